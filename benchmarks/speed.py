@@ -1,0 +1,165 @@
+"""What linting costs, as ratios measured in one run, so that they mean the same on any machine.
+
+    python benchmarks/speed.py [PATH...]
+
+PATH is a folder of Python sources; without one, torch's and torchvision's own where they are
+installed. Each folder is linted in a process of its own and compared with `ast.parse` of the
+same bytes; a single file is compared with `python -c "import ast, click"`. Nothing here
+fails: it prints tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from initlint import discovery, pipeline
+from initlint.config import Config
+
+ROOT = Path(__file__).parents[1]
+STARTUP = ("-c", "import ast, click")
+RUNS = 7
+BLOCK = '''
+class Block{n}(nn.Module):
+    """A residual block as they are commonly written."""
+
+    def __init__(self, channels: int = 64, kernel_size: int = 3) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, kernel_size, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, kernel_size, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = torch.relu(self.norm1(self.conv1(x)))
+        out = self.norm2(self.conv2(out))
+        return torch.relu(out + x)
+
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one process: processor seconds, seconds on the wall, peak memory in MB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+def process(*args: str) -> Cost:
+    """Runs Python with these arguments to its end, its output thrown away."""
+    start = time.perf_counter()
+    # The child is waited for here, not by subprocess, for only that tells its own resources.
+    child = subprocess.Popen(
+        [sys.executable, *args],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - start, used.ru_maxrss / unit)
+
+
+def sources(folder: Path) -> Iterator[bytes]:
+    """The bytes of the files that a run over the folder looks at."""
+    for path, _ in discovery.find([str(folder)], Config(respect_gitignore=False)).files:
+        yield Path(path).read_bytes()
+
+
+def parse_seconds(texts: Sequence[bytes]) -> float:
+    """Processor seconds of `ast.parse` over all of them; what can't be parsed costs what it costs."""
+    start = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in texts:
+            try:
+                ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+    return time.process_time() - start
+
+
+def stages(folder: Path) -> list[tuple[str, float]]:
+    """Processor seconds of each stage of a run over the folder, in this process."""
+    from initlint import rules
+
+    run = pipeline.Run(Config(respect_gitignore=False))
+    marks = [time.process_time()]
+    pipeline.gather(run, [str(folder)])
+    marks.append(time.process_time())
+    models = pipeline.understand(run)
+    marks.append(time.process_time())
+    for model in models:
+        rules.matches(model, None)
+    marks.append(time.process_time())
+    names = ("find, read, parse", "interpret", "match rules")
+    return [(name, after - before) for name, before, after in zip(names, marks, marks[1:], strict=False)]
+
+
+def tree_rows(folder: Path) -> Iterator[str]:
+    texts = list(sources(folder))
+    parse = max(parse_seconds(texts), 1e-9)
+    lint = process("-m", "initlint", str(folder), "--format", "json", "--no-respect-gitignore")
+    lines = sum(text.count(b"\n") for text in texts)
+    yield f"{folder.name}: {len(texts)} files, {lines} lines, {sum(map(len, texts)) / 1e6:.1f} MB"
+    yield f"  ast.parse of the same bytes      {parse:8.2f} s    1.0 x"
+    yield f"  initlint, one process, cold      {lint.cpu:8.2f} s  {lint.cpu / parse:5.1f} x"
+    for name, seconds in stages(folder):
+        yield f"    {name:30} {seconds:8.2f} s  {seconds / parse:5.1f} x"
+    yield f"  peak memory                      {lint.memory:8.0f} MB"
+
+
+def startup_rows(runs: int = RUNS) -> Iterator[str]:
+    """One file of 300 lines with nothing to report, against a Python that imports `ast` and `click`."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder, "model.py")
+        model.write_text("import torch\nfrom torch import nn\n\n" + "".join(BLOCK.format(n=n) for n in range(15)))
+        plain = Path(folder, "plain.py")
+        plain.write_text("import json\n" * 300)
+        base = median(STARTUP, runs)
+        yield f'start-up: whole processes, median of {runs}; `python -c "import ast, click"` takes {base * 1000:.0f} ms'
+        for name, args in (
+            ("initlint --version", ("--version",)),
+            ("a 300-line file without torch", (str(plain),)),
+            ("a 300-line model, nothing to report", (str(model),)),
+        ):
+            yield f"  {name:36} {median(('-m', 'initlint', *args), runs) / base:5.1f} x"
+
+
+def median(args: Sequence[str], runs: int) -> float:
+    return statistics.median(process(*args).wall for _ in range(runs))
+
+
+def installed() -> Iterator[Path]:
+    for name in ("torch", "torchvision"):
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            yield Path(spec.origin).parent
+
+
+def main(arguments: Sequence[str]) -> None:
+    for row in startup_rows():
+        print(row, flush=True)
+    for folder in [Path(argument) for argument in arguments] or list(installed()):
+        for row in tree_rows(folder.resolve()):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,115 @@
+"""What a layer's place in the data flow says: what feeds it, what it ends in, how long the run is that it stands in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge
+
+JOINS = (MERGE, GATE, ATTENTION)
+BREAKS = frozenset({"norm", "add", "mul"})  # what resets or mixes the signal, so that a run ends there
+
+
+@dataclass(slots=True)
+class Flow:
+    """The edges of one context, by source and by target."""
+
+    context: Context
+    outgoing: Mapping[int, tuple[Edge, ...]] = field(init=False)
+    incoming: Mapping[int, tuple[Edge, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        out: defaultdict[int, list[Edge]] = defaultdict(list)
+        into: defaultdict[int, list[Edge]] = defaultdict(list)
+        for edge in self.context.edges:
+            out[edge.source].append(edge)
+            into[edge.target].append(edge)
+        self.outgoing = {key: tuple(edges) for key, edges in out.items()}
+        self.incoming = {key: tuple(edges) for key, edges in into.items()}
+
+    def after(self, index: int) -> tuple[Edge, ...]:
+        return self.outgoing.get(index, ())
+
+    def before(self, index: int) -> tuple[Edge, ...]:
+        return self.incoming.get(index, ())
+
+    def position(self, index: int) -> str | None:
+        """Where the layer stands: alone (the one map from data to output), head (its output is the model's), branch
+        (it ends in a sum, a product or attention with another branch), hidden (other layers read it). None where
+        no flow reaches it or a part of it could not be followed."""
+        edges = self.after(index)
+        targets = {edge.target for edge in edges}
+        if not edges or UNKNOWN in targets:
+            return None
+        if not targets.isdisjoint(JOINS) or any("add" in edge.path or "mul" in edge.path for edge in edges):
+            return "branch"
+        if any(target >= 0 for target in targets):
+            return "branch" if self._adapts(edges, frozenset({index})) else "hidden"
+        sources = {edge.source for edge in self.before(index)}
+        return "alone" if sources == {DATA} else "head"
+
+    def _adapts(self, edges: tuple[Edge, ...], seen: frozenset[int]) -> bool:
+        """Whether nothing but linear maps stands between the layer and the end of a branch: the first factor of an
+        adapter's product."""
+        for edge in edges:
+            if edge.target in JOINS or "add" in edge.path or "mul" in edge.path:
+                continue
+            if edge.target < 0 or edge.activation is not None or edge.norm or edge.target in seen:
+                return False
+            if not self._adapts(self.after(edge.target), seen | {edge.target}):
+                return False
+        return bool(edges)
+
+    def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, int]:
+        """For each of `members` that is followed by an edge which `follows` accepts (its activation is one that
+        counts), with no norm and no join on the way: how many such members stand in a row through it at most."""
+        onward = {
+            i: [e.target for e in self.after(i) if BREAKS.isdisjoint(e.path) and follows(e)] for i in sorted(members)
+        }
+        counted = {i for i, targets in onward.items() if targets}
+        steps = {i: sorted({t for t in onward[i] if t in counted and t != i}) for i in counted}
+        ahead = _depths(steps)
+        backward: dict[int, list[int]] = {i: [] for i in counted}
+        for i, targets in steps.items():
+            for target in targets:
+                backward[target].append(i)
+        behind = _depths(backward)
+        return {i: ahead[i] + behind[i] - 1 for i in counted}
+
+    def chain(self, index: int, length: int) -> list[Edge]:
+        """The edges of one way on from `index`: at each layer the first that leads to another layer, at most
+        `length` of them; the last may lead to the output."""
+        edges: list[Edge] = []
+        seen = {index}
+        while len(edges) < length:
+            onward = self.after(index)
+            edge = next((e for e in onward if e.target >= 0 and e.target not in seen), None)
+            if edge is None:
+                edge = next((e for e in onward if e.target == OUTPUT), None)
+                return edges if edge is None else [*edges, edge]
+            edges.append(edge)
+            seen.add(edge.target)
+            index = edge.target
+        return edges
+
+
+def _depths(steps: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """Nodes on the longest way that leads on from each node. A node on a cycle, or leading into one, counts as 1:
+    a layer applied again and again is no run of layers."""
+    waiting = {node: len(targets) for node, targets in steps.items()}
+    into: defaultdict[int, list[int]] = defaultdict(list)
+    for node, targets in steps.items():
+        for target in targets:
+            into[target].append(node)
+    depths = dict.fromkeys(steps, 1)
+    ready = [node for node, count in waiting.items() if not count]
+    while ready:
+        node = ready.pop()
+        for previous in into[node]:
+            depths[previous] = max(depths[previous], depths[node] + 1)
+            waiting[previous] -= 1
+            if not waiting[previous]:
+                ready.append(previous)
+    return {node: depth if not waiting[node] else 1 for node, depth in depths.items()}

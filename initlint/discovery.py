@@ -1,0 +1,190 @@
+"""Which files a run is about.
+
+As Ruff does it: folders are walked for Python files, names that are excluded or ignored by
+git are left out, a file that is named is taken whatever it is called. Links to folders are
+not followed, so no loop of links is entered.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from initlint.config import Config
+from initlint.source import Trouble
+
+if TYPE_CHECKING:  # costs as much as the rest of the start-up, and most runs need none
+    from pathspec import GitIgnoreSpec
+
+SUFFIXES = (".py", ".pyw")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of a run, each as it is opened and as reports show it; what stood in the way."""
+
+    files: tuple[tuple[str, str], ...]
+    unreadable: tuple[Trouble, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The patterns of one .gitignore, relative to its folder."""
+
+    folder: str
+    patterns: GitIgnoreSpec
+
+
+def shown(path: str) -> str:
+    """The path as reports show it: relative to the working directory, with forward slashes."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        relative = os.path.abspath(path)
+    return relative.replace(os.sep, "/")
+
+
+def find(paths: Sequence[str], config: Config) -> Found:
+    """The Python files under `paths`, each once, in the order of their shown paths."""
+    excluded = Excluded(config.exclude)
+    files: dict[str, str] = {}
+    unreadable: list[Trouble] = []
+    missing: list[str] = []
+    for path in paths:
+        try:
+            is_folder = os.path.isdir(path)
+            if not is_folder:
+                os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            missing.append(path)
+            continue
+        except (OSError, ValueError):
+            is_folder = False  # exists and can't be read; reading it says why
+        if config.force_exclude and excluded.above(path):
+            continue
+        if is_folder:
+            ignored = ignored_above(path) if config.respect_gitignore else None
+            found: Iterable[str] = walk(path, excluded, ignored, unreadable)
+        else:
+            found = (path,)
+        for file in found:
+            files.setdefault(os.path.abspath(file), file)
+    pairs = sorted(((file, shown(file)) for file in files.values()), key=lambda pair: pair[1])
+    return Found(tuple(pairs), tuple(sorted(unreadable, key=lambda u: u.file)), tuple(missing))
+
+
+class Excluded:
+    """The exclude globs, compiled."""
+
+    __slots__ = ("globs", "names", "paths")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        patterns = [pattern.removeprefix("./").rstrip("/") for pattern in patterns]
+        special = [p for p in patterns if any(c in p for c in "*?[/")]
+        self.names = frozenset(patterns) - frozenset(special)
+        self.globs = compiled(p for p in special if "/" not in p)
+        self.paths = compiled(p for p in special if "/" in p)
+
+    def matches(self, name: str, path: str) -> bool:
+        return (
+            name in self.names
+            or (self.globs is not None and self.globs.match(name) is not None)
+            or (self.paths is not None and self.paths.match(shown(path)) is not None)
+        )
+
+    def above(self, path: str) -> bool:
+        """Whether the path or a folder that it is in, up to the working directory, is excluded."""
+        parts = shown(path).split("/")
+        return any(self.matches(part, os.sep.join(parts[: i + 1])) for i, part in enumerate(parts) if part != "..")
+
+
+def compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    alternatives = [fnmatch.translate(pattern) for pattern in patterns]
+    return re.compile("|".join(alternatives)) if alternatives else None
+
+
+def walk(
+    root: str, excluded: Excluded, ignored: tuple[Ignored, ...] | None, unreadable: list[Trouble]
+) -> Iterator[str]:
+    """The Python files below a folder; `ignored` is None where .gitignore files do not count."""
+    waiting = [(root, ignored)]
+    while waiting:
+        folder, above = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            unreadable.append(Trouble(shown(folder), 1, f"the folder cannot be read: {reason}"))
+            continue
+        if above is not None and any(entry.name == ".gitignore" for entry in found):
+            above = (*above, *read_ignored(folder, ".gitignore"))
+        for entry in found:
+            is_folder = is_real(entry, folder=True)
+            if not is_folder and not entry.name.endswith(SUFFIXES):
+                continue
+            if excluded.matches(entry.name, entry.path) or (above and is_ignored(above, entry.path, is_folder)):
+                continue
+            if is_folder:
+                waiting.append((entry.path, above))
+            elif is_real(entry, folder=False):
+                yield entry.path
+
+
+def is_real(entry: os.DirEntry[str], *, folder: bool) -> bool:
+    """Whether it is a folder itself, or a regular file (perhaps through a link)."""
+    try:
+        return entry.is_dir(follow_symlinks=False) if folder else entry.is_file()
+    except OSError:  # a loop of links
+        return False
+
+
+def ignored_above(folder: str) -> tuple[Ignored, ...]:
+    """The patterns of the repository's folders above this one, outermost first.
+
+    Those that ignore the folder itself are left out: it was asked for by name.
+    """
+    found: list[Ignored] = []
+    current = os.path.abspath(folder)
+    while not os.path.exists(os.path.join(current, ".git")):
+        above = os.path.dirname(current)
+        if above == current:
+            break
+        current = above
+        found[:0] = read_ignored(current, ".gitignore")
+    found[:0] = read_ignored(current, os.path.join(".git", "info", "exclude"))
+    return tuple(one for one in found if not is_ignored((one,), folder, is_folder=True))
+
+
+def read_ignored(folder: str, name: str) -> tuple[Ignored, ...]:
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return ()
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return ()
+    from pathspec import GitIgnoreSpec
+
+    try:
+        return (Ignored(os.path.abspath(folder), GitIgnoreSpec.from_lines(lines)),)
+    except ValueError:  # a pattern that git would not take either
+        return ()
+
+
+def is_ignored(ignored: tuple[Ignored, ...], path: str, is_folder: bool) -> bool:
+    """Whether the innermost .gitignore that says something of this path ignores it."""
+    absolute = os.path.abspath(path)
+    for one in reversed(ignored):
+        relative = os.path.relpath(absolute, one.folder).replace(os.sep, "/")
+        if relative.startswith(".."):
+            continue
+        verdict = one.patterns.check_file(f"{relative}/" if is_folder else relative).include
+        if verdict is not None:
+            return verdict
+    return False

@@ -1,0 +1,118 @@
+"""The contract that every consumer renders: sites, matches, verdicts, fixes, findings.
+
+Types only. A rule yields `Match`es; the signal model judges them (`Verdict`); a fix is
+planned or declined; then a `Finding` is born whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from initlint.source import Place, Span
+
+
+class Severity(IntEnum):
+    """How loud a finding is; ordered, so that thresholds compare."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A layer, init call or other place that a finding is about."""
+
+    name: str
+    place: Place
+    note: str = ""  # why it is related: "layer", "overwritten here", ...
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule's condition held at this place. Not yet judged."""
+
+    code: str
+    place: Place
+    message: str
+    severity: Severity
+    layers: tuple[Site, ...] = ()
+    related: tuple[Site, ...] = ()
+    verdict: str = "advice"  # unstable, dead, symmetric, crash, unreached, advice
+    facts: tuple[tuple[str, str], ...] = ()  # what a fix needs to know
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The signal at the end of a chain, relative to its start (standard deviations), and its depth in layers."""
+
+    forward_std: float
+    backward_std: float
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was measured of a match: unstable, dead, symmetric, crash, unreached or advice."""
+
+    verdict: str
+    before: Signal | None = None
+    after: Signal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextEdit:
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    title: str
+    safe: bool
+    edits: tuple[TextEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    place: Place
+    layers: tuple[Site, ...]
+    related: tuple[Site, ...]
+    evidence: Verdict | None
+    fix: Fix | Declined | None
+    documentation: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    file: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run: what was found, what could not be read, how many files were looked at.
+
+    `sources` maps a file with findings to its text, for excerpts.
+    """
+
+    findings: tuple[Finding, ...]
+    unreadable: tuple[Unreadable, ...]
+    files: int
+    sources: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()  # our own bugs, one line each; they make the exit status 2

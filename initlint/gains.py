@@ -1,0 +1,165 @@
+"""The gain that a call was told, against the activations that its layers feed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from initlint import strengths
+from initlint.findings import Site
+from initlint.graph import Unknown
+from initlint.strengths import DESTINATIONS
+from initlint.subjects import Use
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.source import Place
+
+TOLERANCE: Final = 0.1  # of the variance: below it two gains count as the same
+RESTATED: Final = math.sqrt(5)  # torch's own layers pass this slope, for reasons of their history
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an initializer, with all the weights for which it is the effective write."""
+
+    uses: tuple[Use, ...]
+
+    @property
+    def place(self) -> Place:
+        return self.uses[0].place
+
+    @property
+    def site(self) -> Hashable:
+        return self.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset(use.site for use in self.uses)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(site for use in self.uses for site in use.sites)
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def technique(self) -> str | None:
+        return self.uses[0].technique
+
+    @property
+    def spelling(self) -> str:
+        return self.uses[0].spelling
+
+    @property
+    def argument(self) -> str | None:
+        """The argument that sets the gain explicitly: gain, nonlinearity or a."""
+        names = {key for key, _ in self.uses[0].event.args}
+        if "gain" in names:
+            return "gain"
+        if "nonlinearity" in names and self.uses[0].nonlinearity != "leaky_relu":
+            return "nonlinearity"
+        if "a" in names and self.uses[0].nonlinearity == "leaky_relu":
+            return "a"
+        return "nonlinearity" if "nonlinearity" in names else None
+
+    @property
+    def value(self) -> str | None:
+        """The argument's value as a message shows it. None where the call is made with several."""
+        if self.argument is None:
+            return None
+        values = {_shown(use.event.argument(self.argument)) for use in self.uses}
+        return values.pop() if len(values) == 1 else None
+
+    @property
+    def given(self) -> float | None:
+        """The gain that results; None where it is unknown or differs between the layers."""
+        gains = {strengths.given_gain(use.event) for use in self.uses}
+        return gains.pop() if len(gains) == 1 else None
+
+    @property
+    def restates_default(self) -> bool:
+        """Whether it spells out what torch's layers do anyway."""
+        slope = self.uses[0].event.argument("a")
+        return self.technique == "kaiming_uniform" and isinstance(slope, int | float) and math.isclose(slope, RESTATED)
+
+    @property
+    def activations(self) -> frozenset[str] | None:
+        """All that its layers feed; None where that is unknown of one of them."""
+        reached = [use.activations for use in self.uses]
+        return None if None in reached else frozenset().union(*(r for r in reached if r))
+
+    @property
+    def activation(self) -> str | None:
+        return " and ".join(sorted((self.activations or frozenset()) - DESTINATIONS)) or None
+
+    @property
+    def contradicts(self) -> bool | None:
+        """Whether the gain is off the one of every activation reached, and right for no linear layer among them."""
+        activations, given = self._slopes, self.given
+        if activations is None or given is None:
+            return None
+        if not activations:
+            return False
+        if _same(given, 1.0) and (self.activations or frozenset()) & DESTINATIONS:
+            return False
+        return not any(_same(given, gain) for name, slope in activations for gain in _accepted(name, slope))
+
+    @property
+    def right(self) -> float | None:
+        """The gain that calculate_gain has for the activation; None where it has none, or several would be needed."""
+        found = {strengths.torch_gain(name, slope) for name, slope in self._slopes or ()}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def right_spelling(self) -> str | None:
+        """How to ask torch for it: `leaky_relu', 0.2`."""
+        slopes = self._slopes or frozenset()
+        if len(slopes) != 1:
+            return None
+        ((name, slope),) = slopes
+        return f"calculate_gain('{name}'{'' if slope is None else f', {slope:g}'})"
+
+    @property
+    def run(self) -> int:
+        """The longest run of its layers, each before a rectifier."""
+        flows = {id(use.flow): use.flow for use in self.uses}
+        members = {key: {u.layer.index for u in self.uses if id(u.flow) == key} for key in flows}
+        return max(max(flow.runs(members[key], strengths.rectified).values(), default=0) for key, flow in flows.items())
+
+    @property
+    def _slopes(self) -> frozenset[tuple[str, float | None]] | None:
+        """Each activation reached with its slope, where the code gives one."""
+        activations = self.activations
+        if activations is None:
+            return None
+        found = {
+            (edge.activation.name, edge.activation.parameter)
+            for use in self.uses
+            for edge in use.flow.after(use.layer.index)
+            if edge.activation is not None and edge.activation.name in activations
+        }
+        named = {name for name, _ in found}
+        return frozenset(found | {(name, None) for name in activations - DESTINATIONS - named})
+
+
+def _accepted(name: str, slope: float | None) -> list[float]:
+    """Gains that do no wrong before an activation: torch's, its own, and 1 where the units saturate (Glorot's)."""
+    gains = [strengths.torch_gain(name, slope), strengths.gain(name, slope)]
+    if strengths.activation_kind(name) == "saturating":
+        gains.append(1.0)
+    return [gain for gain in gains if gain is not None]
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a * a / (b * b) - 1) <= TOLERANCE
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Unknown):
+        return "?"
+    return f"{value:.3g}" if isinstance(value, float) else repr(value)

@@ -1,0 +1,300 @@
+"""The model graph: what the interpreter understood of the code, and all that rules may see.
+
+A `Model` holds one `Context` for each entry that was executed (a class built with its
+defaults, a factory, the top level of a script). A layer's facts are the union over its
+contexts. Everything here is frozen; `check` finds broken references, `show` prints a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from initlint.source import Place
+
+Scalar: TypeAlias = int | float | str | bool | None
+
+DATA = -1  # an Edge's source: the model's own input
+OUTPUT = -2  # an Edge's target: what the model returns
+MERGE = -3  # an Edge's target: a sum with another branch (a residual add)
+GATE = -4  # an Edge's target: an elementwise product with another branch
+ATTENTION = -5  # an Edge's target: queries, keys or values of attention
+UNKNOWN = -6  # an Edge's source or target that could not be followed
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A fact that could not be known, with the reason. Never reported as a defect."""
+
+    why: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"unknown ({self.why})"
+
+
+@dataclass(frozen=True, slots=True)
+class InitEvent:
+    """One write to a parameter: the framework's default or an explicit one.
+
+    `name` is canonical (`kaiming_normal`, `default`, ...; `unknown` for a write that is not
+    understood). `args` are the arguments as given, under the framework's names (a, mode,
+    nonlinearity, gain, mean, std, val). `covers` is False for a write to a slice or a view.
+    """
+
+    name: str
+    args: tuple[tuple[str, Scalar | Unknown], ...] = ()
+    place: Place | None = None  # the call that writes; None for a framework default
+    spelling: str = ""  # as the code names it: torch.nn.init.kaiming_normal_, Tensor.normal_
+    explicit: bool = False
+    covers: bool = True
+    sweep: int | None = None  # index into Context.sweeps when a pass over modules made it
+    function: str = ""  # qualified name of the function in which the write stands
+    calls: tuple[Place, ...] = ()  # the calls that led there, outermost first
+    certain: bool = True  # False when it stands in a branch whose condition is unknown
+
+    def argument(self, name: str) -> Scalar | Unknown:
+        for key, value in self.args:
+            if key == name:
+                return value
+        return None
+
+
+History: TypeAlias = tuple[InitEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A parameter of a layer or of a module.
+
+    `shape` is None when the rank is unknown; an entry of it is None when that size is.
+    `histories` has one history for each way the construction can go; each is in order of
+    execution and its last covering write is the effective initializer.
+    """
+
+    name: str  # attribute: weight, bias, weight_ih_l0
+    role: str  # kernel, bias, recurrent, embedding, norm, norm_bias, gain, raw
+    shape: tuple[int | None, ...] | None
+    histories: tuple[History, ...]
+    trainable: bool | None
+    place: Place  # where it is made: the layer's constructor, or the nn.Parameter call
+    memory: bool = False  # made from memory without values (torch.empty)
+    default: str = ""  # canonical name of what the framework's default is
+
+    def effective(self) -> tuple[InitEvent | None, ...]:
+        """The last covering write of each history; None where nothing covers it."""
+        return tuple(next((e for e in reversed(h) if e.covers), None) for h in self.histories)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """An activation as it is used: canonical name, and the slope or alpha where it has one."""
+
+    name: str
+    place: Place | None = None
+    parameter: float | None = None  # negative_slope of leaky_relu, alpha of elu
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one layer's output to what consumes it, with no other layer in between.
+
+    `source` and `target` are indices into Context.layers, or DATA, OUTPUT, MERGE, GATE,
+    ATTENTION, UNKNOWN. `activation` is None where nothing non-linear stands between.
+    `path` lists what is passed on the way, in order: norm, add, cat, mul, pool, dropout,
+    activation, scale.
+    """
+
+    source: int
+    target: int
+    activation: Activation | None
+    path: tuple[str, ...] = ()
+
+    @property
+    def norm(self) -> bool:
+        return "norm" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A weighted layer (or a module that owns raw parameters, kind `Parameter`)."""
+
+    index: int
+    kind: str  # Conv2d, Linear, LSTM, ...: the framework's class
+    qualified: str  # torch.nn.Conv2d
+    name: str  # BasicBlock.conv1: class of the owning module and path in it
+    place: Place  # its constructor call
+    owner: Place | None  # the call in the owning module that made it through a helper
+    module: str  # class of the module that owns it
+    weights: tuple[Weight, ...]
+    fan_in: int | None
+    fan_out: int | None
+    activations: tuple[str, ...] | None  # canonical, sorted; None when unknown, () when unreached
+    norm_between: bool | None
+    unknown: tuple[str, ...] = ()
+    repeated: bool = False  # made in a loop whose length is unknown
+    serial: int = 0  # order of construction; a Sweep's serial compares with it
+
+    def weight(self, name: str) -> Weight | None:
+        return next((w for w in self.weights if w.name == name), None)
+
+    @property
+    def kernel(self) -> Weight | None:
+        return next((w for w in self.weights if w.role in ("kernel", "embedding", "raw")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of the data flow: op is input, layer, activation, norm, add, cat, mul, matmul,
+    pool, dropout, attention, either (a join of branches), output or unknown."""
+
+    op: str
+    inputs: tuple[int, ...] = ()
+    name: str = ""
+    layer: int = -1
+    place: Place | None = None
+    parameter: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A pass that initializes many modules: apply(fn), or a loop over modules or parameters.
+
+    `missed` are indices of layers that the pass would have written had they existed by then.
+    """
+
+    place: Place
+    kind: str  # apply, modules, children, named_modules, parameters, named_parameters
+    root: str  # class of the module swept over
+    function: str
+    serial: int
+    wrote: tuple[int, ...] = ()
+    missed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something seen while executing that is wrong by itself: a call that raises, a write that
+    is lost. `kind` names it (fan-of-vector, unsupported-nonlinearity, missing-bias,
+    unknown-initializer, wrong-rank, inplace-on-leaf, assign-non-parameter, init-of-module,
+    init-on-copy); `facts` has what its message needs."""
+
+    kind: str
+    place: Place
+    facts: tuple[tuple[str, str], ...] = ()
+    layers: tuple[int, ...] = ()
+    certain: bool = True
+
+    def fact(self, name: str) -> str:
+        return next((value for key, value in self.facts if key == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What one entry showed. `complete` is False when fuel ran out: then absence proves nothing."""
+
+    entry: str
+    file: str
+    layers: tuple[Layer, ...]
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    sweeps: tuple[Sweep, ...] = ()
+    incidents: tuple[Incident, ...] = ()
+    complete: bool = True
+    unknown: tuple[Unknown, ...] = ()
+    genuine: bool = True  # False for a class built by us with arguments left unknown
+
+    def outgoing(self, index: int) -> Iterator[Edge]:
+        return (edge for edge in self.edges if edge.source == index)
+
+    def incoming(self, index: int) -> Iterator[Edge]:
+        return (edge for edge in self.edges if edge.target == index)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTest:
+    """A test of a module's type or a parameter's name inside initialization code, over all
+    contexts: how often it was true, false and unknown, and what it was asked of."""
+
+    place: Place
+    text: str
+    kind: str  # type, name
+    asked: tuple[str, ...]  # Conv2d; or the string compared with
+    true: int
+    false: int
+    unknown: int
+    seen: tuple[str, ...]  # kinds (or names) it was false for
+    body: tuple[str, ...] = ()  # canonical initializers its branch would have written
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method or function that initializes weights, and whether anything calls it."""
+
+    name: str
+    owner: str  # class, "" for a function
+    place: Place  # of the name in its def
+    called: bool | None  # None: callers may exist that are not visible
+    built: int  # how many visible constructions of the class there are outside its own file's classes
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """All contexts of one run, and what holds over all of them."""
+
+    contexts: tuple[Context, ...]
+    tests: tuple[TypeTest, ...] = ()
+    methods: tuple[Method, ...] = ()
+    files: tuple[str, ...] = ()
+    notes: tuple[Unknown, ...] = field(default=())
+
+
+def check(model: Model) -> list[str]:
+    """Broken references in the model, as sentences; empty when it is sound."""
+    wrong = []
+    for context in model.contexts:
+        count = len(context.layers)
+        for position, layer in enumerate(context.layers):
+            if layer.index != position:
+                wrong.append(f"{context.entry}: layer {layer.name} has index {layer.index}, stands at {position}")
+            wrong += [
+                f"{context.entry}: {layer.name}.{weight.name} has no history"
+                for weight in layer.weights
+                if not weight.histories
+            ]
+        for edge in context.edges:
+            if edge.source >= count or edge.target >= count:
+                wrong.append(f"{context.entry}: edge {edge.source} -> {edge.target} leads nowhere")
+        for position, node in enumerate(context.nodes):
+            if node.op != "either" and any(i >= position for i in node.inputs):
+                wrong.append(f"{context.entry}: node {position} ({node.op}) uses a later node")
+        for sweep in context.sweeps:
+            if any(not 0 <= i < count for i in (*sweep.wrote, *sweep.missed)):
+                wrong.append(f"{context.entry}: sweep at line {sweep.place.span.start.line} names no layer")
+    return wrong
+
+
+def show(model: Model) -> str:
+    """The model as text, one line a layer: the front end's snapshot format."""
+    lines = []
+    for context in model.contexts:
+        lines.append(f"{context.entry}{'' if context.complete else ' (incomplete)'}")
+        for layer in context.layers:
+            acts = "?" if layer.activations is None else ",".join(layer.activations) or "-"
+            lines.append(f"  {layer.name}: {layer.kind} line {layer.place.span.start.line} -> {acts}")
+            for weight in layer.weights:
+                shape = "?" if weight.shape is None else "x".join("?" if s is None else str(s) for s in weight.shape)
+                for history in weight.histories:
+                    chain = " > ".join(show_event(event) for event in history) or "nothing"
+                    lines.append(f"    {weight.name} [{shape}] {chain}")
+        for incident in context.incidents:
+            lines.append(f"  ! {incident.kind} line {incident.place.span.start.line}")
+    return "\n".join(lines)
+
+
+def show_event(event: InitEvent) -> str:
+    """`kaiming_normal(mode='fan_out')@12`, with `~` before a write to a part of the tensor."""
+    args = ", ".join(f"{k}={'?' if isinstance(v, Unknown) else repr(v)}" for k, v in event.args)
+    at = "" if event.place is None else f"@{event.place.span.start.line}"
+    return f"{'' if event.covers else '~'}{event.name}{f'({args})' if args else ''}{at}"

@@ -1,0 +1,179 @@
+"""What was understood of each weighted layer: the rows that `initlint inspect` shows.
+
+A row is about one constructor call, with the facts of all contexts that reached it; where
+contexts disagree about the initializer there are several rows. A layer that a module makes
+through a function of the project has a second row, at the call in that module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from initlint.findings import Unreadable
+from initlint.graph import Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
+from initlint.source import Place
+
+PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
+LAYER_ROLES = ("kernel", "embedding", "raw")
+
+T = TypeVar("T", bool, int)
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """An effective initializer; `at` is None for the framework's default."""
+
+    name: str
+    args: tuple[tuple[str, Scalar], ...]
+    explicit: bool
+    at: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One weighted layer as it was understood. None is unknown; no activations: no flow reaches it.
+
+    `place` is the constructor call, or with a `site` the call in the owning module and the
+    site is the constructor call. `recurrent` has the recurrent weight's initializer, where there is one.
+    """
+
+    place: Place
+    layer: str
+    name: str
+    init: Init | None
+    activations: tuple[str, ...] | None
+    norm_between: bool | None
+    fan_in: int | None
+    fan_out: int | None
+    unknown: tuple[str, ...]
+    site: Place | None = None
+    is_recurrent: bool = False
+    recurrent: Init | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What `initlint inspect` shows: the rows, and what stood in the way."""
+
+    rows: tuple[Row, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    files: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class Fact(NamedTuple):
+    """What one context says of one weight of one layer."""
+
+    layer: Layer
+    name: str
+    init: Init | None
+    recurrent: Init | None
+    why: tuple[str, ...]
+
+
+def rows(model: Model, files: Iterable[str]) -> list[Row]:
+    """The rows of these files, in the order of their places."""
+    wanted = frozenset(files)
+    found: list[Row] = []
+    for (place, site, kind), pairs in by_site(model, wanted).items():
+        genuine = [layer for context, layer in pairs if context.genuine]
+        layers = genuine or [layer for _, layer in pairs]
+        is_recurrent = any(weight.role == "recurrent" for layer in layers for weight in layer.weights)
+        facts: dict[tuple[str, Init | None, Init | None], list[Fact]] = {}
+        for layer in layers:
+            for fact in facts_of(layer, place, is_recurrent):
+                parameter = fact.name if kind == PARAMETER else ""
+                facts.setdefault((parameter, fact.init, fact.recurrent), []).append(fact)
+        found += [merged(place, site, kind, alike, is_recurrent) for alike in facts.values()]
+    return sorted(found, key=lambda row: (row.place, row.site is not None, row.layer, row.name))
+
+
+SiteKey: TypeAlias = tuple[Place, Place | None, str]
+
+
+def by_site(model: Model, wanted: frozenset[str]) -> dict[SiteKey, list[tuple[Context, Layer]]]:
+    """Layers by the call that makes them, and again by the owning module's call where that is another."""
+    sites: dict[SiteKey, list[tuple[Context, Layer]]] = {}
+    for context in model.contexts:
+        for layer in context.layers:
+            places = {weight.place for weight in layer.weights} if layer.kind == PARAMETER else {layer.place}
+            for place in places:
+                if place.file in wanted:
+                    sites.setdefault((place, None, layer.kind), []).append((context, layer))
+                if layer.owner is not None and layer.owner != place and layer.owner.file in wanted:
+                    sites.setdefault((layer.owner, place, layer.kind), []).append((context, layer))
+    return sites
+
+
+def facts_of(layer: Layer, place: Place, is_recurrent: bool) -> list[Fact]:
+    """One fact for each way in which the layer's weights can end."""
+    weights = [w for w in layer.weights if w.role in LAYER_ROLES]
+    if layer.kind == PARAMETER:
+        return [
+            Fact(layer, f"{layer.name}.{weight.name}", init, None, why)
+            for weight in weights
+            if weight.place == place
+            for init, why in endings(weight)
+        ]
+    if not weights:
+        return [Fact(layer, layer.name, None, None, ("its weights are not known",))]
+    # A layer with several kernels (gates, stacked layers) is told by all of them, as they are told in code.
+    kernels = list(dict.fromkeys(ending for weight in weights for ending in endings(weight)))
+    if not is_recurrent:
+        return [Fact(layer, layer.name, init, None, why) for init, why in kernels]
+    recurrent = [weight for weight in layer.weights if weight.role == "recurrent"]
+    inner = list(dict.fromkeys(ending for weight in recurrent for ending in endings(weight))) or [(None, ())]
+    pairs = zip(kernels, inner, strict=True) if len(kernels) == len(inner) else ((k, i) for k in kernels for i in inner)
+    return [Fact(layer, layer.name, init, rec, (*why, *also)) for (init, why), (rec, also) in pairs]
+
+
+def endings(weight: Weight) -> list[tuple[Init | None, tuple[str, ...]]]:
+    """The effective initializers of a weight, each with what is unknown of it."""
+    return list(dict.fromkeys(ending(weight, event) for event in weight.effective()))
+
+
+def ending(weight: Weight, event: InitEvent | None) -> tuple[Init | None, tuple[str, ...]]:
+    if event is None:
+        return None, (f"nothing is known to write {weight.name}",)
+    if event.name == "unknown":
+        where = f" at line {event.place.span.start.line}" if event.place else ""
+        return None, (f"{weight.name} is written{where} by something that is not understood",)
+    known = tuple((name, value) for name, value in event.args if not isinstance(value, Unknown))
+    why = tuple(f"{name} of {event.name}: {value.why}" for name, value in event.args if isinstance(value, Unknown))
+    return Init(event.name, known, event.explicit, event.place if event.explicit else None), why
+
+
+def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_recurrent: bool) -> Row:
+    """One row from facts that agree about the initializer."""
+    first = facts[0]
+    layers = [fact.layer for fact in facts]
+    unknown = [why for fact in facts for why in fact.why]
+    known = [layer.activations for layer in layers if layer.activations is not None]
+    row = Row(
+        place=place,
+        layer=kind,
+        name=first.name,
+        init=first.init,
+        activations=tuple(sorted({name for names in known for name in names})) if known else None,
+        norm_between=common([layer.norm_between for layer in layers], "norm_between", unknown),
+        fan_in=common([layer.fan_in for layer in layers], "fan_in", unknown),
+        fan_out=common([layer.fan_out for layer in layers], "fan_out", unknown),
+        unknown=(),
+        site=site,
+        is_recurrent=is_recurrent,
+        recurrent=first.recurrent,
+    )
+    if None in (row.activations, row.norm_between, row.fan_in, row.fan_out):
+        unknown += [why for layer in layers for why in layer.unknown]
+    return replace(row, unknown=tuple(dict.fromkeys(unknown)))
+
+
+def common(values: list[T | None], name: str, unknown: list[str]) -> T | None:
+    """The value that all contexts which know it agree about."""
+    known = list(dict.fromkeys(value for value in values if value is not None))
+    if len(known) > 1:
+        unknown.append(f"{name} differs between uses: {', '.join(str(value).lower() for value in known)}")
+        return None
+    return known[0] if known else None

@@ -1,0 +1,416 @@
+"""What Python's own functions do to abstract values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import classes, compare
+from initlint.interpret.evaluate import LONGEST, binary
+from initlint.interpret.heap import MISSING
+from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.sequences import hashable, iterate
+from initlint.interpret.values import (
+    ABSENT,
+    CONSTANTS,
+    Alternatives,
+    Bound,
+    Class,
+    Deferred,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Native,
+    Param,
+    Partial,
+    Repeat,
+    Super,
+    Symbol,
+    Tensor,
+    Value,
+    View,
+)
+
+TYPE_NAMES: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "bool"),
+    (int, "int"),
+    (float, "float"),
+    (str, "str"),
+    (bytes, "bytes"),
+    (tuple, "tuple"),
+    (range, "range"),
+    (type(None), "NoneType"),
+)
+
+
+def answer(result: bool | None, why: str) -> Value:
+    return Unknown(why) if result is None else result
+
+
+def len_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[0] if args else None
+    if isinstance(value, Alternatives):
+        return machine.each(value, lambda option: len_(machine, [option], {}, node, frame))
+    if isinstance(value, (tuple, str, range)):
+        return len(value)
+    if isinstance(value, ListValue):
+        items = compare.elements(value)
+        return Unknown("the length of a list") if items is None else len(items)
+    if isinstance(value, DictValue) and not value.open:
+        return len(value.cell)
+    if isinstance(value, Instance):
+        if isinstance(value.cls, Class) and value.cls.find("__len__") is not ABSENT:
+            return machine.call(machine.attribute(value, "__len__", node, frame), [], {}, node, frame)
+        if value.spec is not None and value.spec.role == "container":
+            return len([k for k in value.cell if isinstance(k, str) and k.isdigit()]) or Unknown("an empty container")
+    return Unknown("a length")
+
+
+def range_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if args and all(isinstance(part, int) for part in args):
+        try:
+            return range(*args)  # type: ignore[arg-type]
+        except (ValueError, TypeError):
+            return Unknown("a range that fails")
+    return Repeat((Unknown("a loop index"),), "a range of unknown length")
+
+
+def zip_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    columns = [iterate(machine, value, node, frame) for value in args]
+    lengths = [len(items) for items, loose in columns if not loose]
+    if not lengths:
+        return ListValue((tuple(items[0] if items else Unknown("an element") for items, _ in columns),), open_=True)
+    count = min(lengths)
+    rows = (
+        tuple(items[i % len(items)] if items else Unknown("an element") for items, _ in columns) for i in range(count)
+    )
+    return ListValue(tuple(rows))
+
+
+def enumerate_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    start = kwargs.get("start", args[1] if len(args) > 1 else 0)
+    if loose or not isinstance(start, int):
+        return ListValue(tuple((Unknown("a loop index"), item) for item in items), open_=loose)
+    return ListValue(tuple((start + index, item) for index, item in enumerate(items)))
+
+
+def sequence_of(kind: str) -> Handler:
+    def make(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        if not args:
+            return () if kind == "tuple" else ListValue((), kind=kind, serial=machine.next_serial())
+        items, loose = iterate(machine, args[0], node, frame)
+        if kind == "tuple" and not loose:
+            return items
+        if kind == "set":
+            kept: list[Value] = []
+            for item in items:
+                if not any(compare.equal(item, other) is True for other in kept):
+                    kept.append(item)
+            items = tuple(kept)
+        return ListValue(items, open_=loose, kind=kind, serial=machine.next_serial())
+
+    return make
+
+
+def reversed_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    return ListValue(items[::-1], open_=loose)
+
+
+def sorted_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    if "key" not in kwargs and (
+        all(isinstance(i, (int, float)) for i in items) or all(isinstance(i, str) for i in items)
+    ):
+        return ListValue(tuple(sorted(items, reverse=kwargs.get("reverse") is True)), open_=loose)  # type: ignore[type-var]
+    return ListValue(items, open_=loose)
+
+
+def map_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    columns = zip_(machine, args[1:], {}, node, frame)
+    rows, loose = iterate(machine, columns, node, frame)
+    made = (machine.call(args[0], list(row), {}, node, frame) for row in rows if isinstance(row, tuple))
+    return ListValue(tuple(made), open_=loose)
+
+
+def filter_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[1] if len(args) > 1 else None, node, frame)
+    kept = []
+    for item in items:
+        wanted = compare.truth(item if args[0] is None else machine.call(args[0], [item], {}, node, frame))
+        if wanted is not False:
+            kept.append(item)
+            loose = loose or wanted is None
+    return ListValue(tuple(kept), open_=loose)
+
+
+def dict_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    result = DictValue(serial=machine.next_serial())
+    if args:
+        merge(machine, result, args[0], node, frame)
+    result.cell.update({k: v for k, v in kwargs.items() if k != "**"})
+    if "**" in kwargs:
+        result.flags["open"] = True
+    return result
+
+
+def merge(machine: Machine, target: DictValue, source: Value, node: ast.AST, frame: Frame) -> None:
+    """`target.update(source)`."""
+    if isinstance(source, DictValue):
+        for key, value in source.cell.items():
+            machine.heap.write(target.cell, key, value)
+        if source.open:
+            machine.heap.write(target.flags, "open", True)
+        return
+    pairs, loose = iterate(machine, source, node, frame)
+    for pair in pairs:
+        parts = compare.elements(pair)
+        if parts is not None and len(parts) == 2 and hashable(parts[0]):
+            machine.heap.write(target.cell, parts[0], parts[1])
+        else:
+            loose = True
+    if loose:
+        machine.heap.write(target.flags, "open", True)
+
+
+def number(convert: Callable[[object], object]) -> Handler:
+    def make(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        value = args[0] if args else 0
+        if isinstance(value, Alternatives):
+            return machine.each(value, lambda option: make(machine, [option, *args[1:]], kwargs, node, frame))
+        if all(isinstance(part, (int, float, str)) for part in args):
+            try:
+                return convert(*args)
+            except (ValueError, TypeError, OverflowError):
+                return Unknown("a conversion that fails")
+        if isinstance(value, (Tensor, Unknown)):
+            return Unknown("a number")
+        return Unknown("a number")
+
+    return make
+
+
+def bool_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return answer(compare.truth(args[0]) if args else False, "a condition")
+
+
+def str_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[0] if args else ""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return str(value)
+    if isinstance(value, Symbol):
+        return f"<class '{value.qualified}'>"
+    return Unknown("a string")
+
+
+def extreme(pick: Callable[..., object]) -> Handler:
+    def choose(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        values = compare.elements(args[0]) if len(args) == 1 else tuple(args)
+        if values and all(isinstance(v, (int, float)) for v in values) and "key" not in kwargs:
+            return pick(values)
+        return Unknown("an extreme of unknown numbers")
+
+    return choose
+
+
+def sum_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if args and isinstance(args[0], range):
+        return len(args[0]) * (args[0][0] + args[0][-1]) // 2 if args[0] else 0
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    if loose and not any(isinstance(i, Tensor) for i in items):
+        return Unknown("a sum of unknown length")
+    total: Value = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    for item in items[:LONGEST]:
+        total = item if total == 0 and not isinstance(item, int) else binary(machine, ast.Add, total, item, node, frame)
+    return total
+
+
+def any_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    truths = [compare.truth(item) for item in items]
+    return True if True in truths else answer(None if None in truths or loose else False, "a condition")
+
+
+def all_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    truths = [compare.truth(item) for item in items]
+    return False if False in truths else answer(None if None in truths or loose else True, "a condition")
+
+
+def isinstance_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) != 2:
+        return Unknown("a type test")
+    kinds = args[1]
+    if isinstance(kinds, ListValue):
+        kinds = kinds.items
+    return answer(classes.is_instance(machine, args[0], kinds), "a type test")
+
+
+def issubclass_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return answer(classes.is_subclass(machine, args[0], args[1]) if len(args) == 2 else None, "a type test")
+
+
+def hasattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) == 2 and isinstance(args[1], str):
+        return answer(classes.has_attribute(machine, args[0], args[1], node, frame), "hasattr")
+    return Unknown("hasattr")
+
+
+def getattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) < 2:
+        return Unknown("getattr")
+    owner, name = args[0], args[1]
+    if isinstance(name, Alternatives):
+        return machine.each(name, lambda option: getattr_(machine, [owner, option, *args[2:]], {}, node, frame))
+    if not isinstance(name, str):
+        return Unknown("getattr with an unknown name")
+    if len(args) > 2:
+        there = classes.has_attribute(machine, owner, name, node, frame)
+        if there is False:
+            return args[2]
+        if there is None and not isinstance(owner, Symbol):
+            return machine.heap.alternatives(args[2], machine.attribute(owner, name, node, frame))
+    return machine.attribute(owner, name, node, frame)
+
+
+def setattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) == 3 and isinstance(args[1], str):
+        classes.set_attribute(machine, args[0], args[1], args[2], node, frame)
+    elif len(args) == 3 and isinstance(args[0], Instance):
+        classes.set_attribute(machine, args[0], f"?{len(args[0].cell)}", args[2], node, frame)
+    return None
+
+
+def delattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) == 2 and isinstance(args[0], Instance) and isinstance(args[1], str):
+        machine.heap.delete(args[0].cell, args[1])
+    return None
+
+
+def callable_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[0] if args else None
+    if isinstance(value, (Function, Class, Symbol, Bound, Partial, Native)):
+        return True
+    if isinstance(value, CONSTANTS) or isinstance(value, (tuple, ListValue, DictValue)):
+        return False
+    return True if isinstance(value, Instance) and value.module else Unknown("callable")
+
+
+def type_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[0] if args else None
+    if len(args) > 1:
+        return Unknown("a class made at run time")
+    if isinstance(value, Instance):
+        return value.cls
+    if isinstance(value, Deferred):
+        return value.cls
+    for kind, name in TYPE_NAMES:
+        if type(value) is kind:
+            return Symbol.of("builtins." + name)
+    if isinstance(value, (ListValue, DictValue)):
+        return Symbol.of("builtins." + (value.kind if isinstance(value, ListValue) else "dict"))
+    if isinstance(value, (Param, View)):
+        return Symbol.of("torch.nn.Parameter" if isinstance(value, Param) else "torch.Tensor")
+    return Unknown("a type")
+
+
+def super_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if len(args) == 2 and isinstance(args[0], Class):
+        return Super(args[1], args[0])
+    scope: Frame | None = frame
+    while scope is not None:
+        if scope.function is not None and scope.function.owner is not None:
+            receiver = scope.receiver
+            if receiver is None:
+                first = scope.function.node.args.args[:1]
+                receiver = scope.cell.get(first[0].arg, None) if first else None
+            if isinstance(receiver, (Instance, Class)):
+                return Super(receiver, scope.function.owner)
+        scope = scope.parent
+    return Unknown("super()")
+
+
+def next_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[0] if args else None
+    items, loose = iterate(machine, value, node, frame)
+    if not items:
+        return args[1] if len(args) > 1 else Unknown("next of nothing")
+    if isinstance(value, ListValue) and not loose:
+        machine.heap.write(value.cell, "items", items[1:])
+    return items[0]
+
+
+def first(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return args[0] if args else None
+
+
+def iter_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    items, loose = iterate(machine, args[0] if args else None, node, frame)
+    return ListValue(items, open_=loose)
+
+
+def nothing(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return None
+
+
+def vars_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    if args and isinstance(args[0], Instance):
+        return DictValue(args[0].cell)
+    return DictValue(dict(frame.cell)) if not args else Unknown("vars")
+
+
+def globals_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    result = DictValue({name: machine.unit_attribute(frame.unit, name) for name in frame.unit.index}, open_=True)
+    return result
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "builtins." + name: handler
+    for name, handler in {
+        "len": len_,
+        "range": range_,
+        "zip": zip_,
+        "enumerate": enumerate_,
+        "list": sequence_of("list"),
+        "tuple": sequence_of("tuple"),
+        "set": sequence_of("set"),
+        "frozenset": sequence_of("set"),
+        "reversed": reversed_,
+        "sorted": sorted_,
+        "map": map_,
+        "filter": filter_,
+        "dict": dict_,
+        "int": number(int),  # type: ignore[arg-type]
+        "float": number(float),  # type: ignore[arg-type]
+        "round": number(round),  # type: ignore[arg-type]
+        "abs": number(abs),  # type: ignore[arg-type]
+        "bool": bool_,
+        "str": str_,
+        "repr": str_,
+        "max": extreme(max),
+        "min": extreme(min),
+        "sum": sum_,
+        "any": any_,
+        "all": all_,
+        "isinstance": isinstance_,
+        "issubclass": issubclass_,
+        "hasattr": hasattr_,
+        "getattr": getattr_,
+        "setattr": setattr_,
+        "delattr": delattr_,
+        "callable": callable_,
+        "type": type_,
+        "super": super_,
+        "next": next_,
+        "iter": iter_,
+        "print": nothing,
+        "vars": vars_,
+        "globals": globals_,
+        "id": lambda machine, args, kwargs, node, frame: Unknown("an identity"),
+    }.items()
+}

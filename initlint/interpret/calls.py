@@ -1,0 +1,256 @@
+"""Functions: definition, decorators, binding of arguments, and running a body."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret.heap import leave
+from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine
+from initlint.interpret.values import (
+    ABSENT,
+    Absent,
+    Alternatives,
+    Bound,
+    Class,
+    Deferred,
+    DictValue,
+    Frame,
+    Function,
+    ListValue,
+    Native,
+    Partial,
+    Symbol,
+    Value,
+)
+
+TRANSPARENT: Final = ("builtins.staticmethod", "builtins.classmethod", "builtins.property")
+MOST_RECURSION: Final = 3
+
+
+def define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
+    """The value of a `def`, decorators applied."""
+    closure = frame if frame.function is not None else None
+    function = Function(node, frame.unit, closure)
+    if closure is not None:
+        function.defaults = default_values(machine, function, frame)
+    value: Value = function
+    for decorator in reversed(node.decorator_list):
+        value = decorate(machine, decorator, value, function, frame)
+    return value
+
+
+def decorate(machine: Machine, decorator: ast.expr, value: Value, function: Function, frame: Frame) -> Value:
+    """What a decorator makes of a function. One that is not understood, or that returns a
+    wrapper made with functools.wraps, is taken to leave the function's meaning as it is."""
+    if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter"):
+        return ABSENT
+    wrapper = machine.evaluate(decorator, frame)
+    if isinstance(wrapper, Symbol):
+        if wrapper.qualified in TRANSPARENT:
+            function.kind = wrapper.name
+        elif wrapper.name.endswith(("cached_property", "classproperty")):
+            function.kind = "property"
+        elif machine.is_no_grad(wrapper):
+            function.no_grad = True
+        elif wrapper.name == "abstractmethod":
+            function.kind = function.kind or "abstract"
+        return value
+    if machine.is_no_grad(wrapper):
+        function.no_grad = True
+        return value
+    if isinstance(wrapper, (Function, Bound, Partial, Native, Class)):
+        result = machine.call(wrapper, [value], {}, decorator, frame)
+        if isinstance(result, Function) and result.wrapped is not None:
+            return result.wrapped
+        if isinstance(result, (Function, Partial, Native, Class)):
+            return result
+    return value
+
+
+def default_values(machine: Machine, function: Function, frame: Frame) -> dict[str, Value]:
+    node = function.node.args
+    positional = [*node.posonlyargs, *node.args]
+    values: dict[str, Value] = {}
+    for argument, default in zip(positional[len(positional) - len(node.defaults) :], node.defaults, strict=True):
+        values[argument.arg] = machine.evaluate(default, frame)
+    for argument, keyword_default in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+        if keyword_default is not None:
+            values[argument.arg] = machine.evaluate(keyword_default, frame)
+    return values
+
+
+def defaults_of(machine: Machine, function: Function, frame: Frame) -> dict[str, Value]:
+    """Default arguments, evaluated when first needed, where the function was defined."""
+    if function.defaults is None:
+        function.defaults = {}
+        home = function.closure or (Frame(function.unit, function.owner.cell) if function.owner else function.unit.frame)
+        function.defaults = default_values(machine, function, home)
+    return function.defaults
+
+
+def bind(machine: Machine, function: Function, args: Arguments, kwargs: Keywords, frame: Frame) -> dict[object, object]:
+    """The callee's variables. A parameter that is given nothing is Unknown."""
+    node = function.node.args
+    positional = [*node.posonlyargs, *node.args]
+    cell: dict[object, object] = {}
+    for argument, value in zip(positional, args, strict=False):
+        cell[argument.arg] = value
+    if node.vararg is not None:
+        cell[node.vararg.arg] = tuple(args[len(positional) :])
+    extra: dict[object, object] = {}
+    names = {a.arg for a in (*node.args, *node.kwonlyargs)}
+    loose = "**" in kwargs
+    for key, value in kwargs.items():
+        if key in names:
+            cell[key] = value
+        elif key != "**":
+            extra[key] = value
+    if node.kwarg is not None:
+        cell[node.kwarg.arg] = DictValue(extra, open_=loose, serial=machine.next_serial())
+    defaults = defaults_of(machine, function, frame) if len(cell) < len(positional) + len(node.kwonlyargs) + 2 else {}
+    for argument in (*positional, *node.kwonlyargs):
+        if argument.arg not in cell:
+            if argument.arg in defaults:
+                default = defaults[argument.arg]
+                cell[argument.arg] = machine.heap.alternatives(default, kwargs["**"]) if loose else default
+            else:
+                cell[argument.arg] = Unknown(f"parameter {argument.arg} of {function.name}")
+    return cell
+
+
+def is_generator(machine: Machine, node: ast.AST) -> bool:
+    """Whether the body yields (outside nested functions)."""
+    known = machine.generators.get(node)
+    if known is None:
+        known = False
+        stack: list[ast.AST] = list(getattr(node, "body", ())) if not isinstance(node, ast.Lambda) else []
+        while stack and not known:
+            part = stack.pop()
+            if isinstance(part, (ast.Yield, ast.YieldFrom)):
+                known = True
+            elif not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+                stack.extend(ast.iter_child_nodes(part))
+        machine.generators[node] = known
+    return known
+
+
+def invoke(
+    machine: Machine, function: Function, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame, receiver: Value
+) -> Value:
+    """Run a function's body. `receiver` is the object whose method it is."""
+    if len(machine.frames) >= MOST_FRAMES:
+        return machine.lost("calls nested too deeply", args, kwargs)
+    if sum(f.function is function and f.receiver is receiver for f in machine.frames) >= MOST_RECURSION:
+        return machine.lost("recursion", args, kwargs)
+    machine.called[function.node] = machine.called.get(function.node, 0) + 1
+    inner = Frame(function.unit, bind(machine, function, args, kwargs, frame), function.closure, function)
+    inner.receiver = receiver
+    heap = machine.heap
+    unlogged = heap.log is None
+    machine.frames.append(inner)
+    machine.no_grad += function.no_grad
+    before = machine.mark_writes(function, args)
+    try:
+        if isinstance(function.node, ast.Lambda):
+            result = machine.evaluate(function.node.body, inner)
+        elif is_generator(machine, function.node):
+            inner.yields = []
+            machine.run_block(function.node.body, inner)
+            result = ListValue(tuple(inner.yields), serial=machine.next_serial())
+        else:
+            machine.run_block(function.node.body, inner)
+            result = inner.result
+        if inner.pending:
+            result = leave(heap, inner, result)
+    finally:
+        machine.frames.pop()
+        machine.no_grad -= function.no_grad
+        if unlogged:
+            heap.log = None
+    if before is not None:
+        machine.name_writes(before, function, inner, node, frame)
+    return result
+
+
+def call_function(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Function)
+    return invoke(machine, callee, args, kwargs, node, frame, None)
+
+
+def call_bound(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Bound)
+    if isinstance(callee.function, str):
+        return machine.native_method(callee.receiver, callee.function, args, kwargs, node, frame)
+    receiver = callee.receiver
+    return invoke(machine, callee.function, [receiver, *args], kwargs, node, frame, receiver)
+
+
+def call_partial(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Partial)
+    return machine.call(callee.function, [*callee.args, *args], {**callee.kwargs, **kwargs}, node, frame)
+
+
+def call_native(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Native)
+    return callee.handler(args, kwargs)
+
+
+def call_alternatives(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    return machine.each(callee, lambda option: machine.call(option, list(args), dict(kwargs), node, frame))
+
+
+def call_absent(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    return args[0] if args else None
+
+
+def call_deferred(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Deferred)
+    return machine.call(callee.force(), args, kwargs, node, frame)
+
+
+def call_unknown(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Unknown)
+    return machine.lost(callee.why, args, kwargs, callee.place)
+
+
+def call_symbol(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """Something outside the project: what the tables say it does."""
+    assert isinstance(callee, Symbol)
+    handler = machine.tables.symbols.get(callee.qualified)
+    if handler is not None:
+        return handler(machine, args, kwargs, node, frame)
+    return machine.call_known(callee, args, kwargs, node, frame)
+
+
+CALLS: Final[dict[type, Call]] = {
+    Function: call_function,
+    Bound: call_bound,
+    Partial: call_partial,
+    Native: call_native,
+    Alternatives: call_alternatives,
+    Deferred: call_deferred,
+    Unknown: call_unknown,
+    Symbol: call_symbol,
+    Absent: call_absent,
+}
+

@@ -1,0 +1,197 @@
+"""Truth and comparison of abstract values: True, False, or None where it can't be known."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret.values import (
+    ABSENT,
+    CONSTANTS,
+    Alternatives,
+    Bound,
+    Class,
+    Deferred,
+    DictValue,
+    Function,
+    Instance,
+    ListValue,
+    Native,
+    Package,
+    Param,
+    Partial,
+    Symbol,
+    Tensor,
+    Value,
+    View,
+)
+
+ORDER: Final[dict[type[ast.cmpop], Callable[[object, object], bool]]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+ALWAYS_TRUE: Final = (Symbol, Function, Class, Bound, Partial, Native, Package, Deferred)
+OPAQUE: Final = (Unknown, Alternatives, Tensor)
+
+
+def agree(results: list[bool | None]) -> bool | None:
+    """The common answer, None when they differ or one is unknown."""
+    return results[0] if results and all(r is results[0] for r in results) else None
+
+
+def truth(value: Value) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, CONSTANTS):
+        return bool(value)
+    if isinstance(value, Alternatives):
+        return agree([truth(option) for option in value.options])
+    if isinstance(value, tuple):
+        return bool(value)
+    if isinstance(value, range):
+        return len(value) > 0
+    if isinstance(value, ListValue):
+        if value.open or any(ABSENT in (o.options if isinstance(o, Alternatives) else ()) for o in value.items):
+            return None
+        return bool(value.items)
+    if isinstance(value, DictValue):
+        if value.cell:
+            return True
+        return None if value.open else False
+    if isinstance(value, Instance):
+        if isinstance(value.cls, Class) and value.cls.find("__bool__") is ABSENT and value.cls.find("__len__") is ABSENT:
+            if value.spec is None or value.spec.role != "container":
+                return None if value.cls.open else True
+        if value.spec is not None:
+            return True if value.spec.role != "container" or value.cell else None
+        return None
+    if isinstance(value, ALWAYS_TRUE):
+        return True
+    return None
+
+
+def identical(left: Value, right: Value) -> bool | None:
+    """`left is right`."""
+    if isinstance(left, Alternatives):
+        return agree([identical(option, right) for option in left.options])
+    if isinstance(right, Alternatives):
+        return agree([identical(left, option) for option in right.options])
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return None
+    if left is right:
+        return True
+    if isinstance(left, (bool, type(None), type(Ellipsis))) or isinstance(right, (bool, type(None), type(Ellipsis))):
+        return type(left) is type(right) and left == right
+    if isinstance(left, (Class, Symbol, Instance, Function, Param)) and isinstance(
+        right, (Class, Symbol, Instance, Function, Param)
+    ):
+        return False
+    return None
+
+
+def equal(left: Value, right: Value) -> bool | None:
+    """`left == right`."""
+    if isinstance(left, Alternatives):
+        return agree([equal(option, right) for option in left.options])
+    if isinstance(right, Alternatives):
+        return agree([equal(left, option) for option in right.options])
+    if isinstance(left, OPAQUE) or isinstance(right, OPAQUE):
+        return None
+    if isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS):
+        return bool(left == right)
+    if isinstance(left, Bound) and isinstance(right, Bound):
+        return left.function is right.function and left.receiver is right.receiver
+    if isinstance(left, (tuple, ListValue)) and isinstance(right, (tuple, ListValue)):
+        first, second = elements(left), elements(right)
+        if first is None or second is None:
+            return None
+        if len(first) != len(second):
+            return False
+        results = [equal(a, b) for a, b in zip(first, second, strict=True)]
+        return False if False in results else (None if None in results else True)
+    if isinstance(left, range) and isinstance(right, range):
+        return left == right
+    if isinstance(left, (Param, View)) or isinstance(right, (Param, View)):
+        return None
+    answer = identical(left, right)
+    if answer is None:  # values of different kinds, both known
+        return False if isinstance(left, CONSTANTS) != isinstance(right, CONSTANTS) else None
+    return answer
+
+
+def elements(value: Value) -> tuple[Value, ...] | None:
+    """The elements of a sequence, None where there may be more or fewer."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, ListValue):
+        if value.open or any(ABSENT in (o.options if isinstance(o, Alternatives) else ()) for o in value.items):
+            return None
+        return value.items
+    if isinstance(value, range) and len(value) <= 4096:
+        return tuple(value)
+    return None
+
+
+def contains(container: Value, item: Value) -> bool | None:
+    """`item in container`."""
+    if isinstance(item, Alternatives):
+        return agree([contains(container, option) for option in item.options])
+    if isinstance(container, Alternatives):
+        return agree([contains(option, item) for option in container.options])
+    if isinstance(container, str):
+        return item in container if isinstance(item, str) else None
+    if isinstance(container, range):
+        return item in container if isinstance(item, int) else None
+    if isinstance(container, DictValue):
+        if isinstance(item, OPAQUE):
+            return None
+        try:
+            found = item in container.cell
+        except TypeError:
+            return None
+        return True if found else (None if container.open else False)
+    if isinstance(container, Instance) and container.spec is not None and container.spec.kind == "ModuleDict":
+        return item in container.cell if isinstance(item, str) else None
+    members = container if isinstance(container, tuple) else getattr(container, "items", None)
+    if isinstance(container, (tuple, ListValue)) and members is not None:
+        results = [equal(item, member) for member in members]
+        if True in results:
+            return True
+        return None if None in results or (isinstance(container, ListValue) and container.open) else False
+    return None
+
+
+def compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
+    """One comparison, None when it can't be known."""
+    kind = type(op)
+    if kind is ast.Is:
+        return identical(left, right)
+    if kind is ast.IsNot:
+        return negate(identical(left, right))
+    if kind is ast.Eq:
+        return equal(left, right)
+    if kind is ast.NotEq:
+        return negate(equal(left, right))
+    if kind is ast.In:
+        return contains(right, left)
+    if kind is ast.NotIn:
+        return negate(contains(right, left))
+    if isinstance(left, Alternatives):
+        return agree([compare(op, option, right) for option in left.options])
+    if isinstance(right, Alternatives):
+        return agree([compare(op, left, option) for option in right.options])
+    if isinstance(left, (int, float, str, tuple)) and isinstance(right, (int, float, str, tuple)):
+        try:
+            return bool(ORDER[kind](left, right))
+        except TypeError:
+            return None
+    return None
+
+
+def negate(answer: bool | None) -> bool | None:
+    return None if answer is None else not answer

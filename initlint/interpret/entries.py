@@ -1,0 +1,326 @@
+"""Where execution starts: scripts, factories and classes, users before what they use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from initlint.graph import Context, Unknown
+from initlint.interpret import names
+from initlint.interpret.harvest import harvest
+from initlint.interpret.heap import MISSING, Raised
+from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.machine import OutOfFuel
+from initlint.interpret.project import Unit
+from initlint.interpret.values import (
+    Bound,
+    Class,
+    Frame,
+    Function,
+    Instance,
+    Native,
+    Symbol,
+    Tensor,
+    Value,
+    options,
+)
+
+NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
+MOST_EXTRA_METHODS: Final = 12
+
+
+def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
+    """Every entry of the files, each as a context."""
+    contexts: list[Context] = []
+    for unit in units:
+        contexts += attempt(machine, unit, "<module>", lambda unit=unit: run_script(machine, unit), genuine=True)  # type: ignore[misc]
+    classes = [c for u in units for c in own_classes(machine, u)]
+    for unit in units:
+        for function in factories(machine, unit):
+            if machine.called.get(function.node):
+                continue
+            genuine = not required(function)
+            contexts += attempt(machine, unit, function.name, lambda f=function: build(machine, f), genuine=genuine)  # type: ignore[misc]
+    for cls in in_order(classes):
+        if machine.built.get(cls.node) or cls.abstract or not cls.module:
+            continue
+        init = cls.find("__init__")
+        genuine = not (isinstance(init, Function) and required(init))
+        contexts += attempt(machine, cls.unit, cls.name, lambda c=cls: build(machine, c), genuine=genuine)  # type: ignore[misc]
+    return contexts
+
+
+def attempt(
+    machine: Interpreter, unit: Unit, entry: str, run: Callable[[], None], *, genuine: bool
+) -> Iterator[Context]:
+    """Run one entry and harvest what it showed; nothing where it built nothing."""
+    machine.begin()
+    complete = True
+    machine.frames.append(unit.frame)
+    try:
+        run()
+    except Raised:
+        pass
+    except (OutOfFuel, RecursionError):
+        complete = False
+    machine.heap.log = None
+    if machine.layers or machine.params or machine.incidents or machine.lost_writes:
+        machine.fuel = 50_000  # for asking sweeps about late layers
+        yield harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
+
+
+# -- scripts ------------------------------------------------------------------------------
+
+
+def run_script(machine: Interpreter, unit: Unit) -> None:
+    """The module's own statements, then the forward of models they left in variables."""
+    names.run_statements(machine, unit, unit.tree.body)
+    machine.heap.log = None
+    for value in list(unit.cell.values()):
+        for option in options(value):
+            if isinstance(option, Instance) and option.module and not option.uses:
+                show_data(machine, option, unit.frame)
+
+
+# -- factories and classes ----------------------------------------------------------------
+
+
+def own_classes(machine: Interpreter, unit: Unit) -> list[Class]:
+    found = []
+    for name in unit.index:
+        value = unit.cell.get(name)
+        if isinstance(value, Class) and value.unit is unit:
+            found.append(value)
+    return found
+
+
+def factories(machine: Interpreter, unit: Unit) -> Iterator[Function]:
+    """Top-level functions that build a model."""
+    memo: dict[ast.AST, bool] = {}
+    for name in list(unit.index):
+        value = unit.cell.get(name)
+        function = value
+        while isinstance(function, Function) and isinstance(function.wrapped, Function):
+            function = function.wrapped
+        if isinstance(function, Function) and function.unit is unit and builds(machine, function, memo, 0):
+            yield function
+
+
+def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], depth: int) -> bool:
+    """Whether the body names a module class or another function that builds one, and returns something."""
+    known = memo.get(function.node)
+    if known is not None:
+        return known
+    memo[function.node] = False
+    if depth > 4 or isinstance(function.node, ast.Lambda):
+        return False
+    returns = False
+    uses = False
+    for part in ast.walk(function.node):
+        if isinstance(part, ast.Return) and part.value is not None and not isinstance(part.value, ast.Constant):
+            returns = True
+        elif isinstance(part, ast.Call) and not uses:
+            value = called_value(machine, part.func, function.unit)
+            if isinstance(value, Class):
+                uses = value.module
+            elif isinstance(value, Function):
+                uses = builds(machine, value, memo, depth + 1)
+            elif isinstance(value, Symbol):
+                spec = machine.knowledge.layers.get(value.qualified)
+                uses = spec is not None and spec.role in ("weighted", "container", "recurrent", "embedding", "attention")
+    memo[function.node] = returns and uses
+    return returns and uses
+
+
+def called_value(machine: Interpreter, node: ast.expr, unit: Unit) -> Value:
+    """What a dotted name in a function's body stands for at module level."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id in ("self", "cls"):
+        return None
+    value = names.export(machine, unit, node.id)
+    for part in parts:
+        if value is MISSING:
+            return None
+        value = machine.attribute(value, part, node, unit.frame)
+    return value
+
+
+def in_order(classes: list[Class]) -> list[Class]:
+    """Classes that no other class names come first; then those that only they name, and so on."""
+    by_name: dict[str, list[Class]] = {}
+    for cls in classes:
+        by_name.setdefault(cls.name, []).append(cls)
+    users: dict[int, int] = {id(cls): 0 for cls in classes}
+    for cls in classes:
+        mentioned = {p.id for p in ast.walk(cls.node) if isinstance(p, ast.Name)}
+        mentioned |= {p.attr for p in ast.walk(cls.node) if isinstance(p, ast.Attribute)}
+        for name in mentioned:
+            for other in by_name.get(name, ()):
+                if other is not cls:
+                    users[id(other)] += 1
+    position = {id(cls): -index for index, cls in enumerate(classes)}
+    return sorted(classes, key=lambda cls: (users[id(cls)] > 0, position[id(cls)]))
+
+
+def required(function: Function) -> list[str]:
+    """Parameters without a default, `self` left out."""
+    node = function.node.args
+    positional = [*node.posonlyargs, *node.args]
+    count = len(positional) - len(node.defaults)
+    missing = [a.arg for a in positional[:count] if a.arg not in ("self", "cls")]
+    return missing + [a.arg for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d is None]
+
+
+def build(machine: Interpreter, target: Function | Class) -> None:
+    """Call a factory, or construct a class, with its defaults; then show the result some data."""
+    unit = target.unit
+    frame = unit.frame
+    function: Value = target
+    if isinstance(target, Class):
+        function = target.find("__init__")
+        if function is MISSING or not isinstance(function, Function):
+            function = None
+    args, kwargs = [], {}
+    if isinstance(function, Function):
+        for name in required(function):
+            kwargs[name] = likely_argument(machine, function, name, target)
+    before = machine.built.get(target.node, 0)
+    result = machine.call(target, args, kwargs, target.node, frame)
+    if isinstance(target, Class):
+        machine.built[target.node] = before
+        first = machine.entered.setdefault(target.node, 0)
+        machine.entered[target.node] = first + 1
+    stack = [result]
+    seen = 0
+    while stack and seen < 8:
+        value = stack.pop()
+        seen += 1
+        for option in options(value):
+            if isinstance(option, Instance) and option.module and not option.uses:
+                show_data(machine, option, frame)
+            elif isinstance(option, tuple):
+                stack.extend(option)
+
+
+def likely_argument(machine: Interpreter, function: Function, name: str, target: Function | Class) -> Value:
+    """A required argument: an object of the class it is annotated with, where that can be built from defaults."""
+    annotation = next((a.annotation for a in all_parameters(function) if a.arg == name), None)
+    wanted: Value = None
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and annotation.value.isidentifier():
+        wanted = names.export(machine, function.unit, annotation.value)
+    elif isinstance(annotation, (ast.Name, ast.Attribute)):
+        wanted = called_value(machine, annotation, function.unit)
+    if not isinstance(wanted, Class) and name in ("config", "cfg") and isinstance(target, Class):
+        wanted = target.find("config_class")
+    if isinstance(wanted, Class) and not wanted.abstract:
+        init = wanted.find("__init__")
+        if not (isinstance(init, Function) and required(init)):
+            return machine.call(wanted, [], {}, function.node, function.unit.frame)
+    return Unknown(f"parameter {name} of {function.qualified}")
+
+
+def all_parameters(function: Function) -> list[ast.arg]:
+    node = function.node.args
+    return [*node.posonlyargs, *node.args, *node.kwonlyargs]
+
+
+# -- forward ------------------------------------------------------------------------------
+
+
+def show_data(machine: Interpreter, model: Instance, frame: Frame) -> None:
+    """Call a model's forward on symbolic data; then methods that use layers which it left out."""
+    node = model.cls.node if isinstance(model.cls, Class) else frame.unit.tree.body[-1]
+    forward = model.cls.find("forward") if isinstance(model.cls, Class) else None
+    results: list[Value] = []
+    try:
+        if isinstance(forward, Function):
+            results.append(call_with_data(machine, model, forward, node, frame))
+        elif model.spec is not None and model.spec.role != "module":
+            results.append(machine.call(model, [Tensor(machine.emit("input", ()))], {}, node, frame))
+    except Raised:
+        pass
+    machine.heap.log = None
+    if isinstance(model.cls, Class):
+        reached = {id(layer) for layer in machine.node_layers.values()}
+        if any(id(layer) not in reached for layer in machine.layers):
+            results += other_methods(machine, model, node, frame)
+    emit_outputs(machine, results)
+
+
+def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: Frame) -> list[Value]:
+    """encode, decode, training_step, ...: what nothing has called yet."""
+    results: list[Value] = []
+    called = 0
+    assert isinstance(model.cls, Class)
+    for part in model.cls.lineage:
+        if not isinstance(part, Class):
+            continue
+        for name, method in list(part.cell.items()):
+            if not isinstance(method, Function) or method.kind or not isinstance(name, str):
+                continue
+            if name.startswith("__") or "init" in name or "reset" in name or machine.called.get(method.node):
+                continue
+            if called >= MOST_EXTRA_METHODS:
+                return results
+            called += 1
+            try:
+                results.append(call_with_data(machine, model, method, node, frame))
+            except Raised:
+                continue
+            machine.heap.log = None
+    return results
+
+
+def call_with_data(machine: Interpreter, model: Instance, method: Function, node: ast.AST, frame: Frame) -> Value:
+    """Call a method with a symbolic tensor for each parameter that must be a tensor."""
+    model.uses += 1
+    args = method.node.args
+    positional = [*args.posonlyargs, *args.args][1:]
+    count = len(positional) - len(args.defaults)
+    given: dict[str, Value] = {}
+    for index, argument in enumerate(positional):
+        kind = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+        if index < count or index == 0:
+            plain = kind.removeprefix("Optional[").split("[")[0].rstrip("]") in NOT_TENSORS
+            given[argument.arg] = (
+                Unknown(f"parameter {argument.arg} of {method.qualified}") if plain else Tensor(machine.emit("input", (), argument.arg))
+            )
+    for argument, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+        if default is None:
+            given[argument.arg] = Tensor(machine.emit("input", (), argument.arg))
+    extra: list[Value] = []
+    if args.vararg is not None and not positional:
+        extra = [Tensor(machine.emit("input", (), args.vararg.arg))]
+    machine.frames.append(frame)
+    try:
+        return machine.call(Bound(model, method), extra, given, node, frame)
+    finally:
+        machine.frames.pop()
+
+
+def emit_outputs(machine: Interpreter, results: list[Value]) -> None:
+    """What a model returns is where its data ends."""
+    stack = list(results)
+    seen = 0
+    while stack and seen < 500:
+        value = stack.pop()
+        seen += 1
+        if isinstance(value, Tensor):
+            if value.node >= 0:
+                machine.emit("output", (value.node,))
+        elif isinstance(value, tuple):
+            stack.extend(value)
+        elif hasattr(value, "items") and isinstance(value.items, tuple):
+            stack.extend(value.items)
+        elif hasattr(value, "cell") and not isinstance(value, (Class, Native)):
+            if isinstance(value, Instance) and value.module:
+                continue
+            stack.extend(value.cell.values())
+        else:
+            options_of = options(value)
+            if len(options_of) > 1:
+                stack.extend(options_of)

@@ -1,0 +1,376 @@
+"""Expressions: each `ast` node type to the value it stands for."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import compare
+from initlint.interpret.heap import Raised
+from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
+from initlint.interpret.names import lookup
+from initlint.interpret.values import (
+    ABSENT,
+    CONSTANTS,
+    Alternatives,
+    Class,
+    Deferred,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Param,
+    Repeat,
+    Tensor,
+    Value,
+    View,
+)
+
+LONGEST: Final = 4096  # elements of a sequence that we are ready to make
+BINARY: Final[dict[type[ast.operator], tuple[str, Callable[[object, object], object]]]] = {
+    ast.Add: ("add", operator.add),
+    ast.Sub: ("sub", operator.sub),
+    ast.Mult: ("mul", operator.mul),
+    ast.Div: ("truediv", operator.truediv),
+    ast.FloorDiv: ("floordiv", operator.floordiv),
+    ast.Mod: ("mod", operator.mod),
+    ast.Pow: ("pow", operator.pow),
+    ast.MatMult: ("matmul", operator.matmul),
+    ast.LShift: ("lshift", operator.lshift),
+    ast.RShift: ("rshift", operator.rshift),
+    ast.BitOr: ("or", operator.or_),
+    ast.BitAnd: ("and", operator.and_),
+    ast.BitXor: ("xor", operator.xor),
+}
+NUMBERS: Final = (int, float, bool, complex)
+
+
+def constant(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    return node.value  # type: ignore[attr-defined]
+
+
+def name(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    value = lookup(machine, node.id, frame)  # type: ignore[attr-defined]
+    if isinstance(value, Unknown) and value.place is None:
+        return Unknown(value.why, frame.unit.place(node))
+    return value
+
+
+def attribute(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Attribute)
+    return machine.attribute(machine.evaluate(node.value, frame), node.attr, node, frame)
+
+
+def call(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Call)
+    callee = machine.evaluate(node.func, frame)
+    args, kwargs = arguments(machine, node, frame)
+    outer, frame.call = frame.call, node
+    try:
+        return machine.call(callee, args, kwargs, node, frame)
+    finally:
+        frame.call = outer
+
+
+def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments, Keywords]:
+    """Evaluated arguments. Unknown ones behind `**` leave the keyword `**`."""
+    args: Arguments = []
+    kwargs: Keywords = {}
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            value = machine.evaluate(argument.value, frame)
+            items = compare.elements(value)
+            if items is None and isinstance(value, Instance):
+                items = tuple(v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit())
+            if items is None:
+                args += value.items if isinstance(value, (ListValue, Repeat)) else (Unknown("starred argument"),)
+            else:
+                args += items
+        else:
+            args.append(machine.evaluate(argument, frame))
+    for keyword in node.keywords:
+        value = machine.evaluate(keyword.value, frame)
+        if keyword.arg is not None:
+            kwargs[keyword.arg] = value
+            continue
+        for option in value.options[:1] if isinstance(value, Alternatives) else (value,):
+            if isinstance(option, DictValue):
+                kwargs.update({k: v for k, v in option.cell.items() if isinstance(k, str)})
+            if not isinstance(option, DictValue) or option.open:
+                kwargs["**"] = Unknown("keyword arguments")
+    return args, kwargs
+
+
+def binary_node(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    """A chain such as 1 + 1 + ... is walked with a loop, since its tree is as deep as it is long."""
+    chain: list[ast.BinOp] = []
+    current: ast.expr = node
+    while isinstance(current, ast.BinOp):
+        chain.append(current)
+        current = current.left
+    value = machine.evaluate(current, frame)
+    for step in reversed(chain):
+        machine.fuel -= 1
+        value = binary(machine, type(step.op), value, machine.evaluate(step.right, frame), step, frame)
+    return value
+
+
+def binary(
+    machine: Machine, op: type[ast.operator], left: Value, right: Value, node: ast.AST, frame: Frame
+) -> Value:
+    word, function = BINARY[op]
+    if isinstance(left, NUMBERS) and isinstance(right, NUMBERS):
+        return arithmetic(op, function, left, right)
+    if isinstance(left, Alternatives):
+        return machine.each(left, lambda option: binary(machine, op, option, right, node, frame))
+    if isinstance(right, Alternatives):
+        return machine.each(right, lambda option: binary(machine, op, left, option, node, frame))
+    if isinstance(left, (Tensor, Param, View)) or isinstance(right, (Tensor, Param, View)):
+        return machine.tables.symbols["operator." + word](machine, [left, right], {}, node, frame)
+    for value, other, method in ((left, right, f"__{word}__"), (right, left, f"__r{word}__")):
+        if isinstance(value, Instance) and isinstance(value.cls, Class) and value.cls.find(method) is not ABSENT:
+            return machine.call(machine.attribute(value, method, node, frame), [other], {}, node, frame)
+    if isinstance(left, Unknown):
+        return left
+    if isinstance(right, Unknown):
+        return right
+    return collection_arithmetic(op, left, right)
+
+
+def arithmetic(
+    op: type[ast.operator], function: Callable[[object, object], object], left: complex, right: complex
+) -> Value:
+    """Numbers, within bounds: a huge power or shift is Unknown, not a hang."""
+    if op in (ast.Pow, ast.LShift) and isinstance(right, (int, float)) and abs(right) > 64:
+        if not isinstance(left, float):
+            return Unknown("a number too large to compute")
+    try:
+        return function(left, right)
+    except (ArithmeticError, TypeError, ValueError):
+        return Unknown("arithmetic that fails")
+
+
+def collection_arithmetic(op: type[ast.operator], left: Value, right: Value) -> Value:
+    if op is ast.Add:
+        if isinstance(left, str) and isinstance(right, str):
+            return left + right if len(left) + len(right) <= LONGEST else Unknown("a long string")
+        if isinstance(left, tuple) and isinstance(right, tuple):
+            return left + right
+        if isinstance(left, ListValue) and isinstance(right, (ListValue, tuple)):
+            items = right if isinstance(right, tuple) else right.items
+            return ListValue(left.items + items, open_=left.open or (isinstance(right, ListValue) and right.open))
+    if op is ast.Mult:
+        if isinstance(left, int):
+            left, right = right, left
+        if isinstance(right, int) and isinstance(left, (str, tuple, ListValue, bytes)):
+            length = len(left.items if isinstance(left, ListValue) else left)
+            if length * max(right, 0) > LONGEST:
+                return Repeat(left.items if isinstance(left, ListValue) else (), "a long sequence")
+            return ListValue(left.items * right) if isinstance(left, ListValue) else left * right
+        if isinstance(left, ListValue):
+            return ListValue(left.items, open_=True)
+        if isinstance(left, tuple):
+            return Repeat(left, "a sequence of unknown length")
+    if op is ast.Mod and isinstance(left, str):
+        try:
+            if isinstance(right, (str, int, float)) or (
+                isinstance(right, tuple) and all(isinstance(part, (str, int, float)) for part in right)
+            ):
+                return left % right
+        except (TypeError, ValueError):
+            pass
+        return Unknown("a formatted string")
+    if op is ast.BitOr and isinstance(left, DictValue) and isinstance(right, DictValue):
+        return DictValue({**left.cell, **right.cell}, open_=left.open or right.open)
+    return Unknown(f"{op.__name__} of {type(left).__name__} and {type(right).__name__}")
+
+
+def unary(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.UnaryOp)
+    value = machine.evaluate(node.operand, frame)
+    if isinstance(node.op, ast.Not):
+        answer = compare.negate(compare.truth(value))
+        return Unknown("a condition") if answer is None else answer
+    if isinstance(value, NUMBERS):
+        try:
+            return -value if isinstance(node.op, ast.USub) else +value if isinstance(node.op, ast.UAdd) else ~value  # type: ignore[operator]
+        except TypeError:
+            return Unknown("arithmetic that fails")
+    if isinstance(value, (Tensor, Param, View)):
+        return machine.tables.symbols["operator.neg"](machine, [value], {}, node, frame)
+    return value if isinstance(value, Unknown) else Unknown("a negated value")
+
+
+def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Compare)
+    left = machine.evaluate(node.left, frame)
+    answer: bool | None = True
+    for op, comparator in zip(node.ops, node.comparators, strict=True):
+        right = machine.evaluate(comparator, frame)
+        result = compare.compare(op, left, right)
+        if result is False:
+            return False
+        if result is None:
+            answer = None
+        left = right
+    return Unknown("a comparison", frame.unit.place(node)) if answer is None else answer
+
+
+def boolean(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    """`and`, `or`: the deciding operand, or the join of those that may decide."""
+    assert isinstance(node, ast.BoolOp)
+    stop = isinstance(node.op, ast.Or)
+    maybe: list[Value] = []
+    value: Value = None
+    for operand in node.values:
+        value = machine.evaluate(operand, frame)
+        answer = compare.truth(value)
+        if answer is stop:
+            break
+        if answer is None:
+            for option in value.options if isinstance(value, Alternatives) else (value,):
+                if compare.truth(option) is not (not stop):
+                    maybe.append(option)
+    for option in maybe:
+        value = machine.heap.join(option, value)
+    return value
+
+
+def conditional(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.IfExp)
+    answer = compare.truth(machine.evaluate(node.test, frame))
+    if answer is not None:
+        return machine.evaluate(node.body if answer else node.orelse, frame)
+    branches = []
+    for outcome, branch in ((True, node.body), (False, node.orelse)):
+        branches.append(partial(narrowed, machine, node.test, branch, frame, outcome))
+    return machine.heap.fork(branches)
+
+
+def narrowed(machine: Machine, test: ast.expr, branch: ast.expr, frame: Frame, outcome: bool) -> Value:
+    narrow(machine, test, frame, outcome)
+    return machine.evaluate(branch, frame)
+
+
+def narrow(machine: Machine, test: ast.expr, frame: Frame, outcome: bool) -> None:
+    """Keep, of each variable in the test, the options with which the test can have this outcome."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        narrow(machine, test.operand, frame, not outcome)
+        return
+    if isinstance(test, ast.BoolOp):
+        if isinstance(test.op, ast.And) is outcome:
+            for part in test.values:
+                narrow(machine, part, frame, outcome)
+        return
+    for subject in subjects(test):
+        value = machine.evaluate(subject, frame)
+        if isinstance(value, Alternatives):
+            kept = []
+            for option in value.options:
+                assign_subject(machine, subject, option, frame)
+                answer = compare.truth(machine.evaluate(test, frame))
+                if answer is None or answer is outcome:
+                    kept.append(option)
+            if not kept:
+                raise Raised
+            assign_subject(machine, subject, kept[0] if len(kept) == 1 else Alternatives(tuple(kept)), frame)
+        elif isinstance(value, Unknown) and outcome and isinstance(test, ast.Compare) and test.left is subject:
+            known = machine.evaluate(test.comparators[0], frame)
+            if isinstance(test.ops[0], (ast.Eq, ast.Is)) and isinstance(known, CONSTANTS):
+                assign_subject(machine, subject, known, frame)
+
+
+def subjects(test: ast.expr) -> list[ast.expr]:
+    """The variables and attributes a simple test asks about."""
+    if isinstance(test, (ast.Name, ast.Attribute)):
+        return [test]
+    if isinstance(test, ast.Compare):
+        return [part for part in (test.left, *test.comparators) if isinstance(part, (ast.Name, ast.Attribute))]
+    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.args:
+        return [part for part in test.args[:1] if isinstance(part, (ast.Name, ast.Attribute))]
+    return []
+
+
+def assign_subject(machine: Machine, subject: ast.expr, value: Value, frame: Frame) -> None:
+    if isinstance(subject, ast.Name):
+        scope: Frame | None = frame
+        while scope is not None:
+            if subject.id in scope.cell:
+                machine.heap.write(scope.cell, subject.id, value)
+                return
+            scope = scope.parent
+    elif isinstance(subject, ast.Attribute):
+        owner = machine.evaluate(subject.value, frame)
+        if isinstance(owner, Instance) and subject.attr in owner.cell:
+            machine.heap.write(owner.cell, subject.attr, value)
+
+
+def lambda_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Lambda)
+    return Function(node, frame.unit, frame)
+
+
+def joined_string(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.JoinedStr)
+    parts = []
+    for part in node.values:
+        value = machine.evaluate(part.value, frame) if isinstance(part, ast.FormattedValue) else machine.evaluate(part, frame)
+        simple = not (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1))
+        if not (simple and isinstance(value, (str, int, float, bool, type(None)))):
+            return Unknown("a formatted string", frame.unit.place(node))
+        parts.append(str(value))
+    return "".join(parts)
+
+
+def starred(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    return machine.evaluate(node.value, frame)  # type: ignore[attr-defined]
+
+
+def named(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.NamedExpr)
+    value = machine.evaluate(node.value, frame)
+    machine.heap.write(frame.cell, node.target.id, value)
+    return value
+
+
+def awaited(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    return machine.evaluate(node.value, frame)  # type: ignore[attr-defined]
+
+
+def yielded(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    value = machine.evaluate(node.value, frame) if node.value is not None else None  # type: ignore[attr-defined]
+    if frame.yields is not None and len(frame.yields) < LONGEST:
+        if isinstance(node, ast.YieldFrom):
+            frame.yields += compare.elements(value) or (value,)
+        else:
+            frame.yields.append(value)
+    return Unknown("what is sent to a generator")
+
+
+def force(value: Value) -> Value:
+    return value.force() if isinstance(value, Deferred) else value
+
+
+EXPRESSIONS: Final[dict[type[ast.AST], Expression]] = {
+    ast.Constant: constant,
+    ast.Name: name,
+    ast.Attribute: attribute,
+    ast.Call: call,
+    ast.BinOp: binary_node,
+    ast.UnaryOp: unary,
+    ast.Compare: comparison,
+    ast.BoolOp: boolean,
+    ast.IfExp: conditional,
+    ast.Lambda: lambda_,
+    ast.JoinedStr: joined_string,
+    ast.Starred: starred,
+    ast.NamedExpr: named,
+    ast.Await: awaited,
+    ast.Yield: yielded,
+    ast.YieldFrom: yielded,
+}

@@ -1,0 +1,406 @@
+"""Statements: branches both ways, loops unrolled, early returns joined at the function's end."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import compare, names
+from initlint.interpret.evaluate import binary, narrow
+from initlint.interpret.heap import Delta, Raised
+from initlint.interpret.machine import Machine, OutOfFuel, Statement
+from initlint.interpret.sequences import MOST_TURNS, assign, iterate
+from initlint.interpret.values import (
+    DictValue,
+    Frame,
+    Instance,
+    ListValue,
+    Param,
+    Value,
+    View,
+)
+
+NEXT: Final = ""
+RETURN: Final = "return"
+BREAK: Final = "break"
+CONTINUE: Final = "continue"
+MAYBE_BREAK: Final = "maybe break"  # some ways leave the loop, others go on
+UNKNOWN_TURNS: Final = 2  # of a loop of unknown length: the second sees what the first left
+
+
+def block(machine: Machine, statements: list[ast.stmt], frame: Frame) -> str:
+    for statement in statements:
+        machine.fuel -= 1
+        if machine.fuel < 0:
+            raise OutOfFuel
+        signal = machine.statements[type(statement)](machine, statement, frame)
+        if signal:
+            return signal
+    return NEXT
+
+
+def expression(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.Expr)
+    if not isinstance(node.value, ast.Constant):
+        machine.evaluate(node.value, frame)
+    return NEXT
+
+
+def assignment(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.Assign)
+    value = machine.evaluate(node.value, frame)
+    for target in node.targets:
+        assign(machine, target, value, frame)
+    return NEXT
+
+
+def annotated(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.AnnAssign)
+    if node.value is not None:
+        assign(machine, node.target, machine.evaluate(node.value, frame), frame)
+    return NEXT
+
+
+def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    """`x += y`: lists and parameters change in place, the rest is bound anew."""
+    assert isinstance(node, ast.AugAssign)
+    load: ast.expr
+    match node.target:
+        case ast.Name(id=name):
+            load = ast.copy_location(ast.Name(name, ast.Load()), node.target)
+        case ast.Attribute(value=owner, attr=name):
+            load = ast.copy_location(ast.Attribute(owner, name, ast.Load()), node.target)
+        case ast.Subscript(value=owner, slice=key):
+            load = ast.copy_location(ast.Subscript(owner, key, ast.Load()), node.target)
+    left = machine.evaluate(load, frame)
+    right = machine.evaluate(node.value, frame)
+    if isinstance(left, ListValue) and isinstance(node.op, ast.Add):
+        items, loose = iterate(machine, right, node, frame)
+        machine.heap.write(left.cell, "items", left.items + items)
+        if loose:
+            machine.heap.write(left.cell, "open", True)
+        return NEXT
+    if isinstance(left, (Param, View)):
+        word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
+        if word is not None:
+            machine.call(machine.attribute(left, word, node, frame), [right], {}, node, frame)
+            return NEXT
+    if isinstance(left, DictValue) and isinstance(right, DictValue):
+        for key, value in right.cell.items():
+            machine.heap.write(left.cell, key, value)
+        return NEXT
+    assign(machine, node.target, binary(machine, type(node.op), left, right, node, frame), frame)
+    return NEXT
+
+
+def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.Return)
+    frame.result = machine.evaluate(node.value, frame) if node.value is not None else None
+    return RETURN
+
+
+def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.If)
+    answer = compare.truth(machine.evaluate(node.test, frame))
+    machine.note_test(node, answer, frame)
+    if answer is not None:
+        return block(machine, node.body if answer else node.orelse, frame)
+    return fork(
+        machine,
+        frame,
+        [partial(branch, machine, node.test, True, node.body, frame), partial(branch, machine, node.test, False, node.orelse, frame)],
+    )
+
+
+def branch(machine: Machine, test: ast.expr, outcome: bool, body: list[ast.stmt], frame: Frame) -> str:
+    narrow(machine, test, frame, outcome)
+    return block(machine, body, frame)
+
+
+def fork(machine: Machine, frame: Frame, branches: list[Callable[[], str]]) -> str:
+    """Run all branches from the same state and join. A branch that raises drops out; one that
+    returns while another goes on is kept aside until the function ends."""
+    heap = machine.heap
+    going: list[tuple[str, Delta, Value]] = []
+    aside = len(frame.pending)
+    for run in branches:
+        frame.result = None
+        signal, delta, raised = heap.explore(run)
+        if not raised:
+            going.append((str(signal or ""), delta, frame.result))
+    frame.result = None
+    if len(frame.pending) > aside:  # returns inside a branch: from here on they are seen from this fork
+        if heap.log is None:
+            heap.log = []
+        frame.pending[aside:] = [(delta, value, len(heap.log)) for delta, value, _ in frame.pending[aside:]]
+    if not going:
+        raise Raised
+    signals = {signal for signal, _, _ in going}
+    if signals == {RETURN}:
+        heap.settle([delta for _, delta, _ in going])
+        result = going[0][2]
+        for _, _, value in going[1:]:
+            result = heap.join(result, value)
+        frame.result = result
+        return RETURN
+    for signal, delta, value in going:
+        if signal == RETURN:
+            set_aside(machine, frame, delta, value)
+    rest = [(signal, delta) for signal, delta, _ in going if signal != RETURN]
+    heap.settle([delta for _, delta in rest])
+    after = {signal for signal, _ in rest}
+    return after.pop() if len(after) == 1 else (MAYBE_BREAK if BREAK in after else NEXT)
+
+
+def set_aside(machine: Machine, frame: Frame, delta: Delta, value: Value) -> None:
+    """Keep an early return, with all that led to it, until the function ends."""
+    heap = machine.heap
+    if heap.log is None:
+        heap.log = []
+    earlier, _ = heap.changes(0)
+    frame.pending.append(({**earlier, **delta}, value, len(heap.log)))
+
+
+def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, (ast.For, ast.AsyncFor))
+    iterable = machine.evaluate(node.iter, frame)
+    sweep = machine.sweep_of(node, iterable, frame)
+    items, loose = iterate(machine, iterable, node.iter, frame)
+    if len(items) > MOST_TURNS:
+        items, loose = items[:UNKNOWN_TURNS], True
+    if loose and items:
+        items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
+    machine.repeating += loose
+    try:
+        with sweep:
+            for item in items:
+                assign(machine, node.target, item, frame)
+                signal = block(machine, node.body, frame)
+                if signal == RETURN:
+                    if not loose:
+                        return RETURN
+                    set_aside(machine, frame, {}, frame.result)
+                    frame.result = None
+                    break
+                if signal in (BREAK, MAYBE_BREAK):
+                    break
+            else:
+                signal = NEXT
+    finally:
+        machine.repeating -= loose
+    if node.orelse and signal != BREAK:
+        return block(machine, node.orelse, frame)
+    return NEXT
+
+
+def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.While)
+    unknown_turns = 0
+    for _ in range(MOST_TURNS):
+        answer = compare.truth(machine.evaluate(node.test, frame))
+        if answer is False:
+            return block(machine, node.orelse, frame)
+        if answer is None:
+            unknown_turns += 1
+        loose = unknown_turns > 0
+        machine.repeating += loose
+        try:
+            signal = block(machine, node.body, frame)
+        finally:
+            machine.repeating -= loose
+        if signal == RETURN:
+            if not loose:
+                return RETURN
+            set_aside(machine, frame, {}, frame.result)
+            frame.result = None
+            break
+        if signal == BREAK:
+            break
+        if signal == MAYBE_BREAK:
+            unknown_turns += 1
+        if unknown_turns >= UNKNOWN_TURNS:
+            break
+    return NEXT
+
+
+def with_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, (ast.With, ast.AsyncWith))
+    guards = 0
+    for part in node.items:
+        value = machine.evaluate(part.context_expr, frame)
+        if machine.is_no_grad(value):
+            guards += 1
+        if part.optional_vars is not None:
+            assign(machine, part.optional_vars, value, frame)
+    machine.no_grad += guards
+    try:
+        return block(machine, node.body, frame)
+    finally:
+        machine.no_grad -= guards
+
+
+def try_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    """The body is taken to succeed; the handlers run when it raises for certain."""
+    assert isinstance(node, (ast.Try, ast.TryStar))
+    try:
+        signal = block(machine, node.body, frame)
+        if not signal:
+            signal = block(machine, node.orelse, frame)
+    except Raised:
+        if not node.handlers:
+            block(machine, node.finalbody, frame)
+            raise
+        handler = node.handlers[0]
+        if handler.name:
+            machine.heap.write(frame.cell, handler.name, Unknown("an exception"))
+        signal = block(machine, handler.body, frame)
+    return block(machine, node.finalbody, frame) or signal
+
+
+def raise_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    raise Raised
+
+
+def function(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    machine.heap.write(frame.cell, node.name, machine.define(node, frame))
+    return NEXT
+
+
+def class_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.ClassDef)
+    machine.heap.write(frame.cell, node.name, machine.define_class(node, frame))
+    return NEXT
+
+
+def import_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, (ast.Import, ast.ImportFrom))
+    names.run_import(machine, node, frame)
+    return NEXT
+
+
+def scope(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    """`global` and `nonlocal`: later writes go to the frame that has the name."""
+    assert isinstance(node, (ast.Global, ast.Nonlocal))
+    if frame.scopes is None:
+        frame.scopes = {}
+    for name in node.names:
+        target = frame.unit.frame
+        outer = frame.parent if isinstance(node, ast.Nonlocal) else None
+        while outer is not None:
+            if name in outer.cell:
+                target = outer
+                break
+            outer = outer.parent
+        frame.scopes[name] = target
+    return NEXT
+
+
+def delete(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    assert isinstance(node, ast.Delete)
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            machine.heap.delete(frame.cell, target.id)
+        elif isinstance(target, ast.Attribute):
+            owner = machine.evaluate(target.value, frame)
+            if isinstance(owner, Instance):
+                machine.heap.delete(owner.cell, target.attr)
+        elif isinstance(target, ast.Subscript):
+            owner, key = machine.evaluate(target.value, frame), machine.evaluate(target.slice, frame)
+            if isinstance(owner, DictValue) and isinstance(key, str):
+                machine.heap.delete(owner.cell, key)
+            elif isinstance(owner, ListValue) and isinstance(key, (int, slice)):
+                items = list(owner.items)
+                try:
+                    del items[key]
+                except IndexError:
+                    continue
+                machine.heap.write(owner.cell, "items", tuple(items))
+            elif isinstance(owner, Instance):
+                machine.delete_item(owner, key)
+    return NEXT
+
+
+def match_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    """Cases in order; one that may match runs as a branch beside those that follow."""
+    assert isinstance(node, ast.Match)
+    subject = machine.evaluate(node.subject, frame)
+    maybe: list[Callable[[], str]] = []
+    for case in node.cases:
+        answer = matches(machine, case.pattern, subject, frame)
+        if answer is not False and case.guard is not None:
+            guard = compare.truth(machine.evaluate(case.guard, frame))
+            answer = guard if answer is True else (False if guard is False else None)
+        if answer is False:
+            continue
+        maybe.append(partial(block, machine, case.body, frame))
+        if answer is True:
+            break
+    else:
+        maybe.append(lambda: NEXT)
+    return maybe[0]() if len(maybe) == 1 else fork(machine, frame, maybe)
+
+
+def matches(machine: Machine, pattern: ast.pattern, subject: Value, frame: Frame) -> bool | None:
+    match pattern:
+        case ast.MatchValue(value=value):
+            return compare.equal(subject, machine.evaluate(value, frame))
+        case ast.MatchSingleton(value=value):
+            return compare.identical(subject, value)
+        case ast.MatchAs(pattern=inner, name=name):
+            answer = matches(machine, inner, subject, frame) if inner is not None else True
+            if name is not None and answer is not False:
+                machine.heap.write(frame.cell, name, subject)
+            return answer
+        case ast.MatchOr(patterns=patterns):
+            answers = [matches(machine, part, subject, frame) for part in patterns]
+            return True if True in answers else (None if None in answers else False)
+        case ast.MatchClass(cls=cls, patterns=[], kwd_patterns=[]):
+            return machine.is_instance(subject, machine.evaluate(cls, frame))
+        case ast.MatchSequence(patterns=patterns) if isinstance(subject, (tuple, ListValue)):
+            items = compare.elements(subject)
+            if items is None or any(isinstance(part, ast.MatchStar) for part in patterns):
+                return None
+            if len(items) != len(patterns):
+                return False
+            answers = [matches(machine, part, item, frame) for part, item in zip(patterns, items, strict=True)]
+            return False if False in answers else (None if None in answers else True)
+    return None
+
+
+def pass_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    return NEXT
+
+
+STATEMENTS: Final[dict[type[ast.AST], Statement]] = {
+    ast.Expr: expression,
+    ast.Assign: assignment,
+    ast.AnnAssign: annotated,
+    ast.AugAssign: augmented,
+    ast.Return: returning,
+    ast.If: if_,
+    ast.For: for_,
+    ast.AsyncFor: for_,
+    ast.While: while_,
+    ast.With: with_,
+    ast.AsyncWith: with_,
+    ast.Try: try_,
+    ast.TryStar: try_,
+    ast.Raise: raise_,
+    ast.FunctionDef: function,
+    ast.AsyncFunctionDef: function,
+    ast.ClassDef: class_,
+    ast.Import: import_,
+    ast.ImportFrom: import_,
+    ast.Global: scope,
+    ast.Nonlocal: scope,
+    ast.Delete: delete,
+    ast.Match: match_,
+    ast.Pass: pass_,
+    ast.Assert: pass_,
+    ast.Break: lambda machine, node, frame: BREAK,
+    ast.Continue: lambda machine, node, frame: CONTINUE,
+}

@@ -1,0 +1,267 @@
+"""From the state after an entry to the frozen facts of the model graph."""
+
+from __future__ import annotations
+
+import ast
+
+from initlint.graph import Context, Incident, InitEvent, Layer, Sweep, Weight
+from initlint.interpret.flow import activation_label, consumers, edges, reach
+from initlint.interpret.heap import Raised
+from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.machine import OutOfFuel, Pass
+from initlint.interpret.torch_modules import all_parameters, named_modules
+from initlint.interpret.values import (
+    Class,
+    DictValue,
+    Instance,
+    ListValue,
+    Param,
+    Value,
+    options,
+)
+from initlint.knowledge import size
+from initlint.source import Place
+
+
+def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genuine: bool) -> Context:
+    """The context that an entry has shown."""
+    missed = {id(sweep): missed_by(machine, sweep) for sweep in machine.passes} if complete else {}
+    keep_lost_writes(machine)
+    names = name_layers(machine)
+    used = consumers(machine.nodes)
+    labels = reach(machine.nodes, used)
+    owners = layer_owners(machine, names)
+    index_of = {id(owner): index for index, owner in enumerate(owners)}
+    at: dict[int, int] = {}
+    nodes_of: dict[int, list[int]] = {}
+    for node, used_layer in machine.node_layers.items():
+        layer = used_layer
+        if isinstance(layer, Instance) and id(layer) not in index_of:
+            continue
+        index = index_of.get(id(layer))
+        if index is not None:
+            at[node] = index
+            nodes_of.setdefault(index, []).append(node)
+    layers = []
+    for index, owner in enumerate(owners):
+        found = [labels[node] for node in nodes_of.get(index, ())]
+        layers.append(layer_facts(machine, owner, index, names, found, complete))
+    param_index = {id(p): i for i, o in enumerate(owners) for p in parameters_of(o)}
+    return Context(
+        entry,
+        file,
+        tuple(layers),
+        tuple(machine.nodes),
+        edges(machine.nodes, used, at),
+        tuple(sweep_facts(sweep, missed.get(id(sweep), []), param_index) for sweep in machine.passes),
+        tuple(incident_facts(machine, key, incident, param_index, index_of) for key, incident in machine.incidents.items()),
+        complete,
+        (),
+        genuine,
+    )
+
+
+def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> list[Instance | Param]:
+    """Weighted layers in order of construction, then raw parameters that belong to a module."""
+    owners: list[Instance | Param] = list({id(layer): layer for layer in machine.layers}.values())
+    owned = {id(p) for layer in machine.layers for p in parameters_of(layer)}
+    owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
+    return owners
+
+
+def parameters_of(owner: Instance | Param) -> list[Param]:
+    if isinstance(owner, Param):
+        return [owner]
+    found: dict[int, Param] = {}
+    for _, param in all_parameters(owner) if owner.spec is not None else ():
+        found[id(param)] = param
+    return list(found.values())
+
+
+# -- names --------------------------------------------------------------------------------
+
+
+def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
+    """id of an object or parameter -> (its name, class of the module that owns it)."""
+    names: dict[int, tuple[str, str]] = {}
+    for instance in machine.instances:
+        if isinstance(instance.cls, Class) and (instance.spec is None or instance.spec.role == "container"):
+            walk_names(instance, instance.cls.name, instance.cls.name, names, set())
+    for frame in [*machine.frames, *(u.frame for u in machine.project.units.values() if u is not None and u.target)]:
+        for key, value in frame.cell.items():
+            for option in options(value):
+                if isinstance(option, Instance) and isinstance(key, str):
+                    if id(option) not in names and option.spec is not None:
+                        names[id(option)] = (key, "")
+                    if option.spec is not None and option.spec.role == "container":
+                        walk_names(option, key, "", names, set())
+    return names
+
+
+def walk_names(root: Value, path: str, owner: str, names: dict[int, tuple[str, str]], seen: set[int]) -> None:
+    if id(root) in seen or len(seen) > 5000:
+        return
+    seen.add(id(root))
+    if isinstance(root, (Instance, DictValue)):
+        children = [(str(k), v) for k, v in root.cell.items()]
+    elif isinstance(root, ListValue):
+        children = [(str(i), v) for i, v in enumerate(root.items)]
+    elif isinstance(root, tuple):
+        children = [(str(i), v) for i, v in enumerate(root)]
+    else:
+        return
+    for key, value in children:
+        for option in options(value):
+            name = f"{path}.{key}"
+            if isinstance(option, Param):
+                names.setdefault(id(option), (name, owner))
+            elif isinstance(option, Instance):
+                if not option.module:
+                    continue
+                names.setdefault(id(option), (name, owner))
+                if not isinstance(option.cls, Class) and option.spec is not None:
+                    if option.spec.role == "container":
+                        walk_names(option, name, owner, names, seen)
+            elif isinstance(option, (ListValue, DictValue, tuple)) and len(seen) < 200:
+                walk_names(option, name, owner, names, seen)
+
+
+# -- layers -------------------------------------------------------------------------------
+
+
+def layer_facts(
+    machine: Interpreter,
+    owner: Instance | Param,
+    index: int,
+    names: dict[int, tuple[str, str]],
+    found: list[frozenset[tuple[str, bool, bool]]],
+    complete: bool,
+) -> Layer:
+    unknown: list[str] = []
+    labels = frozenset().union(*found) if found else frozenset()
+    kinds = {activation_label(label) for label in labels}
+    activations: tuple[str, ...] | None = tuple(sorted(kinds - {"?"}))
+    if "?" in kinds:
+        unknown.append("part of the data flow is not understood")
+        activations = activations or None
+    normed = {label[1] for label in labels if label[0] != "?"}
+    norm = None if not normed else True in normed
+    weights = tuple(weight_facts(param, complete) for param in parameters_of(owner))
+    if not complete:
+        unknown.append("budget")
+        if not activations:
+            activations = None
+    if isinstance(owner, Param):
+        name, module = names.get(id(owner), (owner.name, owner.owner.name if owner.owner else ""))
+        return Layer(
+            index, "Parameter", "torch.nn.Parameter", name, owner.place, None, module, weights, None, None,
+            activations, norm, tuple(unknown), False, owner.serial,
+        )  # fmt: skip
+    spec = owner.spec
+    assert spec is not None
+    name, module = names.get(id(owner), (spec.kind, owner.frames[0][1] if owner.frames else ""))
+    if owner.escaped:
+        unknown.append(owner.escaped)
+    fan_in, fan_out = fans(machine, owner)
+    place = owner.place or Place("", weights[0].place.span if weights else None)  # type: ignore[arg-type]
+    return Layer(
+        index, spec.kind, spec.qualified, name, place, owner.frames[0][0] if owner.frames else None, module,
+        weights, fan_in, fan_out, activations, norm, tuple(unknown), False, owner.serial,
+    )  # fmt: skip
+
+
+def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]:
+    spec = owner.spec
+    if spec is None or not spec.fan_in:
+        return None, None
+    plain = {k: v for k, v in owner.arguments.items() if isinstance(v, (int, float, str, tuple, type(None)))}
+    try:
+        key = ("fans", spec.qualified, tuple(plain.items()))
+        known = machine.fans.get(key)
+    except TypeError:
+        return size(spec.fan_in, plain), size(spec.fan_out, plain)
+    if known is None:
+        known = machine.fans[key] = (size(spec.fan_in, plain), size(spec.fan_out, plain))
+    return known
+
+
+def weight_facts(param: Param, complete: bool) -> Weight:
+    histories = param.histories
+    if not complete:
+        histories = tuple((*h, InitEvent("unknown", (("why", "budget"),), explicit=True)) for h in histories)
+    return Weight(
+        param.name, param.role, param.shape, histories or ((),), param.trainable, param.place, param.memory, param.spec_default
+    )
+
+
+# -- incidents and sweeps -----------------------------------------------------------------
+
+
+def keep_lost_writes(machine: Interpreter) -> None:
+    for tensor, node, frame in list(machine.lost_writes.values()):
+        facts = {"what": "copy", "method": "", "expression": ast.unparse(node)}
+        machine.incident("init-on-copy", node, frame, facts, tensor.param)
+    machine.lost_writes.clear()
+
+
+def incident_facts(
+    machine: Interpreter,
+    key: tuple[str, Place],
+    incident: Incident,
+    param_index: dict[int, int],
+    index_of: dict[int, int],
+) -> Incident:
+    about = machine.incident_layers.get(key, [])
+    found = {param_index.get(id(thing), index_of.get(id(thing), -1)) for thing in about}
+    return Incident(incident.kind, incident.place, incident.facts, tuple(sorted(found - {-1})), incident.certain)
+
+
+def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -> Sweep:
+    wrote = {param_index[i] for i in sweep.wrote if i in param_index}
+    late = {param_index[id(p)] for p in missed if id(p) in param_index}
+    return Sweep(
+        sweep.place, sweep.kind, sweep.root_name, sweep.function, sweep.serial, tuple(sorted(wrote)), tuple(sorted(late - wrote))
+    )
+
+
+def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
+    """Parameters of modules that came after the sweep and that it would have written."""
+    if sweep.root is None or sweep.visit is None:
+        return []
+    late = [
+        (name, module)
+        for name, module in named_modules(sweep.root)
+        if module.serial > sweep.serial and (module.spec is not None or isinstance(module.cls, Class))
+    ]
+    missed: list[Param] = []
+    visit = sweep.visit
+    for name, module in late[:50]:
+        own = {id(p): p for p in parameters_of(module) if p.owner is module}
+        if not own:
+            continue
+        values: list[Value] = []
+        if "parameters" in sweep.kind:
+            pairs = [(f"{name}.{p.name}", p) for p in own.values()]
+            values = list(pairs) if sweep.kind.startswith("named") else [p for _, p in pairs]
+        elif sweep.kind.startswith("named"):
+            values = [(name, module)]
+        else:
+            values = [module]
+        before = {i: p.histories for i, p in own.items()}
+        touched: list[Param] = []
+
+        def attempt(values: list[Value] = values, own: dict[int, Param] = own, before: dict[int, object] = before, touched: list[Param] = touched) -> None:  # type: ignore[assignment]
+            for value in values:
+                visit(value)
+            touched += [p for i, p in own.items() if p.histories != before[i]]
+
+        incidents = dict(machine.incidents)
+        try:
+            machine.heap.explore(attempt)
+        except (OutOfFuel, RecursionError, Raised):
+            continue
+        finally:
+            machine.incidents = incidents
+        missed += touched
+    return missed
+

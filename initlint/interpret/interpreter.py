@@ -1,0 +1,319 @@
+"""The assembled machine: the parts of the interpreter, joined."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from initlint.graph import Unknown
+from initlint.interpret import (
+    builtins,
+    calls,
+    classes,
+    evaluate,
+    execute,
+    methods,
+    names,
+    sequences,
+    standard,
+    torch,
+    torch_init,
+    torch_layers,
+    torch_modules,
+    torch_tensors,
+)
+from initlint.interpret.heap import MISSING
+from initlint.interpret.machine import Arguments, Keywords, Machine, Pass, Tables, Test
+from initlint.interpret.project import Project, Unit
+from initlint.interpret.typetests import classify_test
+from initlint.interpret.values import (
+    ABSENT,
+    Bound,
+    Class,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Package,
+    Param,
+    Symbol,
+    Tensor,
+    Value,
+    View,
+)
+from initlint.knowledge import InitializerSpec, Knowledge
+
+TABLES = Tables(
+    expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS},
+    statements=execute.STATEMENTS,
+    calls={**calls.CALLS, Class: classes.construct, Instance: lambda m, c, a, k, n, f: call_instance(m, c, a, k, n, f)},
+    attributes={
+        **methods.ATTRIBUTES,
+        **classes.ATTRIBUTES,
+        Symbol: names.symbol_attribute,
+        Package: names.package_attribute,
+        Tensor: torch_tensors.tensor_attribute,
+        Param: torch_tensors.tensor_attribute,
+        View: torch_tensors.tensor_attribute,
+        torch_modules.SweepList: methods.value_attribute,
+    },
+    symbols={**builtins.HANDLERS, **standard.HANDLERS, **torch.SYMBOLS},
+)
+
+
+def call_instance(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Instance)
+    callee.uses += 1
+    return torch_modules.call_module(machine, callee, args, kwargs, node, frame)
+
+
+class Interpreter(Machine):
+    """A Machine whose parts are in place."""
+
+    def __init__(self, project: Project, knowledge: Knowledge) -> None:
+        super().__init__(TABLES, project, knowledge)
+        self.instances: list[Instance] = []
+        self.defined: list[Class] = []
+
+    def begin(self) -> None:
+        super().begin()
+        self.instances = []
+
+    # -- the language ---------------------------------------------------------------------
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
+        return calls.define(self, node, frame)
+
+    def define_class(self, node: ast.ClassDef, frame: Frame) -> Value:
+        value = classes.define_class(self, node, frame)
+        if isinstance(value, Class):
+            self.defined.append(value)
+        return value
+
+    def run_block(self, statements: list[ast.stmt], frame: Frame) -> str:
+        return execute.block(self, statements, frame)
+
+    def iterate(self, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
+        return sequences.iterate(self, value, node, frame)
+
+    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+        if self.lost_writes:
+            self.found_again(value)
+        classes.set_attribute(self, owner, name, value, node, frame)
+
+    def set_item(self, target: ast.Subscript, value: Value, frame: Frame) -> None:
+        """`owner[key] = value`."""
+        owner = self.evaluate(target.value, frame)
+        key = self.evaluate(target.slice, frame)
+        if isinstance(owner, DictValue):
+            if sequences.hashable(key):
+                self.heap.write(owner.cell, key, value)
+            else:
+                self.heap.write(owner.flags, "open", True)
+        elif isinstance(owner, ListValue) and isinstance(key, int) and -len(owner.items) <= key < len(owner.items):
+            items = list(owner.items)
+            items[key] = value
+            self.heap.write(owner.cell, "items", tuple(items))
+        elif isinstance(owner, (Param, View)):
+            view = torch_tensors.getitem(self, [owner, key], {}, target, frame)
+            assert isinstance(view, View)
+            param = view.param
+            torch_init.check_leaf(self, owner, "__setitem__", target, frame)
+            torch_init.copy_into(self, param, value, view.whole, target, frame, "Tensor.__setitem__")
+        elif isinstance(owner, Tensor) and isinstance(value, Tensor) and isinstance(target.value, ast.Name):
+            if owner.node >= 0 or value.node >= 0:
+                sequences.assign(self, target.value, self.flow("cat", [owner, value], "setitem", target), frame)
+        elif isinstance(owner, Instance):
+            if isinstance(owner.cls, Class) and isinstance(owner.cls.find("__setitem__"), Function):
+                self.call(self.attribute(owner, "__setitem__", target, frame), [key, value], {}, target, frame)
+            elif owner.spec is not None and owner.spec.role == "container" and isinstance(key, (int, str)):
+                torch_layers.put_child(self, owner, str(key), value, target, frame)
+
+    def delete_item(self, owner: Instance, key: Value) -> None:
+        torch_modules.delete_item(self, owner, key)
+
+    def container(self, original: Instance, children: list[Value]) -> Value:
+        return torch_layers.container(self, original, children)
+
+    def copy_value(self, value: Value, copies: dict[int, Value]) -> Value:
+        """copy.deepcopy: objects, lists and parameters anew, classes and constants as they are."""
+        if id(value) in copies:
+            return copies[id(value)]
+        if isinstance(value, Instance):
+            made = Instance(value.cls, self.next_serial(), value.spec)
+            copies[id(value)] = made
+            made.place, made.frames, made.arguments, made.escaped = value.place, value.frames, value.arguments, value.escaped
+            for key, part in value.cell.items():
+                made.cell[key] = self.copy_value(part, copies)
+                if isinstance(made.cell[key], Param) and isinstance(part, Param) and part.owner is value:
+                    made.cell[key].owner = made  # type: ignore[attr-defined]
+            self.instances.append(made)
+            if any(layer is value for layer in self.layers):
+                self.layers.append(made)
+            return made
+        if isinstance(value, Param):
+            param = Param(value.name, value.role, value.shape, value.place, self.next_serial())
+            copies[id(value)] = param
+            param.trainable, param.memory, param.spec_default = value.trainable, value.memory, value.spec_default
+            param.cell["histories"] = value.histories
+            return param
+        if isinstance(value, ListValue):
+            return ListValue(
+                tuple(self.copy_value(v, copies) for v in value.items), open_=value.open, kind=value.kind, serial=self.next_serial()
+            )
+        if isinstance(value, DictValue):
+            return DictValue({k: self.copy_value(v, copies) for k, v in value.cell.items()}, open_=value.open)
+        if isinstance(value, tuple):
+            return tuple(self.copy_value(part, copies) for part in value)
+        return value
+
+    def is_instance(self, value: Value, kinds: Value) -> bool | None:
+        return classes.is_instance(self, value, kinds)
+
+    def is_kind(self, value: Instance, kind: Symbol) -> bool:
+        return torch_modules.is_kind(self, value, kind)
+
+    def is_value_kind(self, value: Value, kinds: Value) -> bool | None:
+        return torch.is_value_kind(value, kinds)
+
+    def is_no_grad(self, value: Value) -> bool:
+        return torch_modules.is_no_grad(value)
+
+    def native_attribute(self, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
+        return torch_modules.native_attribute(self, value, name, node, frame)
+
+    def native_method(
+        self, receiver: Value, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+    ) -> Value:
+        if isinstance(receiver, Instance):
+            return torch_modules.call_native(self, receiver, name, args, kwargs, node, frame)
+        if isinstance(receiver, (Tensor, Param, View)):
+            return torch_tensors.tensor_method(self, receiver, name, args, kwargs, node, frame)
+        return methods.call_method(self, receiver, name, args, kwargs, node, frame)
+
+    def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
+        """An attribute of None. Where a bias was meant, that is a defect."""
+        base = node.value if isinstance(node, ast.Attribute) else None
+        if isinstance(base, ast.Attribute) and base.attr.endswith(("bias", "weight")):
+            tables = self.knowledge
+            if "Tensor." + name in tables.initializers or "Tensor." + name in tables.functions:
+                facts = {"function": name, "expression": ast.unparse(base)}
+                self.incident("missing-bias", base, frame, facts)
+        return Unknown(f"attribute {name} of None", frame.unit.place(node))
+
+    def unit_attribute(self, unit: Unit, name: str) -> Value:
+        value = names.export(self, unit, name)
+        return Unknown(f"name {name}") if value is MISSING else value
+
+    # -- torch ----------------------------------------------------------------------------
+
+    def call_known(self, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        return torch.call_known(self, callee, args, kwargs, node, frame)
+
+    def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
+        return torch_modules.adopt(self, owner, name, value, node, frame)
+
+    def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+        torch_modules.set_tensor_attribute(self, owner, name, value, node, frame)
+
+    def mark_writes(self, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
+        return torch_init.mark_writes(self, function, args)
+
+    def name_writes(
+        self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+    ) -> None:
+        torch_init.name_writes(self, before, function, inner, node, frame)
+
+    def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
+        """Note where an object is constructed, and by which call of the module that owns it."""
+        self.instances.append(instance)
+        instance.place = frame.unit.place(node)
+        for outer in reversed(self.frames):
+            owner = outer.receiver
+            if isinstance(owner, Instance) and owner.module and owner is not instance:
+                if outer is not frame and outer.call is not None:
+                    instance.frames = ((outer.unit.place(outer.call), owner.name),)
+                return
+
+    def register(self, instance: Instance) -> None:
+        if instance.spec is not None and instance.spec.role in torch_layers.WEIGHTED:
+            self.layers.append(instance)
+
+    def defer(self, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        return None
+
+    def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
+        """Hooks that an outside base class is known to call once construction is over."""
+        if not isinstance(instance.cls, Class):
+            return
+        hook = instance.cls.find("__post_init__") if instance.cls.fields is None else ABSENT
+        if isinstance(hook, Function) and instance.cls.open:
+            self.call(Bound(instance, hook), [], {}, node, frame)
+
+    # -- tests and sweeps -----------------------------------------------------------------
+
+    def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
+        """Remember how a test of a type or a name in initialization code came out."""
+        if not self.sweeping:
+            return
+        known = self.tests.get(node)
+        if known is None:
+            asked = classify_test(self, node, frame)
+            if asked is None:
+                return
+            kind, what, body = asked
+            known = self.tests[node] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)
+            known.body = dict.fromkeys(body)
+            known.subject = asked_subject(node.test)
+        if answer is True:
+            known.true += 1
+        elif answer is None:
+            known.unknown += 1
+        else:
+            known.false += 1
+        if answer is False and known.subject is not None:
+            value = names.lookup(self, known.subject, frame)
+            seen = value if isinstance(value, str) else getattr(getattr(value, "spec", None), "kind", None)
+            if isinstance(seen, str):
+                known.seen[seen] = None
+
+    def sweep_of(
+        self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame
+    ) -> AbstractContextManager[None]:
+        """A loop over modules() or named_parameters() is a sweep."""
+        if not isinstance(iterable, torch_modules.SweepList):
+            return nullcontext()
+
+        def visit(value: Value) -> None:
+            sequences.assign(self, node.target, value, frame)
+            execute.block(self, node.body, frame)
+
+        name = frame.function.qualified if frame.function else ""
+        sweep = Pass(
+            node, frame.unit.place(node), iterable.method, iterable.root, name, self.next_serial(), visit, root_name=iterable.root.name
+        )
+        return self.sweep(sweep)
+
+    @contextmanager
+    def without_gradients(self) -> Iterator[None]:
+        self.no_grad += 1
+        try:
+            yield
+        finally:
+            self.no_grad -= 1
+
+
+def asked_subject(test: ast.expr) -> str | None:
+    """The variable that a test of a type or name asks about."""
+    for part in ast.walk(test):
+        if isinstance(part, ast.Call) and part.args and isinstance(part.args[0], ast.Name):
+            return part.args[0].id
+        if isinstance(part, ast.Compare):
+            for side in (part.left, *part.comparators):
+                if isinstance(side, ast.Name):
+                    return side.id
+    return None

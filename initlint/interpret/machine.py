@@ -1,0 +1,380 @@
+"""The machine: state of one execution, and the tables through which the parts call each other.
+
+`evaluate`, `execute`, `calls`, ... are modules of plain functions over a Machine; each hands
+its table to `assemble`, so that imports stay one-way while expressions contain calls and
+calls contain statements.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
+from initlint.interpret.heap import Heap
+from initlint.interpret.project import Project, Unit
+from initlint.interpret.values import (
+    Alternatives,
+    Class,
+    Deferred,
+    Frame,
+    Function,
+    Instance,
+    Param,
+    Symbol,
+    Tensor,
+    Value,
+    View,
+    flatten,
+)
+from initlint.knowledge import InitializerSpec, Knowledge, WeightSpec
+from initlint.source import Place
+
+Arguments: TypeAlias = list[Value]
+Keywords: TypeAlias = dict[str, Value]
+Expression: TypeAlias = "Callable[[Machine, ast.expr, Frame], Value]"
+Statement: TypeAlias = "Callable[[Machine, ast.stmt, Frame], str]"
+Call: TypeAlias = "Callable[[Machine, Value, Arguments, Keywords, ast.AST, Frame], Value]"
+Handler: TypeAlias = "Callable[[Machine, Arguments, Keywords, ast.AST, Frame], Value]"
+Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
+
+ENTRY_FUEL = 400_000  # steps (expressions and statements) of one entry
+MOST_FRAMES = 60
+
+
+class OutOfFuel(Exception):
+    """The entry's budget of steps is used up."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """A sweep while it runs, and what is needed to ask it about modules that came too late."""
+
+    node: ast.AST
+    place: Place
+    kind: str
+    root: Instance | None
+    function: str
+    serial: int
+    visit: Callable[[Value], None] | None
+    wrote: dict[int, Param] = field(default_factory=dict)
+    root_name: str = ""
+
+
+@dataclass(slots=True)
+class Test:
+    """Outcomes of one test in initialization code, over all contexts."""
+
+    place: Place
+    text: str
+    kind: str
+    asked: tuple[str, ...]
+    true: int = 0
+    false: int = 0
+    unknown: int = 0
+    seen: dict[str, None] = field(default_factory=dict)
+    body: dict[str, None] = field(default_factory=dict)
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What each kind of syntax and value does; filled by the modules that know."""
+
+    expressions: Mapping[type[ast.AST], Expression]
+    statements: Mapping[type[ast.AST], Statement]
+    calls: Mapping[type, Call]
+    attributes: Mapping[type, Attribute]
+    symbols: Mapping[str, Handler]  # what a call of an outside function does
+
+
+class Machine:
+    """State of the execution. One machine serves a whole run; `begin` starts an entry."""
+
+    def __init__(self, tables: Tables, project: Project, knowledge: Knowledge) -> None:
+        self.tables = tables
+        self.expressions = tables.expressions
+        self.statements = tables.statements
+        self.project = project
+        self.knowledge = knowledge
+        self.heap = Heap(self.either)
+        self.tests: dict[ast.AST, Test] = {}
+        self.called: dict[ast.AST, int] = {}  # function nodes that some visible code called
+        self.hooked: set[ast.AST] = set()
+        self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
+        self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
+        self.generators: dict[ast.AST, bool] = {}
+        self.kinds_seen: set[object] = set()
+        self.serial = 0
+
+        self.shapes: dict[object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]] = {}
+        self.fans: dict[object, tuple[int | None, int | None]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the last entry's model."""
+        self.fuel = ENTRY_FUEL
+        self.nodes: list[Node] = []
+        self.node_layers: dict[int, Instance | Param] = {}
+        self.layers: list[Instance] = []
+        self.params: list[Param] = []
+        self.incidents: dict[tuple[str, Place], Incident] = {}
+        self.incident_layers: dict[tuple[str, Place], list[Instance | Param]] = {}
+        self.passes: list[Pass] = []
+        self.sweeping: list[Pass] = []
+        self.frames: list[Frame] = []
+        self.no_grad = 0
+        self.repeating = 0
+        self.deferring = False
+        self.orphan = False  # running a function that nothing visible calls
+        self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
+        self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
+        self.parametrized: dict[int, str] = {}
+        self.unknowns: dict[Unknown, None] = {}
+        self.heap.log = None
+        self.heap.depth = 0
+
+    # -- dispatch -------------------------------------------------------------------------
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Value:
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise OutOfFuel
+        return self.expressions[type(node)](self, node, frame)
+
+    def call(self, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        handler = self.tables.calls.get(type(callee))
+        if handler is None:
+            return self.lost(f"a call of {type(callee).__name__}", args, kwargs)
+        return handler(self, callee, args, kwargs, node, frame)
+
+    def attribute(self, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+        handler = self.tables.attributes.get(type(value))
+        if handler is None:
+            return Unknown(f"attribute {name}")
+        return handler(self, value, name, node, frame)
+
+    # -- alternatives ----------------------------------------------------------------------
+
+    def each(self, value: Value, visit: Callable[[Value], Value]) -> Value:
+        """`visit` of every option of a value, branches joined."""
+        if isinstance(value, Deferred):
+            value = value.force()
+        if not isinstance(value, Alternatives):
+            return visit(value)
+        return self.heap.fork([lambda option=option: visit(option) for option in value.options])  # type: ignore[misc]
+
+    @property
+    def certain(self) -> bool:
+        return self.heap.depth == 0
+
+    # -- what the model is made of ---------------------------------------------------------
+
+    def next_serial(self) -> int:
+        self.serial += 1
+        return self.serial
+
+    def emit(
+        self,
+        op: str,
+        inputs: tuple[int, ...],
+        name: str = "",
+        node: ast.AST | None = None,
+        parameter: float | None = None,
+    ) -> int:
+        place = self.frames[-1].unit.place(node) if node is not None and self.frames else None
+        self.nodes.append(Node(op, inputs, name, -1, place, parameter))
+        return len(self.nodes) - 1
+
+    def flow(
+        self, op: str, inputs: list[Tensor], name: str = "", node: ast.AST | None = None, parameter: float | None = None
+    ) -> Tensor:
+        """A tensor that comes from `inputs` by one step; the same tensor where nothing flows."""
+        ids = tuple(dict.fromkeys(t.node for t in inputs if t.node >= 0))
+        if not ids:
+            param = next((t.param for t in inputs if t.param is not None), None)
+            return Tensor(-1, param=param)
+        return Tensor(self.emit(op, ids, name, node, parameter))
+
+    def either(self, tensors: tuple[Tensor, ...]) -> Tensor:
+        ids = tuple(dict.fromkeys(t.node for t in tensors if t.node >= 0))
+        if len(ids) < 2:
+            return tensors[0] if not ids else Tensor(ids[0])
+        return Tensor(self.emit("either", ids))
+
+    def incident(
+        self,
+        kind: str,
+        node: ast.AST,
+        frame: Frame,
+        facts: Mapping[str, str],
+        about: Instance | Param | None = None,
+    ) -> None:
+        place = frame.unit.place(node)
+        key = (kind, place)
+        if key not in self.incidents:
+            self.incidents[key] = Incident(kind, place, tuple(sorted(facts.items())), (), self.certain)
+        if about is not None:
+            self.incident_layers.setdefault(key, []).append(about)
+
+    def write(self, param: Param, event: InitEvent) -> None:
+        """Record a write on every way that led here."""
+        self.heap.write(param.cell, "histories", tuple((*history, event) for history in param.histories))
+        for sweep in self.sweeping:
+            sweep.wrote[id(param)] = param
+
+    # -- the unknown -----------------------------------------------------------------------
+
+    def lost(self, why: str, args: Arguments = [], kwargs: Keywords = {}, place: Place | None = None) -> Value:  # noqa: B006 (never written)
+        """The result of something not understood: what it was given may have been written to."""
+        tensors = []
+        for value in flatten((*args, *kwargs.values())):
+            if isinstance(value, Tensor) and value.node >= 0:
+                tensors.append(value)
+            else:
+                self.escape(value, why)
+        if tensors:
+            return Tensor(self.emit("unknown", tuple(dict.fromkeys(t.node for t in tensors)), why))
+        return Unknown(why, place)
+
+    def escape(self, value: Value, why: str) -> None:
+        """Unseen code has this object now; its parameters may be written there."""
+        if isinstance(value, View):
+            value = value.param
+        if isinstance(value, Param):
+            self.write(value, InitEvent("unknown", (("why", why),), explicit=True, certain=False))
+        elif isinstance(value, Instance) and not value.escaped:
+            value.escaped = why
+            for part in list(value.cell.values()):
+                for inner in flatten(part):
+                    if isinstance(inner, (Instance, Param)):
+                        self.escape(inner, why)
+
+    # -- places ----------------------------------------------------------------------------
+
+    def calls_now(self, innermost: Place) -> tuple[Place, ...]:
+        """The calls that led here, outermost first."""
+        return tuple(f.unit.place(f.call) for f in self.frames[-8:] if f.call is not None)[:-1] or ()
+
+    @contextmanager
+    def sweep(self, sweep: Pass) -> Iterator[None]:
+        self.passes.append(sweep)
+        self.sweeping.append(sweep)
+        try:
+            yield
+        finally:
+            self.sweeping.pop()
+
+    # -- what the parts offer each other; `interpreter.Interpreter` fills these in ---------
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def define_class(self, node: ast.ClassDef, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def run_block(self, statements: list[ast.stmt], frame: Frame) -> str:
+        raise NotImplementedError
+
+    def iterate(self, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
+        raise NotImplementedError
+
+    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def set_item(self, target: ast.Subscript, value: Value, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def delete_item(self, owner: Instance, key: Value) -> None:
+        raise NotImplementedError
+
+    def container(self, original: Instance, children: list[Value]) -> Value:
+        raise NotImplementedError
+
+    def copy_value(self, value: Value, copies: dict[int, Value]) -> Value:
+        raise NotImplementedError
+
+    def is_instance(self, value: Value, kinds: Value) -> bool | None:
+        raise NotImplementedError
+
+    def is_kind(self, value: Instance, kind: Symbol) -> bool:
+        raise NotImplementedError
+
+    def is_value_kind(self, value: Value, kinds: Value) -> bool | None:
+        raise NotImplementedError
+
+    def is_no_grad(self, value: Value) -> bool:
+        raise NotImplementedError
+
+    def native_attribute(self, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def native_method(
+        self, receiver: Value, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+    ) -> Value:
+        raise NotImplementedError
+
+    def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def unit_attribute(self, unit: Unit, name: str) -> Value:
+        raise NotImplementedError
+
+    def call_known(self, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def register(self, instance: Instance) -> None:
+        raise NotImplementedError
+
+    def defer(self, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        raise NotImplementedError
+
+    def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def mark_writes(self, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
+        raise NotImplementedError
+
+    def name_writes(
+        self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+    ) -> None:
+        raise NotImplementedError
+
+    def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
+        raise NotImplementedError
+
+    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    # -- small matters --------------------------------------------------------------------
+
+    def lose(self, tensor: Tensor, node: ast.AST, frame: Frame) -> None:
+        """A write to a copy: a defect unless something reads the copy later."""
+        self.lost_writes[id(tensor)] = (tensor, node, frame)
+
+    def found_again(self, value: Value) -> None:
+        self.lost_writes.pop(id(value), None)
+
+    def sweep_index(self) -> int | None:
+        return self.passes.index(self.sweeping[-1]) if self.sweeping else None
+
+    def genuine_flow(self, param: Param) -> bool:
+        """Whether this step surely runs as it stands here, gradients on."""
+        return self.certain and not self.orphan
+
+
+def function_name(frame: Frame) -> str:
+    function: Function | None = frame.function
+    return function.qualified if function is not None else "<module>"

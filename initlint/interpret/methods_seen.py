@@ -1,0 +1,98 @@
+"""Initialization methods of the files, and whether anything visible calls them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from initlint.graph import Method
+from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.project import Unit
+from initlint.interpret.values import Class, Function
+from initlint.source import Place, Point, Span
+
+NAMES: Final = re.compile(r"^_*(re)?(init|initiali[sz]e|reset|weights?|params?)(_|$).*(weight|param|init|module|layer|bias)?", re.IGNORECASE)
+
+
+def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
+    """Methods and functions that write initial weights."""
+    mentioned = mentions(units)
+    found: list[Method] = []
+    for unit in units:
+        for value in list(unit.cell.values()):
+            if isinstance(value, Class) and value.unit is unit:
+                for name, function in value.cell.items():
+                    if isinstance(function, Function) and function.owner is value and isinstance(name, str):
+                        if looks_like_init(name) and writes(machine, function.node):
+                            found.append(method(machine, value, function, mentioned))
+            elif isinstance(value, Function) and value.unit is unit and looks_like_init(value.name):
+                if writes(machine, value.node):
+                    called = True if machine.called.get(value.node) or mentioned.get(value.name, 0) else None
+                    found.append(Method(value.name, "", name_place(unit, value), called, 0))
+    return tuple(found)
+
+
+def looks_like_init(name: str) -> bool:
+    return NAMES.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
+
+
+def method(machine: Interpreter, cls: Class, function: Function, mentioned: dict[str, int]) -> Method:
+    """A method's facts. Callers may be invisible where it is public, or where a base is."""
+    built = machine.built.get(cls.node, 0)
+    called: bool | None
+    if machine.called.get(function.node):
+        called = True
+    elif mentioned.get(function.name, 0):
+        called = None if cls.open or not machine.entered.get(cls.node, 0) and not built else None
+    elif cls.open or cls.abstract:
+        called = None
+    elif function.name.startswith("_") or built:
+        called = False
+    else:
+        called = None
+    return Method(function.name, cls.name, name_place(cls.unit, function), called, built)
+
+
+def name_place(unit: Unit, function: Function) -> Place:
+    """The name in `def name`."""
+    node = function.node
+    if isinstance(node, ast.Lambda):
+        return unit.place(node)
+    start = unit.place(node).span.start
+    line = unit.source.lines[node.lineno - 1] if node.lineno <= len(unit.source.lines) else ""
+    at = line.find(node.name, start.column - 1)
+    column = at + 1 if at >= 0 else start.column
+    point = Point(node.lineno, column)
+    return Place(unit.file, Span(point, Point(node.lineno, column + len(node.name))))
+
+
+def mentions(units: list[Unit]) -> dict[str, int]:
+    """How often each attribute, name or string is used anywhere, other than by its `def`."""
+    counts: dict[str, int] = {}
+    for unit in units:
+        for part in ast.walk(unit.tree):
+            for name in mentioned_names(part):
+                counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def mentioned_names(part: ast.AST) -> Iterator[str]:
+    if isinstance(part, ast.Attribute):
+        yield part.attr
+    elif isinstance(part, ast.Name):
+        yield part.id
+    elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
+        yield part.value
+
+
+def writes(machine: Interpreter, node: ast.AST) -> bool:
+    """Whether the body calls an initializer, by name."""
+    initializers = machine.knowledge.initializers
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
+            if any(owner + name in initializers for owner in ("torch.nn.init.", "Tensor.", "timm.layers.")):
+                return True
+    return False

@@ -1,0 +1,177 @@
+"""Variables and imports: which value a name stands for, through functions, modules and files."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret.heap import MISSING, Raised
+from initlint.interpret.machine import Machine
+from initlint.interpret.project import Unit
+from initlint.interpret.values import Alternatives, Frame, Package, Symbol, Value
+from initlint.knowledge import canonical
+
+FRAMEWORKS: Final = ("torch", "keras", "tensorflow", "numpy", "jax", "math", "typing", "collections", "functools")
+BUILTINS: Final = frozenset(
+    (__builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)).keys()  # names only; none is called
+)
+
+
+def symbol(qualified: str) -> Value:
+    return Symbol.of(canonical(qualified))
+
+
+def lookup(machine: Machine, name: str, frame: Frame) -> Value:
+    """The variable's value; Unknown when nothing visible binds it."""
+    scope: Frame | None = frame
+    while scope is not None:
+        value = scope.cell.get(name, MISSING)
+        if value is not MISSING:
+            return value
+        scope = scope.parent
+    value = export(machine, frame.unit, name)
+    if value is not MISSING:
+        return value
+    if name in BUILTINS:
+        return Symbol.of("builtins." + name)
+    if name == "__name__":
+        return "__main__" if frame.unit.target else machine.project.module_name(frame.unit)
+    return Unknown(f"name {name} is not bound")
+
+
+def export(machine: Machine, unit: Unit, name: str) -> Value:
+    """What a module binds to `name`, executing the statements that do; MISSING when none does."""
+    value = unit.cell.get(name, MISSING)
+    pending = [s for s in unit.index.get(name, ()) if s not in unit.done]
+    if pending:
+        run_statements(machine, unit, pending)
+        value = unit.cell.get(name, MISSING)
+    if value is not MISSING:
+        return value
+    for star in unit.stars:
+        target = import_path(machine, star.module or "", star.level, unit)
+        if isinstance(target, Unit):
+            if target is not unit:
+                value = export(machine, target, name)
+        elif isinstance(target, str):
+            qualified = canonical(f"{target}.{name}")
+            tables = machine.knowledge
+            if qualified in tables.layers or qualified in tables.functions or qualified in tables.initializers:
+                value = Symbol.of(qualified)
+        if value is not MISSING:
+            unit.cell[name] = value
+            return value
+    return MISSING
+
+
+def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt]) -> None:
+    """Execute top-level statements once, outside whatever branch or sweep asked for them."""
+    saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
+    machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad = None, 0, [], 0, 0
+    machine.frames = [*machine.frames, unit.frame]
+    try:
+        for statement in statements:
+            if statement in unit.done:
+                continue
+            unit.done.add(statement)
+            try:
+                machine.statements[type(statement)](machine, statement, unit.frame)
+            except Raised:
+                continue
+    finally:
+        (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
+            saved
+        )
+
+
+def import_path(machine: Machine, module: str, level: int, unit: Unit) -> Unit | str | None:
+    """The unit that an import names, or the qualified name of a module outside the project."""
+    project = machine.project
+    if level:
+        own = project.module_name(unit).split(".")
+        if own[0] in FRAMEWORKS:
+            is_package = unit.path.endswith("__init__.py")
+            parts = own[: len(own) - level + (1 if is_package else 0)]
+            return ".".join([*parts, module] if module else parts)
+        path = project.relative(module, level, unit)
+        return project.unit(path) if path else None
+    if module.partition(".")[0] in FRAMEWORKS:
+        return module
+    path = project.resolve(module, unit)
+    if path is not None:
+        return project.unit(path)
+    return module
+
+
+def import_module(machine: Machine, name: str, unit: Unit) -> Value:
+    """The value of `import name`."""
+    target = import_path(machine, name, 0, unit)
+    if isinstance(target, Unit):
+        return Package(target)
+    return symbol(name) if isinstance(target, str) else Unknown(f"module {name} can't be read")
+
+
+def import_name(machine: Machine, statement: ast.ImportFrom, name: str, unit: Unit) -> Value:
+    """The value of `from module import name`."""
+    target = import_path(machine, statement.module or "", statement.level, unit)
+    if isinstance(target, str):
+        return symbol(f"{target}.{name}")
+    dots = "." * statement.level
+    if target is None:
+        folder_path = None
+        if statement.level and not statement.module:
+            folder_path = machine.project.relative(name, statement.level, unit)
+        inner = machine.project.unit(folder_path) if folder_path else None
+        return Package(inner) if inner else Unknown(f"module {dots}{statement.module or ''} can't be read")
+    return member(machine, target, name)
+
+
+def member(machine: Machine, unit: Unit, name: str) -> Value:
+    """`package.name`: a name of the module, or a module of the package."""
+    value = export(machine, unit, name)
+    if value is MISSING or (isinstance(value, (Unknown, Alternatives)) and unit.path.endswith("__init__.py")):
+        path = machine.project.submodule(unit, name)
+        inner = machine.project.unit(path) if path else None
+        if inner is not None:
+            return Package(inner)
+    if value is not MISSING:
+        return value
+    return Unknown(f"{name} is not in {machine.project.module_name(unit)}")
+
+
+def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+    """Bind what an import statement binds."""
+    heap, unit = machine.heap, frame.unit
+    for alias in statement.names:
+        if isinstance(statement, ast.ImportFrom):
+            if alias.name != "*":
+                heap.write(frame.cell, alias.asname or alias.name, import_name(machine, statement, alias.name, unit))
+        elif alias.asname:
+            heap.write(frame.cell, alias.asname, import_module(machine, alias.name, unit))
+        else:
+            top = alias.name.partition(".")[0]
+            heap.write(frame.cell, top, import_module(machine, top, unit))
+
+
+def package_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Package)
+    return member(machine, value.unit, name)
+
+
+def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Symbol)
+    if name in ("__name__", "__qualname__"):
+        return value.name
+    if name == "__module__":
+        return value.qualified.rpartition(".")[0]
+    if name in CONSTANT_NAMES.get(value.qualified, ()):
+        return CONSTANT_NAMES[value.qualified][name]
+    return symbol(f"{value.qualified}.{name}")
+
+
+CONSTANT_NAMES: Final[dict[str, dict[str, Value]]] = {
+    "math": {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf"), "tau": 6.283185307179586},
+    "torch": {"pi": 3.141592653589793, "inf": float("inf")},
+    "numpy": {"pi": 3.141592653589793, "e": 2.718281828459045, "inf": float("inf")},
+}

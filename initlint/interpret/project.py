@@ -1,0 +1,206 @@
+"""Which module a name comes from, across the files of the project.
+
+A `Unit` is one file, parsed. Its names are bound when they are first asked for, each
+top-level statement at most once, so that importing one class of a large library does not
+execute the library.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from initlint.interpret.values import Cell, Frame
+from initlint.source import Place, Source
+
+ROOT_MARKS = ("pyproject.toml", "ruff.toml", ".ruff.toml", "initlint.toml", "setup.py", "setup.cfg", ".git", ".hg")
+
+Read: TypeAlias = Callable[[str], Source | None]
+
+
+class Unit:
+    """A file of the project: its tree, its namespace and which statements bind which name."""
+
+    __slots__ = ("cell", "done", "frame", "index", "path", "places", "running", "source", "stars", "target", "tree")
+
+    def __init__(self, path: str, source: Source, tree: ast.Module, *, target: bool) -> None:
+        self.path = path
+        self.source = source
+        self.tree = tree
+        self.target = target
+        self.cell: Cell = {}
+        self.frame = Frame(self, self.cell)
+        self.index: dict[str, list[ast.stmt]] = {}
+        self.stars: list[ast.ImportFrom] = []
+        self.done: set[ast.stmt] = set()
+        self.running = False
+        self.places: dict[ast.AST, Place] = {}
+        for statement in tree.body:
+            for name in bound_names(statement, self.stars):
+                self.index.setdefault(name, []).append(statement)
+
+    @property
+    def file(self) -> str:
+        return self.source.path
+
+    def place(self, node: ast.AST) -> Place:
+        place = self.places.get(node)
+        if place is None:
+            place = self.places[node] = Place(self.source.path, self.source.span(node))
+        return place
+
+
+def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> Iterator[str]:
+    """Names that a top-level statement binds or changes."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield statement.name
+        case ast.Import():
+            for alias in statement.names:
+                yield alias.asname or alias.name.partition(".")[0]
+        case ast.ImportFrom():
+            for alias in statement.names:
+                if alias.name == "*":
+                    stars.append(statement)
+                else:
+                    yield alias.asname or alias.name
+        case ast.Assign():
+            for target in statement.targets:
+                yield from target_names(target)
+        case ast.AnnAssign() | ast.AugAssign():
+            yield from target_names(statement.target)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))):
+            yield name  # REGISTRY.update(...)
+        case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While():
+            for field in ("target", "body", "orelse", "handlers", "finalbody", "items"):
+                value = getattr(statement, field, ())
+                if isinstance(value, ast.expr):
+                    yield from target_names(value)
+                    continue
+                for part in value:
+                    if isinstance(part, ast.stmt):
+                        yield from bound_names(part, stars)
+                    elif isinstance(part, ast.ExceptHandler):
+                        for inner in part.body:
+                            yield from bound_names(inner, stars)
+                    elif isinstance(part, ast.withitem) and part.optional_vars is not None:
+                        yield from target_names(part.optional_vars)
+        case _:
+            return
+
+
+def target_names(target: ast.expr) -> Iterator[str]:
+    while isinstance(target, (ast.Subscript, ast.Attribute, ast.Starred)):
+        target = target.value
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from target_names(element)
+
+
+class Project:
+    """Finds and parses the project's files. Unit paths are absolute and normalised."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.units: dict[str, Unit | None] = {}
+        self.roots: dict[str, tuple[str, ...]] = {}
+        self.found: dict[tuple[str, str], str | None] = {}
+        self.listings: dict[str, frozenset[str]] = {}
+
+    def add(self, path: str, source: Source, tree: ast.Module) -> Unit:
+        """A file named on the command line."""
+        path = os.path.abspath(path)
+        unit = self.units[path] = Unit(path, source, tree, target=True)
+        return unit
+
+    def unit(self, path: str) -> Unit | None:
+        """The file at an absolute path, parsed; None where it can't be read or parsed."""
+        if path not in self.units:
+            source = self.read(path)
+            tree = source.tree() if source is not None else None
+            if source is not None and isinstance(tree, ast.Module):
+                self.units[path] = Unit(path, source, tree, target=False)
+            else:
+                self.units[path] = None
+        return self.units[path]
+
+    def resolve(self, name: str, importer: Unit) -> str | None:
+        """The path of the absolute module `name` as `importer` would see it, if it is the project's."""
+        folder = os.path.dirname(importer.path)
+        key = (name, folder)
+        if key not in self.found:
+            self.found[key] = None
+            for root in self.search_roots(folder):
+                path = self.module_path(root, name.split("."))
+                if path is not None:
+                    self.found[key] = path
+                    break
+        return self.found[key]
+
+    def relative(self, name: str, level: int, importer: Unit) -> str | None:
+        """The path of `from ...name import`, with `level` dots."""
+        folder = os.path.dirname(importer.path)
+        for _ in range(level - 1):
+            folder = os.path.dirname(folder)
+        return self.module_path(folder, name.split(".") if name else [])
+
+    def submodule(self, package: Unit, name: str) -> str | None:
+        if os.path.basename(package.path) not in ("__init__.py", "__init__.pyi"):
+            return None
+        return self.module_path(os.path.dirname(package.path), [name])
+
+    def module_path(self, folder: str, parts: list[str]) -> str | None:
+        for part in parts[:-1]:
+            folder = os.path.join(folder, part)
+        if parts:
+            names = self.names_in(folder)
+            if parts[-1] in names:
+                package = os.path.join(folder, parts[-1])
+                if "__init__.py" in self.names_in(package):
+                    return os.path.join(package, "__init__.py")
+            if parts[-1] + ".py" in names:
+                return os.path.join(folder, parts[-1] + ".py")
+            return None
+        return os.path.join(folder, "__init__.py") if "__init__.py" in self.names_in(folder) else None
+
+    def names_in(self, folder: str) -> frozenset[str]:
+        names = self.listings.get(folder)
+        if names is None:
+            try:
+                names = frozenset(os.listdir(folder))
+            except OSError:
+                names = frozenset()
+            self.listings[folder] = names
+        return names
+
+    def search_roots(self, folder: str) -> tuple[str, ...]:
+        """Where absolute imports of a file in `folder` may start: beside its top package, in
+        its own folder (scripts), at the project's root and in its src."""
+        if folder not in self.roots:
+            top = folder
+            while "__init__.py" in self.names_in(top) and os.path.dirname(top) != top:
+                top = os.path.dirname(top)
+            roots = [top]
+            above = top
+            while True:
+                if any(mark in self.names_in(above) for mark in ROOT_MARKS):
+                    roots += [above, os.path.join(above, "src")]
+                    break
+                if os.path.dirname(above) == above:
+                    break
+                above = os.path.dirname(above)
+            self.roots[folder] = tuple(dict.fromkeys(roots))
+        return self.roots[folder]
+
+    def module_name(self, unit: Unit) -> str:
+        """The dotted name of a unit, from its top package."""
+        folder, base = os.path.split(unit.path)
+        parts = [] if base == "__init__.py" else [base.removesuffix(".py")]
+        while "__init__.py" in self.names_in(folder) and os.path.dirname(folder) != folder:
+            folder, name = os.path.split(folder)
+            parts.insert(0, name)
+        return ".".join(parts)

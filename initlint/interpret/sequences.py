@@ -1,0 +1,330 @@
+"""Displays, comprehensions, subscripts, slices, and what iterating a value yields."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import compare
+from initlint.interpret.evaluate import LONGEST, narrow
+from initlint.interpret.machine import Expression, Machine
+from initlint.interpret.values import (
+    ABSENT,
+    Alternatives,
+    Class,
+    DictValue,
+    Frame,
+    Instance,
+    ListValue,
+    Param,
+    Repeat,
+    Symbol,
+    Tensor,
+    Value,
+    View,
+    options,
+)
+
+MOST_TURNS: Final = 300  # of a loop that is unrolled
+
+
+def tuple_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    return tuple(spread(machine, node.elts, frame))  # type: ignore[attr-defined]
+
+
+def list_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    serial = machine.next_serial()
+    return ListValue(tuple(spread(machine, node.elts, frame)), serial=serial)  # type: ignore[attr-defined]
+
+
+def set_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    return ListValue(tuple(spread(machine, node.elts, frame)), kind="set")  # type: ignore[attr-defined]
+
+
+def spread(machine: Machine, nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            items, _ = iterate(machine, machine.evaluate(node.value, frame), node, frame)
+            yield from items
+        else:
+            yield machine.evaluate(node, frame)
+
+
+def dict_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Dict)
+    result = DictValue(serial=machine.next_serial())
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        value = machine.evaluate(value_node, frame)
+        if key_node is None:
+            for option in options(value):
+                if isinstance(option, DictValue):
+                    result.cell.update(option.cell)
+                if not isinstance(option, DictValue) or option.open:
+                    result.flags["open"] = True
+            continue
+        key = machine.evaluate(key_node, frame)
+        if hashable(key):
+            result.cell[key] = value
+        else:
+            result.flags["open"] = True
+    return result
+
+
+def hashable(key: Value) -> bool:
+    if isinstance(key, tuple):
+        return all(hashable(part) for part in key)
+    return not isinstance(key, (Unknown, Alternatives, ListValue, DictValue, Tensor))
+
+
+def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
+    """(the items, whether they repeat an unknown number of times)."""
+    if isinstance(value, tuple):
+        return value, False
+    if isinstance(value, ListValue):
+        return value.items, value.open
+    if isinstance(value, range):
+        return (tuple(value), False) if len(value) <= LONGEST else (tuple(value[:2]), True)
+    if isinstance(value, DictValue):
+        return tuple(value.cell), value.open
+    if isinstance(value, str):
+        return tuple(value), False
+    if isinstance(value, Repeat):
+        return value.items, True
+    if isinstance(value, Alternatives):
+        found = [iterate(machine, option, node, frame) for option in value.options if option is not None]
+        if found:
+            items = max((items for items, _ in found), key=len)
+            return items, len({len(items) for items, _ in found}) > 1 or any(open_ for _, open_ in found)
+    if isinstance(value, Instance):
+        if value.spec is not None and value.spec.role == "container":
+            if value.spec.kind in ("ModuleDict", "ParameterDict"):
+                return tuple(value.cell), False
+            return tuple(v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit()), False
+        if isinstance(value.cls, Class) and value.cls.find("__iter__") is not ABSENT:
+            result = machine.call(machine.attribute(value, "__iter__", node, frame), [], {}, node, frame)
+            if not isinstance(result, Instance):
+                return iterate(machine, result, node, frame)
+    if isinstance(value, (Tensor, Param, View)):
+        return (value if isinstance(value, Tensor) else Tensor(),), True
+    if isinstance(value, Class):  # an enumeration
+        members = tuple(v for v in value.cell.values() if isinstance(v, Instance) and v.cls is value)
+        if members:
+            return members, False
+    if isinstance(value, Unknown):
+        return (value,), True
+    return (Unknown("an element of something not understood"),), True
+
+
+def comprehension(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    """List, set, generator and dict comprehensions, made at once."""
+    inner = Frame(frame.unit, {}, frame, frame.function)
+    inner.receiver, inner.call = frame.receiver, frame.call
+    machine.frames.append(inner)
+    produced: list[Value] = []
+    try:
+        loose = generate(machine, node, node.generators, 0, inner, produced)  # type: ignore[attr-defined]
+    finally:
+        machine.frames.pop()
+    if isinstance(node, ast.DictComp):
+        result = DictValue(open_=loose)
+        for pair in produced:
+            assert isinstance(pair, tuple)
+            if hashable(pair[0]):
+                result.cell[pair[0]] = pair[1]
+            else:
+                result.flags["open"] = True
+        return result
+    kind = "set" if isinstance(node, ast.SetComp) else "list"
+    return ListValue(tuple(produced), open_=loose, kind=kind, serial=machine.next_serial())
+
+
+def generate(
+    machine: Machine, node: ast.expr, clauses: list[ast.comprehension], depth: int, frame: Frame, out: list[Value]
+) -> bool:
+    """Run the clauses from `depth` on; whether the number of elements is uncertain."""
+    if depth == len(clauses):
+        if isinstance(node, ast.DictComp):
+            out.append((machine.evaluate(node.key, frame), machine.evaluate(node.value, frame)))
+        else:
+            out.append(machine.evaluate(node.elt, frame))  # type: ignore[attr-defined]
+        return False
+    clause = clauses[depth]
+    items, loose = iterate(machine, machine.evaluate(clause.iter, frame), clause.iter, frame)
+    repeats = loose
+    machine.repeating += repeats
+    for item in items[:MOST_TURNS]:
+        assign(machine, clause.target, item, frame)
+        wanted: bool | None = True
+        for test in clause.ifs:
+            answer = compare.truth(machine.evaluate(test, frame))
+            if answer is False:
+                wanted = False
+                break
+            if answer is None:
+                wanted = None
+                narrow(machine, test, frame, True)
+        if wanted is False:
+            continue
+        if wanted is None:
+            loose = True
+        loose = generate(machine, node, clauses, depth + 1, frame, out) or loose
+        if len(out) > LONGEST:
+            loose = True
+            break
+    machine.repeating -= repeats
+    return loose
+
+
+def assign(machine: Machine, target: ast.expr, value: Value, frame: Frame) -> None:
+    """Bind a target: a name, an attribute, an element, or a pattern of these."""
+    if isinstance(target, ast.Name):
+        scope = frame
+        if frame.scopes and target.id in frame.scopes:
+            scope = frame.scopes[target.id]
+        machine.heap.write(scope.cell, target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for part, item in zip(target.elts, unpack(machine, value, target, frame), strict=True):
+            assign(machine, part, item, frame)
+    elif isinstance(target, ast.Starred):
+        assign(machine, target.value, value, frame)
+    elif isinstance(target, ast.Attribute):
+        owner = machine.evaluate(target.value, frame)
+        machine.set_attribute(owner, target.attr, value, target, frame)
+    elif isinstance(target, ast.Subscript):
+        machine.set_item(target, value, frame)
+
+
+def unpack(machine: Machine, value: Value, target: ast.Tuple | ast.List, frame: Frame) -> list[Value]:
+    """One value for each element of the target; a starred one gets a list."""
+    count = len(target.elts)
+    star = next((i for i, part in enumerate(target.elts) if isinstance(part, ast.Starred)), None)
+    if isinstance(value, Alternatives):
+        columns = [unpack(machine, option, target, frame) for option in value.options]
+        result = columns[0]
+        for column in columns[1:]:
+            result = [machine.heap.join(a, b) for a, b in zip(result, column, strict=True)]
+        return result
+    items, loose = iterate(machine, value, target, frame)
+    if loose or (star is None and len(items) != count) or len(items) < count - 1:
+        fill = items[0] if items and loose else Unknown("unpacking of unknown length")
+        return [ListValue((fill,), open_=True) if i == star else fill for i in range(count)]
+    if star is None:
+        return list(items)
+    after = count - star - 1
+    middle = ListValue(items[star : len(items) - after])
+    return [*items[:star], middle, *items[len(items) - after :]] if after else [*items[:star], middle]
+
+
+def slice_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Slice)
+    parts = [machine.evaluate(p, frame) if p is not None else None for p in (node.lower, node.upper, node.step)]
+    if all(part is None or isinstance(part, int) for part in parts):
+        return slice(*parts)
+    return Unknown("a slice with unknown bounds")
+
+
+def subscript(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    assert isinstance(node, ast.Subscript)
+    value = machine.evaluate(node.value, frame)
+    if isinstance(value, Symbol) and value.qualified.partition(".")[0] in ("typing", "collections"):
+        return value
+    return item(machine, value, machine.evaluate(node.slice, frame), node, frame)
+
+
+def item(machine: Machine, value: Value, key: Value, node: ast.AST, frame: Frame) -> Value:
+    """`value[key]`."""
+    if isinstance(value, Alternatives):
+        return machine.each(value, lambda option: item(machine, option, key, node, frame))
+    if isinstance(value, (Tensor, Param, View)):
+        return machine.tables.symbols["operator.getitem"](machine, [value, key], {}, node, frame)
+    if isinstance(value, DictValue):
+        return dict_item(machine, value, key, node, frame)
+    if isinstance(key, Alternatives):
+        return machine.each(key, lambda option: item(machine, value, option, node, frame))
+    if isinstance(value, Instance):
+        return instance_item(machine, value, key, node, frame)
+    if isinstance(value, (Class, Symbol)):
+        if isinstance(value, Class) and isinstance(key, str) and isinstance(value.cell.get(key), Instance):
+            return value.cell[key]
+        return value  # a generic: nn.Module[...], List[int]
+    if isinstance(value, ListValue) and value.open and value.items:
+        if isinstance(key, slice):
+            return ListValue(value.items, open_=True)
+        return joined(machine, value.items)
+    if isinstance(value, Repeat) and value.items:
+        return value if isinstance(key, slice) else joined(machine, value.items)
+    sequence = value.items if isinstance(value, ListValue) else value
+    if isinstance(sequence, (tuple, str, bytes, range)):
+        if isinstance(key, (int, slice)):
+            try:
+                found = sequence[key]
+            except (IndexError, ValueError):
+                return Unknown("an index out of range", frame.unit.place(node))
+            if isinstance(value, ListValue) and isinstance(found, tuple) and isinstance(key, slice):
+                return ListValue(found)
+            return found
+        if isinstance(value, (ListValue, tuple)) and isinstance(key, Unknown):
+            parts = value.items if isinstance(value, ListValue) else value
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+                return ListValue(parts, open_=True)
+            return joined(machine, parts) if parts and len(parts) <= 8 else key
+    return value if isinstance(value, Unknown) else Unknown("an element of something not understood")
+
+
+def joined(machine: Machine, items: tuple[Value, ...]) -> Value:
+    result = items[0]
+    for part in items[1:]:
+        result = machine.heap.join(result, part)
+    return result
+
+
+def dict_item(machine: Machine, value: DictValue, key: Value, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(key, Alternatives):
+        return machine.each(key, lambda option: dict_item(machine, value, option, node, frame))
+    if hashable(key):
+        if key in value.cell:
+            return value.cell[key]
+        if value.factory is not None:
+            made = machine.call(value.factory, [], {}, node, frame)
+            machine.heap.write(value.cell, key, made)
+            return made
+        return Unknown(f"no key {key!r}", frame.unit.place(node))
+    entries = tuple(value.cell.values())
+    if 0 < len(entries) <= 6 and not value.open:
+        return joined(machine, entries)  # a lookup table asked with an unknown name
+    return Unknown("a key that is not known", frame.unit.place(node))
+
+
+def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(value.cls, Class) and value.cls.find("__getitem__") is not ABSENT:
+        return machine.call(machine.attribute(value, "__getitem__", node, frame), [key], {}, node, frame)
+    if value.spec is not None and value.spec.role == "container":
+        if isinstance(key, str):
+            return value.cell.get(key, Unknown(f"no module {key!r}"))
+        children = [v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit()]
+        if isinstance(key, int):
+            try:
+                return children[key]
+            except IndexError:
+                return Unknown("an index out of range")
+        if isinstance(key, slice):
+            return machine.container(value, children[key])
+        if 0 < len(children) <= 6:
+            return joined(machine, tuple(children))
+    return Unknown("an element of an object")
+
+
+EXPRESSIONS: Final[dict[type[ast.AST], Expression]] = {
+    ast.Tuple: tuple_,
+    ast.List: list_,
+    ast.Set: set_,
+    ast.Dict: dict_,
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.GeneratorExp: comprehension,
+    ast.DictComp: comprehension,
+    ast.Slice: slice_,
+    ast.Subscript: subscript,
+}

@@ -1,0 +1,92 @@
+"""What torch's callables do to values: the dispatch over the tables in `rules/`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import torch_init, torch_layers, torch_modules, torch_tensors
+from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.values import Frame, Instance, ListValue, Native, Param, Symbol, Tensor, Value, View, flatten
+
+# Outside functions with such names may write to the parameters of what they are given.
+WRITERS: Final = re.compile(r"init|fill|weight|reset|xavier|kaiming|glorot|load|pretrain|restore|convert|quant|prune|setup")
+SYMBOLS: Final[dict[str, Handler]] = {
+    **torch_init.HANDLERS,
+    **torch_modules.HANDLERS,
+    **torch_tensors.HANDLERS,
+}
+
+
+def call_known(
+    machine: Machine, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """A call of something outside the project that has no handler of its own."""
+    tables = machine.knowledge
+    qualified = callee.qualified
+    layer = tables.layers.get(qualified)
+    if layer is not None and layer.role != "module":
+        return torch_layers.construct_layer(machine, layer, args, kwargs, node, frame)
+    initializer = tables.initializers.get(qualified)
+    if initializer is not None and not qualified.startswith("Tensor."):
+        return torch_init.initialize(machine, initializer, args, kwargs, node, frame)
+    function = tables.functions.get(qualified)
+    if function is not None:
+        return torch_tensors.call_function(machine, function, args, kwargs, node, frame)
+    if qualified.startswith("torch.Tensor."):
+        return machine.call(machine.attribute(args[0], callee.name, node, frame), args[1:], kwargs, node, frame) if args else Unknown(qualified)
+    owner = qualified.rpartition(".")[0]
+    if args and owner in tables.layers and isinstance(args[0], Instance):  # nn.Module.__init__(self)
+        return torch_modules.call_native(machine, args[0], callee.name, args[1:], kwargs, node, frame)
+    if qualified.startswith("builtins."):
+        return Unknown(callee.name)
+    return outside(machine, callee.name, qualified, args, kwargs)
+
+
+def outside(machine: Machine, name: str, qualified: str, args: Arguments, kwargs: Keywords) -> Value:
+    """Code that we don't see. Only what is named like a writer may have changed parameters."""
+    top = qualified.partition(".")[0]
+    if top != "torch" and WRITERS.search(name.lower()):
+        return machine.lost(qualified, args, kwargs)
+    data = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor) and v.node >= 0]
+    if data:
+        return Tensor(machine.emit("unknown", tuple(dict.fromkeys(t.node for t in data)), qualified))
+    return Unknown(f"{qualified} is outside the project")
+
+
+def is_value_kind(value: Value, kinds: Value) -> bool | None:
+    """isinstance for values that are no objects of classes."""
+    if not isinstance(kinds, Symbol) or isinstance(value, Unknown):
+        return None
+    name = kinds.name
+    if isinstance(value, (Tensor, Param, View)):
+        if name in ("Tensor", "FloatTensor"):
+            return True
+        if name == "Parameter":
+            return isinstance(value, Param)
+        if kinds.qualified.startswith("builtins.") and isinstance(value, Tensor) and value.node >= 0:
+            return None if name in ("list", "tuple", "dict") else False
+        return False if kinds.qualified.startswith("builtins.") else None
+    if isinstance(value, ListValue):
+        return name in (value.kind, "Iterable", "Sequence", "Collection", "List", "object")
+    if name == "object":
+        return True
+    for kind, names in KINDS:
+        if isinstance(value, kind):
+            return name in names
+    return False if kinds.qualified in PLAIN else None
+
+
+KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
+    (bool, ("bool", "int", "Number", "Integral")),
+    (int, ("int", "Number", "Integral", "Real", "integer")),
+    (float, ("float", "Number", "Real")),
+    (str, ("str", "Sequence", "Iterable", "Collection")),
+    (tuple, ("tuple", "Iterable", "Sequence", "Collection")),
+    (range, ("range", "Iterable", "Sequence")),
+    (type(None), ("NoneType",)),
+    (Native, ("Callable", "FunctionType")),
+)
+PLAIN: Final = frozenset({"builtins.int", "builtins.str", "builtins.float", "builtins.list", "builtins.tuple", "builtins.dict", "torch.nn.Module"})

@@ -1,0 +1,53 @@
+"""Tests in initialization code: which ask for a module's type or a parameter's name."""
+
+from __future__ import annotations
+
+import ast
+
+from initlint.interpret.machine import Machine
+from initlint.interpret.values import Class, Frame, Symbol, Value
+
+
+def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """(kind, what is asked for, initializers that the branch would write), None for other tests."""
+    types: list[str] = []
+    names: list[str] = []
+    for part in ast.walk(node.test):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "isinstance":
+            if len(part.args) == 2:
+                types += kinds(machine, part.args[1], frame)
+        elif isinstance(part, ast.Compare):
+            sides = [part.left, *part.comparators]
+            texts = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
+            typed = any(isinstance(s, ast.Call) and getattr(s.func, "id", "") == "type" for s in sides)
+            if typed:
+                types += [kind for side in part.comparators for kind in kinds(machine, side, frame)]
+            names += texts
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            if part.func.attr in ("startswith", "endswith", "find"):
+                names += [a.value for a in part.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    if not types and not names:
+        return None
+    return ("type" if types else "name"), tuple(dict.fromkeys(types or names)), written(machine, node.body)
+
+
+def kinds(machine: Machine, node: ast.expr, frame: Frame) -> list[str]:
+    value = machine.evaluate(node, frame)
+    options: tuple[Value, ...] = value if isinstance(value, tuple) else (value,)
+    return [option.name for option in options if isinstance(option, (Class, Symbol))]
+
+
+def written(machine: Machine, body: list[ast.stmt]) -> tuple[str, ...]:
+    """Canonical initializers that the statements call, by their names alone."""
+    found: dict[str, None] = {}
+    initializers = machine.knowledge.initializers
+    for statement in body:
+        for part in ast.walk(statement):
+            if isinstance(part, ast.Call):
+                name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
+                for owner in ("torch.nn.init.", "Tensor.", "timm.layers."):
+                    spec = initializers.get(owner + name)
+                    if spec is not None:
+                        found[spec.technique] = None
+                        break
+    return tuple(found)

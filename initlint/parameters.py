@@ -1,0 +1,89 @@
+"""A parameter over all ways of making it, for what may be left without values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from initlint.findings import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.chains import Flow
+    from initlint.graph import Context, History, Layer, Method, Weight
+    from initlint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter with all the ways in which one context may make it."""
+
+    flow: Flow
+    layer: Layer
+    weight: Weight
+    methods: tuple[Method, ...]  # of the model
+
+    @property
+    def context(self) -> Context:
+        return self.flow.context
+
+    @property
+    def place(self) -> Place:
+        return self.weight.place
+
+    @property
+    def site(self) -> Hashable:
+        return (self.weight.place, self.weight.name)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return (Site(self.name, self.layer.place, "layer"),)
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.site})
+
+    @property
+    def name(self) -> str:
+        tail = f".{self.weight.name}"
+        return self.layer.name if self.layer.name.endswith(tail) else f"{self.layer.name}{tail}"
+
+    @property
+    def memory(self) -> bool:
+        return self.weight.memory
+
+    @property
+    def trainable(self) -> bool | None:
+        return self.weight.trainable
+
+    @property
+    def complete(self) -> bool:
+        return self.context.complete
+
+    @property
+    def ways(self) -> int:
+        return len(self.weight.histories)
+
+    @property
+    def unwritten(self) -> int:
+        """Ways of making it that leave it as it was allocated. Any write counts, to a part or not understood."""
+        return sum(_left_empty(history) for history in self.weight.histories)
+
+    @property
+    def others_may_write(self) -> bool:
+        """Whether its class has a method that initializes and that a caller outside may call."""
+        return any(m.owner == self.layer.module and m.called is not True for m in self.methods)
+
+
+def _left_empty(history: History) -> bool:
+    for event in reversed(history):
+        if event.name == "empty":
+            return True
+        if event.explicit:
+            return False
+    return True

@@ -1,0 +1,218 @@
+"""What rules look at besides weights: writes that are lost, passes over modules, methods that initialize."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from initlint import strengths
+from initlint.findings import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.chains import Flow
+    from initlint.graph import InitEvent, Layer, Method, Sweep, Weight
+    from initlint.source import Place
+
+MAIN = ("kernel", "embedding", "recurrent")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An explicit write that covers a weight, and what came after it."""
+
+    flow: Flow
+    layer: Layer
+    weight: Weight
+    event: InitEvent
+    later: tuple[InitEvent, ...]
+
+    @property
+    def place(self) -> Place:
+        assert self.event.place is not None  # explicit writes have one
+        return self.event.place
+
+    @property
+    def site(self) -> Hashable:
+        return self.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({(self.layer.place, self.weight.name)})
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer.name}.{self.weight.name}"
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return (Site(self.layer.name, self.layer.place, "layer"),)
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        winner = self.winner
+        return (Site(_call(winner), winner.place, "overwritten here"),) if winner and winner.place else ()
+
+    @property
+    def certain(self) -> bool:
+        return self.event.certain
+
+    @property
+    def spelling(self) -> str:
+        return _call(self.event)
+
+    @property
+    def by(self) -> str | None:
+        return _call(self.winner) if self.winner else None
+
+    @property
+    def by_line(self) -> int | None:
+        return self.winner.place.span.start.line if self.winner and self.winner.place else None
+
+    @property
+    def function(self) -> str:
+        """Name of the function that it stands in, without the class."""
+        return self.event.function.rpartition(".")[2]
+
+    @property
+    def raw(self) -> bool:
+        """A module's own raw parameter: what its class writes is its default, for others to override."""
+        return self.layer.kind == "Parameter"
+
+    @property
+    def replaced(self) -> bool:
+        """Whether a pass over at least the same layers writes the whole weight later, by another law."""
+        return self.winner is not None
+
+    @property
+    def winner(self) -> InitEvent | None:
+        own = strengths.law(self.weight, self.event)
+        for event in self.later:
+            if event.sweep is None or not event.covers or event.place == self.event.place:
+                continue
+            other = strengths.law(self.weight, event)
+            if not event.certain or other is None or other == own or own is None:
+                continue
+            if self._reach(self.event) <= self._reach(event):
+                return event
+        return None
+
+    def _reach(self, event: InitEvent) -> frozenset[int]:
+        """Layers that the pass which made the event wrote to."""
+        sweeps = self.flow.context.sweeps
+        if event.sweep is None or event.sweep >= len(sweeps):
+            return frozenset()
+        return frozenset(sweeps[event.sweep].wrote)
+
+
+def _call(event: InitEvent) -> str:
+    return event.spelling.rpartition(".")[2] or event.name
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A pass over modules or parameters that initializes them."""
+
+    flow: Flow
+    sweep: Sweep
+
+    @property
+    def place(self) -> Place:
+        return self.sweep.place
+
+    @property
+    def site(self) -> Hashable:
+        return self.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.place})
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(Site(layer.name, layer.place, "made after the pass") for layer in self._left)
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return self.sites
+
+    @property
+    def complete(self) -> bool:
+        return self.flow.context.complete
+
+    @property
+    def root(self) -> str:
+        return self.sweep.root
+
+    @property
+    def what(self) -> str:
+        """How the pass goes over the modules: `apply(_init_weights)`, `the loop over modules()`."""
+        if self.sweep.kind == "apply":
+            return f"apply({self.sweep.function.rpartition('.')[2]})" if self.sweep.function else "apply"
+        return f"the loop over {self.sweep.kind}()"
+
+    @property
+    def left(self) -> int:
+        """Layers that it selects, made after it, and initialized by nothing else."""
+        return len(self._left)
+
+    @property
+    def left_names(self) -> str:
+        return " and ".join(dict.fromkeys(layer.name for layer in self._left[:2]))
+
+    @property
+    def _left(self) -> list[Layer]:
+        layers = self.flow.context.layers
+        return [layers[i] for i in self.sweep.missed if untouched(layers[i])]
+
+
+def untouched(layer: Layer) -> bool:
+    """Whether the layer's main weights keep the framework's default however it was made."""
+    main = [w for w in layer.weights if w.role in MAIN]
+    return bool(main) and not any(
+        event.explicit or event.name == "unknown" for w in main for h in w.histories for event in h
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A method that initializes weights."""
+
+    method: Method
+
+    @property
+    def place(self) -> Place:
+        return self.method.place
+
+    @property
+    def site(self) -> Hashable:
+        return self.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.place})
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def name(self) -> str:
+        return self.method.name
+
+    @property
+    def owner(self) -> str:
+        return self.method.owner
+
+    @property
+    def called(self) -> bool | None:
+        return self.method.called
+
+    @property
+    def built(self) -> int:
+        return self.method.built

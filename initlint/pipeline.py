@@ -1,0 +1,273 @@
+"""The order of the stages: find, read, interpret, match, report.
+
+The only module that knows it. `lint_source` takes text, so that an editor's unsaved buffer
+and a file go through the same program. Three kinds of trouble are kept apart: a file that
+can't be read becomes a finding, a path that is not there or a bug of ours becomes a fault,
+and neither stops the other files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from initlint import discovery
+from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, check_codes, selected
+from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
+from initlint.inspection import Inspection, rows
+from initlint.source import (
+    Place,
+    Point,
+    Source,
+    Span,
+    Trouble,
+    decode,
+    mentions_framework,
+    mentions_framework_bytes,
+    read_bytes,
+)
+
+if TYPE_CHECKING:
+    from initlint.graph import Model
+    from initlint.interpret.project import Project
+    from initlint.rulebook import Rule
+
+NOTEBOOK = "a notebook; only Python files are linted"
+
+
+@dataclass(slots=True)
+class Run:
+    """One run as it goes: what was read, and what went wrong on the way."""
+
+    config: Config = field(default_factory=Config)
+    debug: bool = False
+    sources: list[Source] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    unreadable: list[Trouble] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    files: int = 0
+
+    def fault(self, where: str, error: Exception) -> None:
+        """Notes a bug of ours; with `debug` it is raised instead."""
+        if self.debug:
+            raise error
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        self.faults.append(f"{where}: initlint has a bug here, please report it: {what}")
+
+    def add(self, source: Source | Trouble) -> None:
+        """Takes in a file that mentions a framework, if it can be parsed."""
+        if isinstance(source, Trouble):
+            self.unreadable.append(source)
+            return
+        self.texts[source.path] = source.text
+        if source.skipped:
+            return
+        tree = source.tree()
+        if isinstance(tree, Trouble):
+            self.unreadable.append(tree)
+        else:
+            self.sources.append(source)
+
+
+def lint_paths(paths: Sequence[str], config: Config | None = None, *, debug: bool = False) -> Report:
+    """Lints files and folders. A path that does not exist is a fault."""
+    run = Run(config or Config(), debug)
+    check_selection(run.config)
+    gather(run, paths)
+    return judged(run)
+
+
+def lint_source(text: str | bytes, path: str, config: Config | None = None, *, debug: bool = False) -> Report:
+    """Lints text as if it stood in the file `path`, which need not exist."""
+    run = Run(config or Config(), debug)
+    check_selection(run.config)
+    take(run, text, path)
+    return judged(run)
+
+
+def inspect_paths(paths: Sequence[str], config: Config | None = None, *, debug: bool = False) -> Inspection:
+    """What is understood of the weighted layers in files and folders."""
+    run = Run(config or Config(), debug)
+    gather(run, paths)
+    return inspected(run)
+
+
+def inspect_source(text: str | bytes, path: str, config: Config | None = None, *, debug: bool = False) -> Inspection:
+    """What is understood of the weighted layers in a text."""
+    run = Run(config or Config(), debug)
+    take(run, text, path)
+    return inspected(run)
+
+
+def gather(run: Run, paths: Sequence[str]) -> None:
+    """Reads the files that mention a framework; the others are counted only."""
+    found = discovery.find(paths, run.config)
+    run.faults += [f"no such file or folder: {path}" for path in found.missing]
+    run.unreadable += found.unreadable
+    run.files += len(found.files)
+    for path, shown in found.files:
+        try:
+            data = read_bytes(path, shown)
+            if isinstance(data, Trouble):
+                run.unreadable.append(data)
+            elif mentions_framework_bytes(data):
+                run.add(Trouble(shown, 1, NOTEBOOK) if shown.endswith(".ipynb") else decode(data, shown))
+        except FileNotFoundError:  # gone since it was found
+            run.faults.append(f"no such file or folder: {shown}")
+        except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
+            run.fault(shown, error)
+
+
+def take(run: Run, text: str | bytes, path: str) -> None:
+    """Takes in one text."""
+    run.files += 1
+    shown = path if path == "-" else discovery.shown(path)
+    if isinstance(text, bytes):
+        if mentions_framework_bytes(text):
+            run.add(decode(text, shown))
+    elif mentions_framework(text):
+        run.add(Source.of(shown, text))
+
+
+def understand(run: Run) -> list[Model]:
+    """Interprets the sources: together, or where that fails each by itself, to tell which one it is."""
+    if not run.sources:
+        return []
+    from initlint import interpret
+
+    try:
+        return [interpret.read(run.sources, context())]
+    except Exception as error:
+        if len(run.sources) == 1:
+            trouble(run, run.sources[0], error)
+            return []
+        if run.debug:
+            raise
+    models = []
+    for source in run.sources:
+        try:
+            models.append(interpret.read([source], context()))
+        except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
+            trouble(run, source, error)
+    return models
+
+
+def trouble(run: Run, source: Source, error: Exception) -> None:
+    if isinstance(error, (RecursionError, MemoryError)):
+        run.unreadable.append(Trouble(source.path, 1, "nested too deeply to be followed"))
+    else:
+        run.fault(source.path, error)
+
+
+def judged(run: Run) -> Report:
+    """Matches the rules; what is left after suppression are the findings."""
+    models = understand(run)
+    table = all_rules() if models else {}
+    names = {code: rule.name for code, rule in table.items()}
+    codes = selected(run.config, {*names, UNREADABLE})
+    sources = {source.path: source for source in run.sources}
+    matches: list[Match] = []
+    for model in models:
+        from initlint import rules
+
+        try:
+            matches += rules.matches(model, codes)
+        except Exception as error:  # noqa: BLE001 - our own bug
+            run.fault("rules", error)
+    found = {
+        finding(match, names[match.code])
+        for match in matches
+        if match.code in codes
+        and match.place.file in sources
+        and not sources[match.place.file].silences(match.code, match.place.span)
+    }
+    if UNREADABLE in codes:
+        found |= {unreadable_finding(one) for one in run.unreadable}
+    findings = sorted(found, key=lambda f: (f.place, f.code, f.message))
+    named = {f.place.file for f in findings} | {site.place.file for f in findings for site in (*f.layers, *f.related)}
+    return Report(
+        findings=tuple(findings),
+        unreadable=told(run.unreadable),
+        files=run.files,
+        sources=tuple((path, text) for path, text in run.texts.items() if path in named),
+        faults=tuple(run.faults),
+    )
+
+
+def inspected(run: Run) -> Inspection:
+    models = understand(run)
+    files = [source.path for source in run.sources]
+    found = tuple(row for model in models for row in rows(model, files))
+    return Inspection(found, told(run.unreadable), run.files, tuple(run.faults))
+
+
+def finding(match: Match, name: str) -> Finding:
+    return Finding(
+        code=match.code,
+        name=name,
+        severity=match.severity,
+        message=match.message,
+        place=match.place,
+        layers=match.layers,
+        related=match.related,
+        evidence=Verdict(match.verdict),
+        fix=None,
+        documentation=documentation(match.code),
+    )
+
+
+def unreadable_finding(trouble: Trouble) -> Finding:
+    start = Point(trouble.line, trouble.column)
+    place = Place(trouble.file, Span(start, start))
+    return Finding(
+        code=UNREADABLE,
+        name=UNREADABLE_NAME,
+        severity=Severity.ERROR,
+        message=trouble.message,
+        place=place,
+        layers=(),
+        related=(),
+        evidence=None,
+        fix=None,
+        documentation=documentation(UNREADABLE),
+    )
+
+
+def documentation(code: str) -> str:
+    """Where a rule is explained."""
+    return f"initlint explain {code}"
+
+
+def told(troubles: Iterable[Trouble]) -> tuple[Unreadable, ...]:
+    return tuple(Unreadable(t.file, t.line, t.message) for t in sorted(troubles, key=lambda t: (t.file, t.line)))
+
+
+def check_selection(config: Config) -> None:
+    """Raises ConfigError where a code is selected or ignored that no rule has."""
+    if config.select != Config().select or config.ignore:
+        names = {code: rule.name for code, rule in all_rules().items()}
+        check_codes(config, {UNREADABLE: UNREADABLE_NAME, **names})
+
+
+def all_rules() -> Mapping[str, Rule]:
+    from initlint import rulebook
+
+    return rulebook.all_rules()
+
+
+def context() -> Project:
+    """The project around the named files: it reads what their names lead to."""
+    from initlint.interpret.project import Project
+
+    return Project(read_context)
+
+
+def read_context(path: str) -> Source | None:
+    """Another file of the project; None where it can't be read. Nothing is reported on it."""
+    try:
+        data = read_bytes(path, discovery.shown(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    source = data if isinstance(data, Trouble) else decode(data, discovery.shown(path))
+    return None if isinstance(source, Trouble) else source

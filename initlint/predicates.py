@@ -1,0 +1,86 @@
+"""The named escape hatch: what the vocabulary of [when] can't say, one function for each name, by subject.
+
+Also what the texts of a field may be, so that a rule that asks for what can't be is an error when it is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from initlint.branches import Branch
+from initlint.conditions import Test
+from initlint.knowledge import KINDS, knowledge
+from initlint.strengths import DESTINATIONS
+from initlint.subjects import Use
+
+SPARSE_WORDS: Final = ("mask", "prun", "spars", "lottery")
+POSITIONS: Final = frozenset({"alone", "head", "starved", "branch", "hidden"})
+PROSPECTS: Final = frozenset({"standstill", "identical", "moves"})
+ROLES: Final = frozenset({"kernel", "recurrent", "raw"})
+INCIDENTS: Final = frozenset(
+    {
+        "fan-of-vector",
+        "unsupported-nonlinearity",
+        "missing-bias",
+        "unknown-initializer",
+        "wrong-rank",
+        "inplace-on-leaf",
+        "assign-non-parameter",
+        "init-of-module",
+        "init-on-copy",
+    }
+)
+
+
+def in_sparse_context(use: Use) -> bool:
+    """Whether the model says that it is sparse on purpose: a mask, pruning or a sparse layer by name around it."""
+    context = use.context
+    names = [context.entry, use.event.function]
+    for layer in context.layers:
+        names += [layer.kind, layer.name, layer.module, *(weight.name for weight in layer.weights)]
+    names += [node.name for node in context.nodes]
+    return any(word in name.casefold() for name in names for word in SPARSE_WORDS)
+
+
+def outside_sparse_context(use: Use) -> bool:
+    return not in_sparse_context(use)
+
+
+def misleads(branch: Branch) -> bool:
+    """Whether the test never holds and layers are missed for it, or always holds and all are written alike."""
+    if branch.always:
+        return True
+    if branch.kind == "name":
+        return branch.never and (branch.dotted_name or branch.cased_name) is not None
+    return branch.never and branch.missed > 0
+
+
+PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
+    "weight": {"in-sparse-context": in_sparse_context, "outside-sparse-context": outside_sparse_context},
+    "test": {"misleads": misleads},
+}
+
+
+def values(subject: str) -> Mapping[str, Collection[str]]:
+    """For the fields of a subject that are one of a known few texts: which."""
+    known = knowledge()
+    if subject in {"weight", "call"}:
+        techniques = {name for technique in known.techniques.values() for name in technique.names}
+        activations = {*known.activations, *DESTINATIONS}
+        return {
+            "technique": techniques,
+            "activations": activations,
+            "internal": activations,
+            "activation_kinds": {*KINDS, *DESTINATIONS},
+            "role": ROLES,
+            "position": POSITIONS,
+            "prospect": PROSPECTS,
+            "nonlinearity": set(known.gains),
+            "argument": {"gain", "nonlinearity", "a"},
+        }
+    if subject == "incident":
+        return {"kind": INCIDENTS}
+    if subject == "test":
+        return {"kind": {"type", "name"}}
+    return {}

@@ -1,0 +1,142 @@
+"""Products both of whose factors are zero: neither gets a gradient, since each one's is multiplied with the other.
+
+A low-rank adapter multiplies its two matrices, a gate its branch. One of the two has to start away from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from initlint import strengths
+from initlint.findings import Site
+from initlint.subjects import effective_constant, zero_output
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.chains import Flow
+    from initlint.graph import InitEvent, Layer, Node, Weight
+    from initlint.source import Place
+
+CARRIES = frozenset({"pool", "dropout", "shape", "scale", "cat", "either", "add"})  # zero where all inputs are
+MULTIPLIES = frozenset({"mul", "matmul"})  # zero where any input is
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Two weights that are both zero and are multiplied with each other; `later` is the one zeroed last."""
+
+    flow: Flow
+    earlier: tuple[Layer, Weight, InitEvent]
+    later: tuple[Layer, Weight, InitEvent]
+
+    @property
+    def place(self) -> Place:
+        layer, _, event = self.later
+        return event.place or layer.place
+
+    @property
+    def site(self) -> Hashable:
+        return (self.earlier[0].place, self.later[0].place)
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset((layer.place, weight.name) for layer, weight, _ in (self.earlier, self.later))
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(Site(layer.name, layer.place, "layer") for layer, _, _ in (self.earlier, self.later))
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        _, _, event = self.earlier
+        return (Site(self.first, event.place, "zeroed here"),) if event.place else ()
+
+    @property
+    def first(self) -> str:
+        return self.earlier[0].name
+
+    @property
+    def second(self) -> str:
+        return self.later[0].name
+
+    @property
+    def trainable(self) -> bool:
+        """Whether both are trained. A frozen zero factor is a choice, and so is a frozen partner."""
+        return all(weight.trainable is True for _, weight, _ in (self.earlier, self.later))
+
+
+def products(flow: Flow) -> Iterator[Product]:
+    """The zero products of a context, each pair once."""
+    nodes, layers = flow.context.nodes, flow.context.layers
+    silent = _zeros(flow)
+    seen: set[tuple[int, int]] = set()
+    for node in nodes:
+        factors: list[int] = []
+        if node.op in MULTIPLIES:
+            factors = [culprit for i in node.inputs if i in silent and (culprit := _culprit(flow, i, silent)) >= 0]
+        elif node.op == "layer" and node.layer >= 0 and flow.position(node.layer) == "branch":
+            kernel = layers[node.layer].kernel
+            if kernel is not None and effective_constant(kernel) == 0:
+                before = [_culprit(flow, i, silent) for i in node.inputs if i in silent]
+                factors = [*(b for b in before if b >= 0), node.layer]
+        pair = tuple(dict.fromkeys(factors))[:2]
+        if len(pair) == 2 and pair not in seen:
+            seen.add(pair)
+            product = _product(flow, *pair)
+            if product is not None:
+                yield product
+
+
+def _product(flow: Flow, a: int, b: int) -> Product | None:
+    sides = []
+    for index in (a, b):
+        layer = flow.context.layers[index]
+        kernel = layer.kernel
+        event = next((e for e in kernel.effective() if e is not None), None) if kernel else None
+        if kernel is None or event is None:
+            return None
+        sides.append((layer, kernel, event))
+    first, second = sorted(sides, key=lambda side: _when(side[2]))
+    return Product(flow, first, second)
+
+
+def _when(event: InitEvent) -> tuple[tuple[int, int], ...]:
+    """Orders events by the lines of the calls that led to them, outermost first."""
+    places = (*event.calls, *([event.place] if event.place else ()))
+    return tuple((p.span.start.line, p.span.start.column) for p in places)
+
+
+def _zeros(flow: Flow) -> frozenset[int]:
+    """Nodes whose values are known to be zero at the start."""
+    found: set[int] = set()
+    layers = flow.context.layers
+    for index, node in enumerate(flow.context.nodes):
+        if _zero(node, found, layers):
+            found.add(index)
+    return frozenset(found)
+
+
+def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
+    silent = [i in found for i in node.inputs]
+    if node.op == "layer":
+        return node.layer >= 0 and zero_output(layers[node.layer])
+    if node.op == "activation":
+        return bool(silent) and all(silent) and strengths.through_zero(node.name)
+    if node.op in MULTIPLIES:
+        return any(silent)
+    return node.op in CARRIES and bool(silent) and all(silent)
+
+
+def _culprit(flow: Flow, index: int, silent: frozenset[int]) -> int:
+    """The layer that makes the node zero; -1 when there is none."""
+    while True:
+        node = flow.context.nodes[index]
+        if node.op == "layer":
+            return node.layer
+        before = [i for i in node.inputs if i in silent and i < index]
+        if not before:
+            return -1
+        index = before[0]

@@ -1,0 +1,37 @@
+"""One module per format, each only `render(report) -> str`; the folder is the registry.
+
+`report/inspection/` holds the formats of `initlint inspect` in the same way. Modules with a
+leading underscore are shared by formats.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from initlint.findings import Report
+    from initlint.inspection import Inspection
+
+FOLDER = os.path.dirname(__file__)
+
+
+def formats(folder: str = FOLDER) -> tuple[str, ...]:
+    """The names of the formats, in alphabetical order."""
+    names = (name.removesuffix(".py") for name in os.listdir(folder) if name.endswith(".py"))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def renderer(name: str) -> Callable[[Report], str]:
+    """The `render` of a format."""
+    render: Callable[[Report], str] = import_module(f"initlint.report.{name}").render
+    return render
+
+
+def inspection_renderer(name: str) -> Callable[[Inspection], str]:
+    """The `render` of a format of `initlint inspect`."""
+    render: Callable[[Inspection], str] = import_module(f"initlint.report.inspection.{name}").render
+    return render

@@ -1,0 +1,1 @@
+"""The formats of `initlint inspect`: one module each, only `render(inspection) -> str`."""

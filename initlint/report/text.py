@@ -1,0 +1,118 @@
+"""Findings as text: place, severity and rule, message, the source with the spot underlined, notes, a summary."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+
+from initlint.findings import Declined, Finding, Fix, Report, Severity, Signal, Site
+from initlint.report._excerpt import excerpt
+from initlint.report._lines import Line, counted, plain, shown
+
+MAX_LAYERS = 6
+UNBOUNDED = 100_000
+READABLE = 110
+
+
+def render(report: Report) -> str:
+    return plain(layout(report))
+
+
+def layout(report: Report, width: int = UNBOUNDED, *, closing: bool = True) -> Iterator[Line]:
+    """The lines of a report, styled; `width` is that of the terminal, `closing` asks for the summary."""
+    texts = {file: text.split("\n") for file, text in report.sources}
+    for one in report.findings:
+        yield from finding(one, texts, width)
+        yield []
+    if closing:
+        yield summary(report)
+
+
+def finding(one: Finding, texts: dict[str, list[str]], width: int) -> Iterator[Line]:
+    severity, start = str(one.severity), one.place.span.start
+    yield [
+        ("path", f"{shown(one.place.file)}:{start.line}:{start.column}"),
+        ("dim", ": "),
+        (severity, severity),
+        ("dim", ": "),
+        ("code", one.code),
+        ("name", f" {one.name}"),
+    ]
+    for text in wrapped(shown(one.message), width if width == UNBOUNDED else min(width - 2, READABLE)):
+        yield [("message", f"  {text}")]
+    lines = texts.get(one.place.file, [])
+    gutter = len(str(min(one.place.span.end.line + 1, max(len(lines), 1)))) + 2
+    yield from excerpt(lines, one.place.span, severity, gutter, width - gutter - 5)
+    found = list(notes(one, texts))
+    if found and lines:
+        yield [("gutter", " " * gutter + " |")]
+    for label, text in found:
+        head, *rest = wrapped(text, width - gutter - len(label) - 5) or [""]
+        yield [("gutter", " " * gutter + " = "), ("label", f"{label}: "), ("", head)]
+        for more in rest:
+            yield [("", " " * (gutter + len(label) + 5) + more)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+
+
+def notes(one: Finding, texts: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """What belongs to a finding beside its message: label and text."""
+    if one.layers:
+        told = [f"{shown(layer.name)} ({position(layer, one)})" for layer in one.layers[:MAX_LAYERS]]
+        more = len(one.layers) - len(told)
+        tail = f" and {more} more" if more else ""
+        yield ("layers" if len(one.layers) > 1 else "layer", ", ".join(told) + tail)
+    for other in one.related:
+        where = position(other, one)
+        name = f" {shown(other.name)}" if other.name else ""
+        line = source_line(other, texts)
+        yield (shown(other.note) or "related", f"{where}{name}{f': {line}' if line else ''}")
+    if one.evidence is not None and one.evidence.before is not None:
+        after = f"; fixed: {signal(one.evidence.after)}" if one.evidence.after is not None else ""
+        yield ("signal", signal(one.evidence.before) + after)
+    match one.fix:
+        case Fix(title, safe, _):
+            yield ("fix" if safe else "unsafe fix", shown(title))
+        case Declined(why):
+            yield ("no fix", shown(why))
+        case None:
+            pass
+
+
+def position(other: Site, one: Finding) -> str:
+    """Where a related place is; its file only where that is another."""
+    line = other.place.span.start.line
+    return f"line {line}" if other.place.file == one.place.file else f"{shown(other.place.file)}:{line}"
+
+
+def source_line(other: Site, texts: dict[str, list[str]]) -> str:
+    lines = texts.get(other.place.file, [])
+    line = other.place.span.start.line
+    text = shown(lines[line - 1].strip().expandtabs()) if 1 <= line <= len(lines) else ""
+    return f"{text[:77]}..." if len(text) > 80 else text
+
+
+def signal(one: Signal) -> str:
+    return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.depth} layers"
+
+
+def summary(report: Report) -> Line:
+    """`Found 3 problems (1 error, 2 warnings) in 2 of 40 files.`"""
+    files = counted(report.files, "file")
+    if not report.findings:
+        return [("good", "No problems found"), ("", f" in {files}.")]
+    by_severity = Counter(one.severity for one in report.findings)
+    parts: Line = []
+    for severity in sorted(by_severity, reverse=True):
+        words = (
+            counted(by_severity[severity], str(severity))
+            if severity != Severity.INFO
+            else f"{by_severity[severity]} info"
+        )
+        parts += [("", ", " if parts else ""), (str(severity), words)]
+    touched = len({one.place.file for one in report.findings})
+    where = f"{touched} of {files}" if touched < report.files else files
+    return [("", f"Found {counted(len(report.findings), 'problem')} ("), *parts, ("", f") in {where}.")]

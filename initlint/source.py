@@ -1,0 +1,301 @@
+r"""Points, spans and places; reading text. The only module that converts columns.
+
+A `Source` is text that was read, with what is needed to write it back as it was. Its lines
+are those that Python's own tokenizer counts: `\n`, `\r\n` and `\r` end one, a form feed or a
+Unicode separator does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import os
+import re
+import stat
+import sys
+import warnings
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
+FRAMEWORKS = ("torch", "keras")
+COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+MARKED = re.compile(r"initlint:|noqa", re.IGNORECASE)
+SKIP_FILE = re.compile(r"^#\s*initlint:\s*skip-file\b")
+IGNORE = re.compile(r"#\s*initlint:\s*ignore\b(?:\s*\[([^\]]*)\])?")
+NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*([A-Za-z]+[0-9]+(?:[,\s]+[A-Za-z]+[0-9]+)*))?(\s*:)?", re.IGNORECASE)
+POSITION = attrgetter("lineno", "col_offset", "end_lineno", "end_col_offset")
+EVERYTHING = ("",)  # every code starts with it
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    """Line and column, both from 1, the column in code points."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """From `start` up to but not including `end`."""
+
+    start: Point
+    end: Point
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A span in a file. `file` is as reports show it: relative to the working directory, `/`-separated."""
+
+    file: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a file can't be read, decoded or parsed, in one line, and where (from 1)."""
+
+    file: str
+    line: int
+    message: str
+    column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """The comments of a file that silence findings: by line, the prefixes of the codes they silence."""
+
+    skip_file: bool = False
+    lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    r"""Text that was read. `path` is as reports show it; `text` ends every line in `\n`.
+
+    `newline` is how the file ends its lines (`\n`, `\r\n`, `\r`, or `mixed`), `bom` whether it
+    began with a byte-order mark.
+    """
+
+    path: str
+    text: str
+    encoding: str = "utf-8"
+    newline: str = "\n"
+    bom: bool = False
+    known: dict[str, object] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, path: str, text: str, encoding: str = "utf-8", *, bom: bool = False) -> Source:
+        """A source of text whose line endings may be any."""
+        if "\r" not in text:
+            return cls(path, text, encoding, "\n", bom)
+        crlf, cr, lf = text.count("\r\n"), text.count("\r"), text.count("\n")
+        newline = "\r\n" if crlf == cr == lf else "\r" if not lf else "mixed"
+        return cls(path, text.replace("\r\n", "\n").replace("\r", "\n"), encoding, newline, bom)
+
+    @property
+    def lines(self) -> list[str]:
+        lines = self.known.get("lines")
+        if not isinstance(lines, list):
+            lines = self.known["lines"] = self.text.split("\n")
+        return lines
+
+    def tree(self) -> ast.Module | Trouble:
+        """The syntax tree, parsed once; or why there is none."""
+        tree = self.known.get("tree")
+        if not isinstance(tree, (ast.Module, Trouble)):
+            tree = self.known["tree"] = parse(self.path, self.text)
+        return tree
+
+    def forget(self) -> None:
+        """Lets go of the tree, which is many times larger than the text; a failure stays known."""
+        if isinstance(self.known.get("tree"), ast.Module):
+            self.known["tree"] = None
+
+    def span(self, node: ast.AST) -> Span:
+        """The span of an expression, a statement or another parsed node with a position."""
+        line, column, end, end_column = POSITION(node)
+        return Span(self.point(line, column), self.point(end, end_column))
+
+    def point(self, line: int, column: int) -> Point:
+        """The point at a line from 1 and a column in UTF-8 bytes from 0, as `ast` counts them."""
+        lines = self.lines
+        if 0 < line <= len(lines) and not (text := lines[line - 1]).isascii():
+            column = len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+        return Point(line, column + 1)
+
+    def utf16(self, point: Point) -> tuple[int, int]:
+        """A point as editors count it: line from 0, and column from 0 in UTF-16 code units."""
+        line = point.line - 1
+        before = self.lines[line][: point.column - 1] if line < len(self.lines) else ""
+        if before.isascii():
+            return line, point.column - 1
+        return line, len(before.encode("utf-16-le", "surrogatepass")) // 2
+
+    @property
+    def skipped(self) -> bool:
+        """Whether a comment asks for the whole file to be left alone."""
+        return "skip-file" in self.text and self.suppressions().skip_file
+
+    def silences(self, code: str, span: Span) -> bool:
+        """Whether a comment on the first or the last line of a finding silences it."""
+        ends = (span.start.line, span.end.line)
+        if not any(MARKED.search(self.lines[line - 1]) for line in ends if line <= len(self.lines)):
+            return False  # before tokenizing, for `noqa` is common
+        return any(line in ends and code.startswith(codes) for line, codes in self.suppressions().lines)
+
+    def suppressions(self) -> Suppressions:
+        found = self.known.get("suppressions")
+        if not isinstance(found, Suppressions):
+            found = self.known["suppressions"] = suppressions(self.text)
+        return found
+
+
+def mentions_framework(text: str) -> bool:
+    """Whether the text may be model code: it names a framework somewhere."""
+    return any(name in text for name in FRAMEWORKS)
+
+
+def mentions_framework_bytes(data: bytes) -> bool:
+    """The same for text that is not decoded yet, in any encoding that spells ASCII in bytes (UTF-16 included)."""
+    if any(name.encode() in data for name in FRAMEWORKS):
+        return True
+    return b"\0" in data and any(name.encode() in data.replace(b"\0", b"") for name in FRAMEWORKS)
+
+
+def read_bytes(path: str, shown: str) -> bytes | Trouble:
+    """The bytes of a regular file, at most one more than `MAX_BYTES` of them.
+
+    Nothing else is opened: to open a FIFO waits for a writer, and a device may never end.
+    Raises FileNotFoundError and NotADirectoryError, for the caller knows whether that matters.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return Trouble(shown, 1, "not a regular file; to lint a stream, pipe it into `initlint -`")
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        return Trouble(shown, 1, f"cannot be read: {(error.strerror or str(error)).lower()}")
+    except ValueError as error:  # a path with a NUL character
+        return Trouble(shown, 1, f"cannot be read: {error}")
+
+
+def read_source(path: str, shown: str | None = None) -> Source | Trouble:
+    """The file as a `Source`, or why it can't be one. `shown` is its path as reports show it.
+
+    Raises FileNotFoundError and NotADirectoryError.
+    """
+    shown = path if shown is None else shown
+    data = read_bytes(path, shown)
+    return data if isinstance(data, Trouble) else decode(data, shown)
+
+
+def decode(data: bytes, path: str) -> Source | Trouble:
+    """Bytes as Python would decode them: a byte-order mark, else the PEP 263 comment, else UTF-8."""
+    if len(data) > MAX_BYTES:
+        return Trouble(path, 1, f"larger than {MAX_BYTES / 1e6:g} MB, so it is not read; exclude it or split it")
+    bom = data.startswith(codecs.BOM_UTF8)
+    encoding = declared_encoding(data) or "utf-8"
+    if bom and encoding != "utf-8":
+        return Trouble(path, 1, f"a UTF-8 byte-order mark, yet the encoding is declared as {encoding}")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Trouble(path, 1, "encoded in UTF-16, which Python does not read; save it as UTF-8")
+    try:
+        if not spells_ascii(encoding):
+            return Trouble(path, 1, f"the declared encoding {encoding} is not supported; save it as UTF-8")
+        return Source.of(path, data[3:].decode(encoding) if bom else data.decode(encoding), encoding, bom=bom)
+    except LookupError:
+        return Trouble(path, 1, f"the declared encoding {encoding} is unknown")
+    except UnicodeDecodeError as error:
+        line = 1 + len(re.findall(rb"\r\n|\r|\n", data[: error.start]))
+        what = f"byte 0x{data[error.start]:02x} is not {encoding}"
+        return Trouble(path, line, f"{what}; save it as UTF-8, or declare its encoding in the first line")
+    except ValueError as error:  # a codec with errors of its own
+        return Trouble(path, 1, one_line(f"cannot be decoded as {encoding}: {error}"))
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that one of the first two lines declares, under Python's name for it."""
+    for line in data[:1000].removeprefix(codecs.BOM_UTF8).splitlines()[:2]:
+        found = COOKIE.match(line)
+        if found:
+            name = found[1].decode("ascii").lower().replace("_", "-")
+            return "utf-8" if name == "utf8" or name.startswith("utf-8") else name
+        if line.split(b"#")[0].strip():
+            break  # code: a declaration in the line after it would not count
+    return None
+
+
+def spells_ascii(encoding: str) -> bool:
+    """Whether ASCII characters are themselves in this encoding. Raises LookupError for an unknown one."""
+    sample = bytes(range(32, 127))
+    try:
+        return encoding == "utf-8" or sample.decode(encoding) == sample.decode("ascii")
+    except (UnicodeError, ValueError):
+        return False
+
+
+def parse(path: str, text: str) -> ast.Module | Trouble:
+    """The syntax tree of a whole file, without the warnings that Python would print."""
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        return Trouble(path, line, "a NUL character, which Python does not allow")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, path.encode("utf-8", "replace").decode())
+    except SyntaxError as error:  # and IndentationError, TabError
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        reason = one_line(error.msg or "invalid syntax")
+        lines = text.count("\n") + 1
+        line, column = min(max(error.lineno or 1, 1), lines), max(error.offset or 1, 1)
+        return Trouble(path, line, f"not valid in Python {version}, which initlint runs on: {reason}", column)
+    except (RecursionError, MemoryError):
+        return Trouble(path, 1, "nested too deeply for Python's parser")
+    except ValueError as error:  # lone surrogates, integers of too many digits
+        return Trouble(path, 1, one_line(f"cannot be parsed: {error}"))
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and other control characters, at most 200 characters."""
+    flat = " ".join(text.split())
+    return "".join(c if c.isprintable() else "?" for c in flat)[:200]
+
+
+def suppressions(text: str) -> Suppressions:
+    """The suppression comments in the text; it is tokenized only when it holds something like one."""
+    if not MARKED.search(text):
+        return Suppressions()
+    import io
+    import tokenize
+
+    skip_file, lines = False, []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type != tokenize.COMMENT or not MARKED.search(token.string):
+                continue
+            skip_file = skip_file or bool(SKIP_FILE.match(token.string))
+            codes = silenced(token.string)
+            if codes:
+                lines.append((token.start[0], codes))
+    except (tokenize.TokenError, SyntaxError):
+        pass  # the comments before the error count
+    return Suppressions(skip_file, tuple(lines))
+
+
+def silenced(comment: str) -> tuple[str, ...]:
+    """The prefixes of the codes that one comment silences."""
+    codes: list[str] = []
+    for found in IGNORE.finditer(comment):
+        if found[1] is None:
+            return EVERYTHING
+        codes += found[1].replace(",", " ").upper().split()
+    for found in NOQA.finditer(comment):
+        if found[1]:
+            codes += found[1].replace(",", " ").upper().split()
+        elif not found[2]:  # a colon without codes after it is a mistake, not a blanket
+            return EVERYTHING
+    return tuple(codes)

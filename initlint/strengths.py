@@ -1,0 +1,177 @@
+"""How strong an initializer is for the weight it writes: its law there, the constant it leaves, its gain and variance.
+
+Where a number depends on something unknown it is None. Sources of the formulas: laws.py; He et al. 2015 (eqs. 9-15)
+for the gains.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from initlint import laws
+from initlint.graph import Edge, InitEvent, Layer, Unknown, Weight
+from initlint.knowledge import REQUIRED, knowledge
+from initlint.laws import Law
+
+NOT_THROUGH_ZERO: Final = frozenset({"sigmoid", "hardsigmoid", "logsigmoid", "softplus", "exp", "cos", "threshold"})
+DESTINATIONS: Final = frozenset({"linear", "output", "attention"})  # consume a signal without being an activation
+RECTIFYING: Final = frozenset({"rectifier", "self-normalizing"})
+SYNONYMS: Final = {"zeros": "constant", "ones": "constant"}
+
+
+# --- activations ------------------------------------------------------------------------------------------------------
+
+
+def activation_kind(name: str) -> str:
+    """Kind of the activation; linear, output and attention stand for themselves."""
+    spec = knowledge().activations.get(name)
+    return name if name in DESTINATIONS else spec.kind if spec else "other"
+
+
+def rectified(edge: Edge) -> bool:
+    """Whether a rectifier (SELU is one of them here) stands on the way."""
+    return edge.activation is not None and activation_kind(edge.activation.name) in RECTIFYING
+
+
+def through_zero(name: str) -> bool:
+    """Whether the activation of 0 is 0."""
+    return activation_kind(name) not in {"normalizing", "gated"} and name not in NOT_THROUGH_ZERO
+
+
+def gain(name: str, parameter: float | None = None) -> float | None:
+    """1 / sqrt(E[f(z)^2]) for a standard normal z, by the slope or alpha that the code gives."""
+    if parameter is not None and name in {"leaky_relu", "prelu"}:
+        return math.sqrt(2 / (1 + parameter**2))
+    if parameter is not None and name == "elu":
+        # E[(e^z - 1)^2; z < 0] = e^2 Phi(-2) - 2 e^(1/2) Phi(-1) + 1/2
+        tail = math.exp(2) * _cumulative(-2) - 2 * math.exp(0.5) * _cumulative(-1) + 0.5
+        return 1 / math.sqrt(0.5 + parameter**2 * tail)
+    spec = knowledge().activations.get(name)
+    return spec.gain if spec else None
+
+
+def torch_gain(name: str, parameter: float | None = None) -> float | None:
+    """What torch's calculate_gain returns for the activation; None where it raises."""
+    if name == "leaky_relu" and parameter is not None:
+        return math.sqrt(2 / (1 + parameter**2))
+    spec = knowledge().activations.get(name)
+    return spec.torch_gain if spec else None
+
+
+def _cumulative(x: float) -> float:
+    return (1 + math.erf(x / math.sqrt(2))) / 2
+
+
+# --- what an event does -----------------------------------------------------------------------------------------------
+
+
+def technique(weight: Weight, event: InitEvent) -> str:
+    """Canonical initializer; a framework default by what it is."""
+    return weight.default if event.name == "default" else event.name
+
+
+def arguments(event: InitEvent) -> Mapping[str, object] | None:
+    """Arguments with the spelling's defaults filled in; None where one is unknown or missing."""
+    found: dict[str, object] = {}
+    spec = knowledge().initializers.get(event.spelling)
+    required = set()
+    for parameter in spec.parameters if spec else ():
+        if parameter.default is REQUIRED:
+            required.add(parameter.name)
+        elif parameter.default is not None:
+            found[parameter.name] = parameter.default
+    for key, value in event.args:
+        if isinstance(value, Unknown):
+            return None
+        found[key] = value
+    return found if required <= found.keys() else None
+
+
+def law(weight: Weight, event: InitEvent) -> Law | None:
+    """The event's law. Two writes with equal laws do the same."""
+    given = arguments(event)
+    if given is None:
+        return None
+    spec = knowledge().initializers.get(event.spelling)
+    name = technique(weight, event)
+    if spec is not None and spec.law and spec.technique == name:
+        name = spec.law
+    return laws.law(name, given, knowledge().gains)
+
+
+def plain(name: str) -> str:
+    """The initializer without its constant's value: zeros, ones and constant are one."""
+    return SYNONYMS.get(name, name)
+
+
+def constant(weight: Weight, event: InitEvent) -> float | None:
+    """The value that every entry has after the write; None where entries differ or it is unknown."""
+    found = law(weight, event)
+    if found is None or found.scale or found.distribution in {"identity", "dirac"}:
+        return None
+    return found.mean
+
+
+def given_gain(event: InitEvent) -> float | None:
+    """The gain that a Xavier, Kaiming or orthogonal call comes to."""
+    if not event.name.startswith(("kaiming", "xavier", "orthogonal")):
+        return None
+    given = arguments(event)
+    found = None if given is None else laws.law(event.name, given, knowledge().gains)
+    return None if found is None else math.sqrt(found.scale)
+
+
+def fans(weight: Weight) -> tuple[int | None, int | None, int]:
+    """fan_in and fan_out as torch computes them from the shape, and the number of a kernel's positions."""
+    shape = weight.shape
+    if shape is None or len(shape) < 2:
+        return None, None, 1
+    receptive = 1
+    for size in shape[2:]:
+        if size is None:
+            return None, None, 1
+        receptive *= size
+    fan_in, fan_out = shape[1], shape[0]
+    return (
+        None if fan_in is None else fan_in * receptive,
+        None if fan_out is None else fan_out * receptive,
+        receptive,
+    )
+
+
+def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | None:
+    """Variance of an entry times the weight's true fan_in; for laws over fan_in that needs no sizes."""
+    if event.name == "default" and weight.default == "uniform" and weight.role == "recurrent":
+        return 1 / 3  # torch's recurrent layers: uniform within 1 / sqrt(hidden_size)
+    found = law(weight, event)
+    if found is None:
+        return None
+    fan_in, fan_out, receptive = fans(weight)
+    true = layer.fan_in if layer.kernel is weight else fan_in
+    variance = found.variance(fan_in, fan_out, receptive)
+    if variance is not None and true is not None:
+        return variance * true
+    # torch's fan_in is the true one except for transposed kernels, and for raw parameters of unknown use
+    plain_fans = "Transpose" not in layer.kind and layer.kind != "Parameter"
+    return found.scale if found.fan == "fan_in" and plain_fans else None
+
+
+def lost_units(weight: Weight, event: InitEvent) -> float | None:
+    """Rows that sparse_ is expected to leave empty: each column has ceil(sparsity * rows) zeros at random rows."""
+    given, shape = arguments(event), weight.shape
+    if event.name != "sparse" or given is None or shape is None or len(shape) != 2:
+        return None
+    sparsity, (rows, columns) = given.get("sparsity"), shape
+    if not isinstance(sparsity, int | float) or not rows or columns is None:
+        return None
+    zeros = min(rows, math.ceil(sparsity * rows))
+    return float(rows * (zeros / rows) ** columns)
+
+
+def fraction(value: float) -> str:
+    """A factor for a message: 1/16 below one half, else 0.71 or 12."""
+    if 0 < value < 0.5:
+        return f"1/{1 / value:.0f}" if value > 1e-4 else f"{value:.0e}"
+    return f"{value:.2g}"

@@ -1,0 +1,338 @@
+"""What most rules look at: a weight as one context makes it.
+
+A subject's public properties are the vocabulary of [when] and of messages (see conditions.py); a property that is None
+is a fact that is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from initlint import strengths, symmetry
+from initlint.chains import Flow
+from initlint.findings import Site
+from initlint.graph import DATA, UNKNOWN, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.knowledge import knowledge
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.source import Place
+
+DEPTH: Final = 3  # layers after the one in question that the simulation plays
+OUTCOMES: Final = {
+    symmetry.STANDSTILL: "its gradient stays zero, it never learns",
+    symmetry.IDENTICAL: "all its units get the same gradient and stay equal",
+    symmetry.MOVES: "its units are equal until the layers around it break the tie",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A weight in one context, with one of the writes that may be its effective initializer."""
+
+    flow: Flow
+    layer: Layer
+    weight: Weight
+    event: InitEvent
+    length: int | None = None  # of the longest run through this layer of layers that the rule in question holds for
+
+    @property
+    def context(self) -> Context:
+        return self.flow.context
+
+    @property
+    def place(self) -> Place:
+        return self.event.place or self.layer.place
+
+    @property
+    def site(self) -> Hashable:
+        return (self.layer.place, self.weight.name)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return (Site(self.name, self.layer.place, "layer"),)
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.site})
+
+    def long(self, length: int) -> Use:
+        return replace(self, length=length)
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Class and path of the layer, with the weight's own name where it is not the layer's main one."""
+        if self.layer.kind == "Parameter" or self.layer.kernel is self.weight:
+            return self.layer.name
+        return f"{self.layer.name}.{self.weight.name}"
+
+    @property
+    def kind(self) -> str:
+        return self.layer.kind
+
+    @property
+    def role(self) -> str:
+        return self.weight.role
+
+    @property
+    def product(self) -> bool:
+        """Whether data is multiplied with it: a raw parameter that no data flows into is a token or a scale."""
+        return self.weight.role != "raw" or bool(self.flow.before(self.layer.index))
+
+    @property
+    def trainable(self) -> bool | None:
+        return self.weight.trainable
+
+    @property
+    def several(self) -> bool:
+        """False where it is known to have a single unit, so that there is no symmetry between units."""
+        return self.layer.fan_out != 1 and not (self.weight.shape and self.weight.shape[0] == 1)
+
+    @property
+    def explicit(self) -> bool:
+        return self.event.explicit
+
+    @property
+    def technique(self) -> str | None:
+        """Canonical name of the initializer; a framework default by what it is."""
+        name = self.event.name
+        if name == "default":
+            name = self.weight.default
+        return None if name in {"", "unknown"} else name
+
+    @property
+    def spelling(self) -> str:
+        """How the code names it, without the module: `xavier_uniform_`."""
+        if not self.event.explicit:
+            return "the default init"
+        return self.event.spelling.rpartition(".")[2] or self.event.name
+
+    # --- what it feeds ------------------------------------------------------------------------------------------------
+
+    @property
+    def activations(self) -> frozenset[str] | None:
+        return None if self.layer.activations is None else frozenset(self.layer.activations)
+
+    @property
+    def activation_kinds(self) -> frozenset[str] | None:
+        if self.layer.activations is None:
+            return None
+        return frozenset(strengths.activation_kind(name) for name in self.layer.activations)
+
+    @property
+    def activation(self) -> str | None:
+        """The activations for a message: `relu`, `relu and gelu`."""
+        names = [name for name in self.layer.activations or () if name not in strengths.DESTINATIONS]
+        return " and ".join(names) or None
+
+    @property
+    def internal(self) -> frozenset[str]:
+        """Activations inside the layer itself: an LSTM's sigmoid and tanh."""
+        spec = knowledge().layers.get(self.layer.qualified)
+        return frozenset(spec.internal) if spec else frozenset()
+
+    @property
+    def normed(self) -> bool | None:
+        return self.layer.norm_between
+
+    @property
+    def position(self) -> str | None:
+        """alone, head, branch or hidden (see chains.Flow.position); `starved`: a head all of whose inputs are zero."""
+        found = self.flow.position(self.layer.index)
+        if found == "head":
+            edges = self.flow.before(self.layer.index)
+            if edges and all(self._silent(edge) for edge in edges):
+                return "starved"
+        return found
+
+    @property
+    def saturates(self) -> bool | None:
+        """Whether all that it feeds are tanh, sigmoid or the like, one of them with a layer behind it; or whether the
+        layer's own units are such. None where that can't be followed."""
+        if self.internal:
+            return any(strengths.activation_kind(name) == "saturating" for name in self.internal)
+        edges = self.flow.after(self.layer.index)
+        kinds = self.activation_kinds
+        if kinds is None or not edges or any(edge.target == UNKNOWN for edge in edges):
+            return None
+        return kinds == {"saturating"} and any(edge.target >= 0 for edge in edges)
+
+    @property
+    def saturation(self) -> str | None:
+        """The saturating activations for a message."""
+        names = sorted(self.internal or self.activations or ())
+        return " and ".join(n for n in names if strengths.activation_kind(n) == "saturating") or None
+
+    @property
+    def next(self) -> str | None:
+        """Name of a layer that reads its output."""
+        targets = [e.target for e in self.flow.after(self.layer.index) if e.target >= 0]
+        return self.flow.context.layers[targets[0]].name if targets else None
+
+    @property
+    def outcome(self) -> str:
+        """What the simulation says, for a message."""
+        return OUTCOMES[self.prospect or symmetry.MOVES]
+
+    def _silent(self, edge: Edge) -> bool:
+        """Whether what comes along the edge is all zero: zero weight, zero bias, and an activation through 0."""
+        if edge.source == DATA or edge.source < 0:
+            return False
+        return zero_output(self.flow.context.layers[edge.source]) and (
+            edge.activation is None or strengths.through_zero(edge.activation.name)
+        )
+
+    # --- how strong it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def constant(self) -> float | None:
+        """The value that all entries have; None where they differ or it is unknown."""
+        kept = self.weight.histories and self._last
+        return strengths.constant(self.weight, self.event) if kept else None
+
+    @property
+    def _last(self) -> bool:
+        """Whether nothing was written after the effective event, not even to a part."""
+        return any(history and history[-1] == self.event for history in self.weight.histories)
+
+    @property
+    def variance_ratio(self) -> float | None:
+        """Variance of an entry times the true fan_in: 1 is LeCun's, 2 is He's."""
+        return strengths.variance_ratio(self.layer, self.weight, self.event)
+
+    @property
+    def scale(self) -> float | None:
+        """Numerator of the variance for laws that divide by a fan: 1 for Xavier, 2 for He, 1/3 for torch's default."""
+        law = strengths.law(self.weight, self.event)
+        return law.scale if law is not None and law.fan else None
+
+    @property
+    def nonlinearity(self) -> str:
+        """What a Kaiming initializer was told, or assumes."""
+        value = self.event.argument("nonlinearity")
+        return value if isinstance(value, str) else "unknown" if isinstance(value, Unknown) else "leaky_relu"
+
+    @property
+    def keep(self) -> float | None:
+        """Factor on the signal's standard deviation of this layer with its activation; the largest over several."""
+        ratio, gains = self.variance_ratio, self._gains
+        return None if ratio is None or not gains else ratio**0.5 / min(gains)
+
+    @property
+    def he_keeps(self) -> float | None:
+        """The same for He's initializer."""
+        gains = self._gains
+        return 2**0.5 / min(gains) if gains else None
+
+    @property
+    def _gains(self) -> list[float]:
+        """Gain of each activation that it feeds, by its slope where the code gives one; empty if one is unknown."""
+        if not self.layer.activations:
+            return []
+        slopes = {
+            (e.activation.name, e.activation.parameter)
+            for e in self.flow.after(self.layer.index)
+            if e.activation is not None
+        }
+        named = {name for name, _ in slopes}
+        slopes |= {(name, None) for name in self.layer.activations if name not in named}
+        gains = [
+            strengths.gain(name, slope) for name, slope in sorted(slopes, key=str) if name not in strengths.DESTINATIONS
+        ]
+        return [gain for gain in gains if gain is not None] if None not in gains else []
+
+    @property
+    def run(self) -> int | None:
+        return self.length
+
+    @property
+    def kept(self) -> float | None:
+        """What the run keeps of the signal."""
+        return None if self.keep is None or not self.length else self.keep**self.length
+
+    @property
+    def kept_part(self) -> str | None:
+        """The same for a message: `1/16`."""
+        return None if self.kept is None else strengths.fraction(self.kept)
+
+    # --- recurrent matrices -------------------------------------------------------------------------------------------
+
+    @property
+    def gated(self) -> bool:
+        return "sigmoid" in self.internal
+
+    @property
+    def square(self) -> bool:
+        """Whether it is a state-to-state matrix: not the projection of an LSTM with proj_size."""
+        return "weight_hh" in self.weight.name
+
+    @property
+    def radius(self) -> float | None:
+        """Expected spectral radius of one gate's square matrix: standard deviation times sqrt(hidden size)."""
+        ratio = self.variance_ratio
+        return None if ratio is None else ratio**0.5
+
+    @property
+    def hundred_steps(self) -> str | None:
+        """The radius to the power 100: `1e-24`."""
+        return None if not self.radius else f"{self.radius**100:.0e}"
+
+    # --- sparse and constant ones -------------------------------------------------------------------------------------
+
+    @property
+    def lost_units(self) -> float | None:
+        """Expected number of units that sparse_ leaves without any input."""
+        return strengths.lost_units(self.weight, self.event)
+
+    @property
+    def prospect(self) -> str | None:
+        """What ten steps of SGD on the layers around do for it (see symmetry.py)."""
+        return symmetry.prospects(*self._neighbourhood())
+
+    def _neighbourhood(self) -> tuple[tuple[symmetry.Map, ...], int]:
+        layers, flow, index = self.flow.context.layers, self.flow, self.layer.index
+        before = next((e for e in flow.before(index) if e.source >= 0 and e.source != index), None)
+        after = flow.chain(index, DEPTH)
+        maps = [] if before is None else [_played(layers[before.source], before)]
+        maps.append(_played(self.layer, after[0] if after else None))
+        maps += [_played(layers[e.target], nxt) for e, nxt in zip(after, [*after[1:], None]) if e.target >= 0]
+        return tuple(maps), 0 if before is None else 1
+
+
+def _played(layer: Layer, edge: Edge | None) -> symmetry.Map:
+    kernel, bias = layer.kernel, next((w for w in layer.weights if w.role == "bias"), None)
+    activation = edge.activation if edge else None
+    return symmetry.Map(
+        constant=None if kernel is None else effective_constant(kernel),
+        bias=0.0 if bias is None else effective_constant(bias),
+        units=layer.fan_out if layer.kind == "Linear" else None,
+        activation=activation.name if activation else None,
+        parameter=activation.parameter if activation else None,
+        norm=bool(edge and edge.norm),
+    )
+
+
+def effective_constant(weight: Weight) -> float | None:
+    """The one value that all entries have however it was made; None where they differ or it is unknown."""
+    values = {strengths.constant(weight, h[-1]) if h and h[-1].covers else None for h in weight.histories}
+    return values.pop() if len(values) == 1 else None
+
+
+def zero_output(layer: Layer) -> bool:
+    """Whether the layer's output is known to be all zero at the start, whatever comes in."""
+    kernel = layer.kernel
+    biases = [w for w in layer.weights if w.role == "bias"]
+    return (
+        kernel is not None
+        and kernel.role != "embedding"
+        and effective_constant(kernel) == 0
+        and all(effective_constant(bias) == 0 for bias in biases)
+    )

@@ -1,0 +1,209 @@
+"""Which contexts speak for a place, and the subjects in them: what the rule engine goes through."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from initlint.branches import Branch
+from initlint.chains import Flow
+from initlint.findings import Site
+from initlint.gains import Call
+from initlint.graph import InitEvent, Layer, Model, Weight
+from initlint.incidents import Event
+from initlint.parameters import Parameter
+from initlint.passes import Hook, Pass, Write
+from initlint.products import Product, products
+from initlint.source import Place
+from initlint.subjects import Use
+
+EVERYWHERE: Final = -1  # the context of what is said of all of them
+
+
+class Subject(Protocol):
+    """What a rule may look at. Its other public properties are the vocabulary of [when]."""
+
+    @property
+    def place(self) -> Place: ...  # where the finding stands
+    @property
+    def site(self) -> Hashable: ...  # what the contexts have to agree on
+    @property
+    def marks(self) -> frozenset[Hashable]: ...  # what precedence compares
+    @property
+    def sites(self) -> tuple[Site, ...]: ...
+    @property
+    def related(self) -> tuple[Site, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The subjects that stand for one thing in one context: all of them must satisfy the condition.
+
+    A weight that can be made in several ways has one subject for each.
+    """
+
+    context: int
+    layer: int
+    subjects: tuple[Subject, ...]
+
+    @property
+    def site(self) -> Hashable:
+        return self.subjects[0].site
+
+
+@dataclass(slots=True)
+class Survey:
+    """A model with what all rules ask of it, computed once."""
+
+    model: Model
+    flows: tuple[Flow, ...] = field(init=False)
+    _instances: dict[str, list[Instance]] = field(default_factory=dict)
+    _places: dict[int, frozenset[Place]] = field(default_factory=dict)
+    _spoken: dict[tuple[int, ...], frozenset[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.flows = tuple(Flow(context) for context in self.model.contexts)
+
+    def instances(self, subject: str) -> list[Instance]:
+        """All instances of a subject (a key of SUBJECTS)."""
+        if subject not in self._instances:
+            self._instances[subject] = list(SUBJECTS[subject].gather(self))
+        return self._instances[subject]
+
+    def speaking(self, contexts: tuple[int, ...]) -> frozenset[int]:
+        """Those of the contexts that count. A block built by itself says nothing where a model that has it is
+        there, and a class that we built with arguments left unknown says nothing where a real construction is."""
+        if contexts not in self._spoken:
+            whole = [i for i in contexts if not any(self._within(i, j) for j in contexts if i != j)]
+            genuine = [i for i in whole if self.model.contexts[i].genuine]
+            self._spoken[contexts] = frozenset(genuine or whole)
+        return self._spoken[contexts]
+
+    def _within(self, inner: int, outer: int) -> bool:
+        a, b = self._layer_places(inner), self._layer_places(outer)
+        if a < b:
+            return True
+        return a == b and self._is_class(inner) and not self._is_class(outer)
+
+    def _layer_places(self, index: int) -> frozenset[Place]:
+        if index not in self._places:
+            self._places[index] = frozenset(layer.place for layer in self.model.contexts[index].layers)
+        return self._places[index]
+
+    def _is_class(self, index: int) -> bool:
+        """Whether the entry is a class that we built, rather than code that builds a model."""
+        context = self.model.contexts[index]
+        name = context.entry.rpartition(".")[2]
+        return any(layer.module == name for layer in context.layers)
+
+
+def _weights(survey: Survey) -> Iterator[tuple[int, Flow, Layer, Weight]]:
+    for index, flow in enumerate(survey.flows):
+        for layer in flow.context.layers:
+            for weight in layer.weights:
+                yield index, flow, layer, weight
+
+
+def _uses(survey: Survey) -> Iterator[Instance]:
+    """Weights that are no biases and no norms, with each write that may be the effective one. A weight that may be
+    left unwritten, or written by something not understood, is unknown and has no instance."""
+    for index, flow, layer, weight in _weights(survey):
+        if weight.role in MATRICES:
+            found = uses(flow, layer, weight)
+            if found:
+                yield Instance(index, layer.index, found)
+
+
+MATRICES: Final = frozenset({"kernel", "recurrent", "raw"})
+
+
+def uses(flow: Flow, layer: Layer, weight: Weight) -> tuple[Use, ...]:
+    events = dict.fromkeys(weight.effective())
+    if None in events or any(event.name == "unknown" for event in events if event):
+        return ()
+    return tuple(Use(flow, layer, weight, event) for event in events if event)
+
+
+def _calls(survey: Survey) -> Iterator[Instance]:
+    """Explicit calls with all weights for which they are the effective write."""
+    at: defaultdict[Place, list[tuple[int, Use]]] = defaultdict(list)
+    for instance in survey.instances("weight"):
+        for use in instance.subjects:
+            assert isinstance(use, Use)
+            if use.event.explicit and use.event.place is not None:
+                at[use.event.place].append((instance.context, use))
+    for found in at.values():
+        speaking = survey.speaking(tuple(dict.fromkeys(index for index, _ in found)))
+        yield Instance(EVERYWHERE, EVERYWHERE, (Call(tuple(use for index, use in found if index in speaking)),))
+
+
+def _parameters(survey: Survey) -> Iterator[Instance]:
+    for index, flow, layer, weight in _weights(survey):
+        if weight.memory:
+            yield Instance(index, layer.index, (Parameter(flow, layer, weight, survey.model.methods),))
+
+
+def _writes(survey: Survey) -> Iterator[Instance]:
+    for index, flow, layer, weight in _weights(survey):
+        for history in weight.histories:
+            for position, event in enumerate(history):
+                if event.explicit and event.covers and event.place is not None and event.name != "unknown":
+                    write = Write(flow, layer, weight, event, history[position + 1 :])
+                    yield Instance(index, layer.index, (write,))
+
+
+def _passes(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for sweep in flow.context.sweeps:
+            yield Instance(index, EVERYWHERE, (Pass(flow, sweep),))
+
+
+def _products(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for product in products(flow):
+            yield Instance(index, EVERYWHERE, (product,))
+
+
+def _hooks(survey: Survey) -> Iterator[Instance]:
+    for method in survey.model.methods:
+        yield Instance(EVERYWHERE, EVERYWHERE, (Hook(method),))
+
+
+def _branches(survey: Survey) -> Iterator[Instance]:
+    for test in survey.model.tests:
+        yield Instance(EVERYWHERE, EVERYWHERE, (Branch(test, survey.flows),))
+
+
+def _events(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for incident in flow.context.incidents:
+            yield Instance(index, EVERYWHERE, (Event(flow, incident),))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of subject: its class, and how its instances are found."""
+
+    subject: type
+    gather: Callable[[Survey], Iterator[Instance]]
+
+
+SUBJECTS: Final[dict[str, Kind]] = {
+    "weight": Kind(Use, _uses),
+    "call": Kind(Call, _calls),
+    "parameter": Kind(Parameter, _parameters),
+    "write": Kind(Write, _writes),
+    "pass": Kind(Pass, _passes),
+    "product": Kind(Product, _products),
+    "method": Kind(Hook, _hooks),
+    "test": Kind(Branch, _branches),
+    "incident": Kind(Event, _events),
+}
+
+
+def effective_event(weight: Weight) -> InitEvent | None:
+    """The write that decides, where all ways of making the weight agree on it."""
+    events = set(weight.effective())
+    return events.pop() if len(events) == 1 else None

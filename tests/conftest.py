@@ -1,0 +1,46 @@
+"""What tests share: the command line as a real process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 60  # no run of a test may take longer, whatever it lints
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def initlint(tmp_path: Path) -> Run:
+    """Runs `initlint` as a process of its own, in an empty folder unless `cwd` says otherwise."""
+
+    def run(
+        *args: str | Path, cwd: Path = tmp_path, stdin: bytes = b"", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "initlint", *map(str, args)],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env={**clean, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert "Traceback" not in out + err, err
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    return run

@@ -1,0 +1,264 @@
+"""The shape of the project: who may import whom, how large modules are, what a run loads."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "initlint"
+MAX_LINES = 400
+
+# Each module may import those above it. A room is a line of the design; its modules stand in order too.
+ROOMS: dict[str, str] = {
+    "text": "source",
+    "laws": "laws",
+    "knowledge": "schema expressions tables advice knowledge",
+    "model": "graph",
+    "interpreter": """
+        interpret.project interpret.values interpret.heap interpret.machine interpret.names interpret.compare
+        interpret.evaluate interpret.sequences interpret.execute interpret.classes interpret.calls interpret.builtins
+        interpret.methods interpret.standard interpret.typetests interpret.torch_init interpret.torch_tensors
+        interpret.torch_layers interpret.torch_modules interpret.torch interpret.interpreter interpret
+    """,
+    "contract": "findings",
+    "rules": """
+        chains symmetry strengths subjects branches gains incidents parameters passes products survey
+        conditions predicates wording rulebook rules
+    """,
+    "inspection": "inspection",
+    "reports": """
+        report._lines report._excerpt report._color report._rules report.json report.text
+        report.inspection.json report.inspection.text report.inspection report
+    """,
+    "settings": "config",
+    "pipeline": "discovery pipeline",
+    "doors": "cli __main__",
+}
+ORDER = [module for modules in ROOMS.values() for module in modules.split()]
+ROOM = {module: room for room, modules in ROOMS.items() for module in modules.split()}
+
+# Names that are the same in several modules on purpose: each format has its own.
+FORMATS = re.compile(r"initlint\.report\.(\w+\.)?[a-z]\w*")
+
+STANDARD = frozenset(sys.stdlib_module_names)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {name: path for path in sorted(PACKAGE.rglob("*.py")) if (name := module_name(path))}
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(node: ast.AST, *, types: bool = False) -> Iterator[tuple[str, bool]]:
+    """What is imported anywhere below a node, as dotted names; whether for type checking only."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from ((alias.name, types) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "imports are absolute"
+            yield from ((f"{child.module}.{alias.name}", types) for alias in child.names)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from imports(child, types=True)
+        else:
+            yield from imports(child, types=types)
+
+
+def module_of(name: str) -> str | None:
+    """The module of ours that a dotted name is, or is in."""
+    if not name.startswith("initlint."):
+        return None
+    inner = name.removeprefix("initlint.")
+    return inner if inner in MODULES else inner.rpartition(".")[0] or None
+
+
+def test_every_module_has_its_place() -> None:
+    assert sorted(ORDER) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_go_up(module: str) -> None:
+    for name, types in imports(tree_of(MODULES[module])):
+        other = module_of(name)
+        if other is None or (types and ROOM[other] == ROOM[module]):
+            continue  # types of the same room may know each other
+        assert ORDER.index(other) < ORDER.index(module), f"{module} imports {other}"
+
+
+def test_what_is_imported_is_declared() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
+    used = {name.split(".")[0] for path in MODULES.values() for name, _ in imports(tree_of(path))}
+    assert used - STANDARD - {"initlint"} <= declared
+
+
+PYTHON_FILES = sorted(path for folder in ("initlint", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_module_is_too_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_modules_are_named_for_what_they_are() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "signal", "core"}
+    assert not [path for path in PYTHON_FILES if path.stem.strip("_") in vague]
+
+
+def test_a_public_name_is_defined_in_one_place() -> None:
+    """A class or a constant means one thing. Formats, which all have their `render`, are apart."""
+    homes: defaultdict[str, list[str]] = defaultdict(list)
+    for module, path in MODULES.items():
+        for node in tree_of(path).body:
+            names: list[str] = []
+            if isinstance(node, ast.ClassDef):
+                names = [node.name]
+            elif isinstance(node, ast.Assign):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                names = [node.target.id]
+            elif isinstance(node, ast.FunctionDef) and not FORMATS.fullmatch(f"initlint.{module}"):
+                names = [node.name]
+            for name in names:
+                if not name.startswith("_"):
+                    homes[name].append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_name_is_imported_from_where_it_is_defined(module: str) -> None:
+    for name, _ in imports(tree_of(MODULES[module])):
+        home = module_of(name)
+        if home is None or home == name.removeprefix("initlint."):
+            continue
+        defined = bound_names(tree_of(MODULES[home]))
+        assert name.rpartition(".")[2] in defined, f"{module} takes {name}, which {home} has from elsewhere"
+
+
+def bound_names(tree: ast.Module) -> set[str]:
+    """The names that a module itself defines at its top level."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+LOADED = """
+import sys
+from initlint.cli import run
+status = run(sys.argv[1:])
+print(status, *sorted(sys.modules), file=sys.stderr)
+"""
+
+MODEL = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 4)
+        nn.init.xavier_uniform_(self.fc.weight)
+
+    def forward(self, x):
+        return self.fc(x)
+"""
+
+
+def loaded(folder: Path, text: str, *args: str) -> tuple[int, set[str]]:
+    """The exit status of linting a text, and the modules that were loaded by then."""
+    (folder / "net.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *args, "net.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    status, *modules = done.stderr.splitlines()[-1].split()
+    return int(status), set(modules)
+
+
+FRAMEWORKS = {"torch", "keras", "tensorflow", "jax", "torchvision"}
+HEAVY = {
+    *FRAMEWORKS,
+    "libcst",
+    "numpy",
+    "rich",
+    "pygments",
+    "pathspec",
+    "hypothesis",
+    "asyncio",
+    "multiprocessing",
+    "concurrent",
+    "importlib.metadata",
+    "importlib.resources",
+    "difflib",
+    "email",
+    "json",
+    "logging",
+    "pathlib",
+    "shutil",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "unittest",
+}
+
+
+def test_a_clean_file_loads_nothing_heavy(tmp_path: Path) -> None:
+    status, modules = loaded(tmp_path, MODEL)
+    assert status == 0
+    assert modules & HEAVY == set()
+
+
+def test_a_file_without_a_framework_loads_neither_rules_nor_interpreter(tmp_path: Path) -> None:
+    status, modules = loaded(tmp_path, "x = 1\n")
+    assert status == 0
+    assert not {name for name in modules if name.startswith(("initlint.interpret", "initlint.rules", "tomli"))}
+    assert "initlint.knowledge" not in modules
+
+
+@pytest.mark.parametrize("args", [("check",), ("check", "--format", "json"), ("check", "--color"), ("inspect",)])
+def test_no_framework_is_ever_loaded(tmp_path: Path, args: tuple[str, ...]) -> None:
+    status, modules = loaded(tmp_path, MODEL.replace("self.fc.weight", "self.fc.bias"), *args)
+    assert status == (0 if args == ("inspect",) else 1)
+    assert modules & {*FRAMEWORKS, "libcst", "numpy"} == set()
+    assert ("rich" in modules) == ("--color" in args)
+
+
+def test_no_fixture_is_an_orphan() -> None:
+    """Every file under fixtures/ is under a pattern that a test module collects: its constant FIXTURES."""
+    patterns: set[str] = set()
+    for path in (ROOT / "tests").glob("test_*.py"):
+        for node in tree_of(path).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FIXTURES":
+                value = ast.literal_eval(node.value)
+                patterns |= {value} if isinstance(value, str) else set(value)
+    collected = {path for pattern in patterns for path in (ROOT / "fixtures").glob(pattern)}
+    files = {path for path in (ROOT / "fixtures").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert sorted(str(path.relative_to(ROOT)) for path in files - collected) == []
+    for pattern in patterns:
+        assert any((ROOT / "fixtures").glob(pattern)), f"nothing matches {pattern}"
