@@ -37,11 +37,11 @@ class Call:
 
     @property
     def marks(self) -> frozenset[Hashable]:
-        return frozenset(use.site for use in self.uses)
+        return frozenset(use.site for use in self._concerned)
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return tuple(site for use in self.uses for site in use.sites)
+        return tuple(site for use in self._concerned for site in use.sites)
 
     @property
     def related(self) -> tuple[Site, ...]:
@@ -103,7 +103,7 @@ class Call:
         activations, given = self._slopes, self.given
         if activations is None or given is None:
             return None
-        if not activations:
+        if not activations or "selu" in dict(activations):  # what SELU needs is its own rule's matter
             return False
         if _same(given, 1.0) and (self.activations or frozenset()) & DESTINATIONS:
             return False
@@ -130,6 +130,11 @@ class Call:
         flows = {id(use.flow): use.flow for use in self.uses}
         members = {key: {u.layer.index for u in self.uses if id(u.flow) == key} for key in flows}
         return max(max(flow.runs(members[key], strengths.rectified).values(), default=0) for key, flow in flows.items())
+
+    @property
+    def _concerned(self) -> list[Use]:
+        """The weights that feed an activation."""
+        return [use for use in self.uses if (use.activations or frozenset()) - DESTINATIONS] or list(self.uses)
 
     @property
     def _slopes(self) -> frozenset[tuple[str, float | None]] | None:

@@ -74,6 +74,11 @@ class Event:
         return self._fact("rank")
 
     @property
+    def shape(self) -> str | None:
+        """The tensor's sizes: `16x8`."""
+        return self._fact("shape")
+
+    @property
     def needs(self) -> str | None:
         """How many it should have."""
         return self._fact("needs")

@@ -112,11 +112,12 @@ def facts_of(layer: Layer, place: Place, is_recurrent: bool) -> list[Fact]:
     weights = [w for w in layer.weights if w.role in LAYER_ROLES]
     if layer.kind == PARAMETER:
         return [
-            Fact(layer, f"{layer.name}.{weight.name}", init, None, why)
+            Fact(layer, parameter_name(layer, weight), init, None, why)
             for weight in weights
             if weight.place == place
             for init, why in endings(weight)
         ]
+    weights = [w for w in weights if "." not in w.name] or weights  # not those of a layer that it holds inside
     if not weights:
         return [Fact(layer, layer.name, None, None, ("its weights are not known",))]
     # A layer with several kernels (gates, stacked layers) is told by all of them, as they are told in code.
@@ -127,6 +128,11 @@ def facts_of(layer: Layer, place: Place, is_recurrent: bool) -> list[Fact]:
     inner = list(dict.fromkeys(ending for weight in recurrent for ending in endings(weight))) or [(None, ())]
     pairs = zip(kernels, inner, strict=True) if len(kernels) == len(inner) else ((k, i) for k in kernels for i in inner)
     return [Fact(layer, layer.name, init, rec, (*why, *also)) for (init, why), (rec, also) in pairs]
+
+
+def parameter_name(layer: Layer, weight: Weight) -> str:
+    """The parameter's path, whether the layer stands for it alone or for all of its module's."""
+    return layer.name if layer.name.endswith(f".{weight.name}") else f"{layer.name}.{weight.name}"
 
 
 def endings(weight: Weight) -> list[tuple[Init | None, tuple[str, ...]]]:

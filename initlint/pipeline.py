@@ -154,8 +154,10 @@ def understand(run: Run) -> list[Model]:
 
 
 def trouble(run: Run, source: Source, error: Exception) -> None:
-    if isinstance(error, (RecursionError, MemoryError)):
+    if isinstance(error, RecursionError):
         run.unreadable.append(Trouble(source.path, 1, "nested too deeply to be followed"))
+    elif isinstance(error, MemoryError):
+        run.unreadable.append(Trouble(source.path, 1, "needs too much memory to be followed"))
     else:
         run.fault(source.path, error)
 

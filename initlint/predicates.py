@@ -65,9 +65,11 @@ PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
 def values(subject: str) -> Mapping[str, Collection[str]]:
     """For the fields of a subject that are one of a known few texts: which."""
     known = knowledge()
-    if subject in {"weight", "call"}:
-        techniques = {name for technique in known.techniques.values() for name in technique.names}
-        activations = {*known.activations, *DESTINATIONS}
+    techniques = {name for technique in known.techniques.values() for name in technique.names}
+    activations = {*known.activations, *DESTINATIONS}
+    if subject == "call":
+        return {"technique": techniques, "activations": activations, "argument": {"gain", "nonlinearity", "a"}}
+    if subject == "weight":
         return {
             "technique": techniques,
             "activations": activations,
@@ -77,7 +79,6 @@ def values(subject: str) -> Mapping[str, Collection[str]]:
             "position": POSITIONS,
             "prospect": PROSPECTS,
             "nonlinearity": set(known.gains),
-            "argument": {"gain", "nonlinearity", "a"},
         }
     if subject == "incident":
         return {"kind": INCIDENTS}

@@ -195,13 +195,7 @@ class Use:
     @property
     def constant(self) -> float | None:
         """The value that all entries have; None where they differ or it is unknown."""
-        kept = self.weight.histories and self._last
-        return strengths.constant(self.weight, self.event) if kept else None
-
-    @property
-    def _last(self) -> bool:
-        """Whether nothing was written after the effective event, not even to a part."""
-        return any(history and history[-1] == self.event for history in self.weight.histories)
+        return strengths.constant(self.weight, self.event)
 
     @property
     def variance_ratio(self) -> float | None:
@@ -251,12 +245,13 @@ class Use:
 
     @property
     def run(self) -> int | None:
-        return self.length
+        """How many of the rule's layers stand in a row before rectifiers; None for a single one."""
+        return self.length if self.length and self.length > 1 else None
 
     @property
     def kept(self) -> float | None:
         """What the run keeps of the signal."""
-        return None if self.keep is None or not self.length else self.keep**self.length
+        return None if self.keep is None or self.run is None else self.keep**self.run
 
     @property
     def kept_part(self) -> str | None:
@@ -277,7 +272,7 @@ class Use:
     @property
     def radius(self) -> float | None:
         """Expected spectral radius of one gate's square matrix: standard deviation times sqrt(hidden size)."""
-        ratio = self.variance_ratio
+        ratio = self.variance_ratio if self.weight.role == "recurrent" else None
         return None if ratio is None else ratio**0.5
 
     @property
@@ -291,6 +286,11 @@ class Use:
     def lost_units(self) -> float | None:
         """Expected number of units that sparse_ leaves without any input."""
         return strengths.lost_units(self.weight, self.event)
+
+    @property
+    def lost_count(self) -> str | None:
+        """The same for a message; None below one."""
+        return f"{self.lost_units:.0f}" if self.lost_units is not None and self.lost_units >= 1 else None
 
     @property
     def prospect(self) -> str | None:

@@ -120,10 +120,11 @@ MATRICES: Final = frozenset({"kernel", "recurrent", "raw"})
 
 
 def uses(flow: Flow, layer: Layer, weight: Weight) -> tuple[Use, ...]:
-    events = dict.fromkeys(weight.effective())
-    if None in events or any(event.name == "unknown" for event in events if event):
+    """One for each way of making it. None where a way ends with a write to a part: what the whole is like is unknown."""
+    last = dict.fromkeys(history[-1] if history else None for history in weight.histories)
+    if any(event is None or event.name == "unknown" or not event.covers for event in last):
         return ()
-    return tuple(Use(flow, layer, weight, event) for event in events if event)
+    return tuple(Use(flow, layer, weight, event) for event in last if event)
 
 
 def _calls(survey: Survey) -> Iterator[Instance]:

@@ -26,7 +26,7 @@ from typing import Any
 from recording import Built, Line
 from writes import Init
 
-FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "interpreter")
+FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures", "interpreter")
 COMMENT = re.compile(r"#\s*(inspect|through):\s*(.+?)(?:\s*/\s*(.+?))?\s*->\s*(\S+)(?:\s+(norm\??))?\s*$")
 
 
@@ -43,12 +43,12 @@ class Expectation:
 
 def names() -> list[str]:
     """The fixtures: files, and packages by the name of their folder."""
-    found = [entry.removesuffix(".py") for entry in os.listdir(FIXTURES) if not entry.startswith(("_", "."))]
+    found = [entry.removesuffix(".py") for entry in os.listdir(FOLDER) if not entry.startswith(("_", "."))]
     return sorted(found)
 
 
 def files(name: str) -> list[str]:
-    folder = os.path.join(FIXTURES, name)
+    folder = os.path.join(FOLDER, name)
     if not os.path.isdir(folder):
         return [f"{folder}.py"]
     return sorted(
@@ -63,18 +63,20 @@ def load(name: str) -> Built:
     """The model of a fixture's `example()` and its inputs, made anew."""
     for known in [known for known in sys.modules if known.split(".")[0] == name]:
         del sys.modules[known]
-    path = os.path.join(FIXTURES, name)
+    path = os.path.join(FOLDER, name)
     path = os.path.join(path, "__init__.py") if os.path.isdir(path) else f"{path}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)
         built: Built = module.example()
         return built
     finally:
+        sys.dont_write_bytecode = written
         for known in [known for known in sys.modules if known.split(".")[0] == name]:
             del sys.modules[known]
 
@@ -120,4 +122,4 @@ def init(text: str) -> Init:
 
 
 def shown(line: Line) -> str:
-    return f"{os.path.relpath(line[0], FIXTURES)}:{line[1]}"
+    return f"{os.path.relpath(line[0], FOLDER)}:{line[1]}"

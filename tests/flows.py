@@ -44,7 +44,7 @@ OTHERS = {
     "exp",
 }
 ACTIVATIONS = frozenset(RECTIFIERS | OTHERS)
-SAME_ACTIVATION = {"log_sigmoid": "logsigmoid", "log_softmax": "softmax"}
+SAME_ACTIVATION = {"log_sigmoid": "logsigmoid"}
 NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"})
 WEIGHT_AT = {"linear": 1, "embedding": 1, "embedding_bag": 1, "bilinear": 2}
 WEIGHT_AT |= {f"{name}{rank}d": 1 for name in ("conv", "conv_transpose") for rank in (1, 2, 3)}

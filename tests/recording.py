@@ -107,10 +107,8 @@ def mark(module: nn.Module, folder: str) -> Mark | None:
                 return None
         elif code.co_filename.startswith(folder):
             site = site or line_of(frame)
-            if isinstance(me, nn.Module):
+            if isinstance(me, nn.Module) or code.co_name in COMPREHENSIONS:
                 return Mark(site, line_of(frame))
-            if code.co_name in COMPREHENSIONS:
-                return Mark(site, site)
     return Mark(site, site) if site else None
 
 

@@ -208,7 +208,13 @@ runpy.run_module("initlint", run_name="__main__")
 def test_what_may_not_be_read_is_told_and_the_rest_is_linted(initlint: Run, locked: Path) -> None:
     if os.geteuid() == 0:  # root may read everything, so the system's refusal is played
         done = subprocess.run(
-            [sys.executable, "-c", GUARD], cwd=locked, capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-c", GUARD],
+            cwd=locked,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(HOSTILE.parents[1])},
         )
         assert (done.returncode, done.stderr) == (1, "")
         document = json.loads(done.stdout)
@@ -226,17 +232,21 @@ def test_nothing_of_the_linted_code_runs(initlint: Run, root: Path, tmp_path: Pa
     stub = tmp_path / "stub"
     (stub / "torch").mkdir(parents=True)
     (stub / "torch" / "__init__.py").write_text(
-        "class _Any:\n"
-        "    def __getattr__(self, name): return _Any()\n"
-        "    def __call__(self, *args, **kwargs): return _Any()\n"
-        "def __getattr__(name): return _Any()\n"
+        "Tensor = object\n"
+        "def zeros(*sizes): return 0\n"
+        "def relu(x): return x\n"
+        "def save(state, path): open(path, 'w').close()\n"
     )
     (stub / "torch" / "nn.py").write_text(
         "class Module:\n"
         "    def __call__(self, *args): return self.forward(*args)\n"
-        "    def __getattr__(self, name): return lambda *args: None\n"
+        "    def apply(self, function): function(self)\n"
+        "    def state_dict(self): return {}\n"
+        "    def __getattr__(self, name): raise AttributeError(name)\n"
         "def ModuleList(layers): return list(layers)\n"
-        "def Linear(*args): return lambda x: x\n"
+        "class Linear(Module):\n"
+        "    def __init__(self, *sizes): pass\n"
+        "    def forward(self, x): return x\n"
     )
     copies = {}
     for name in ("linted", "inspected", "imported"):

@@ -19,6 +19,11 @@ from initlint.wording import compile_messages, enumerated
 HERE = (
     "001 002 101 102 104 105 201 202 203 206 301 402 501 502 503 505 506 601 602 603 604 605 606 607 608"
 ).split()
+NAMED = ("Xavier", "He")  # the techniques that bear a name
+# known wherever what the condition asks for is known
+IMPLIED = (
+    "activation value right_spelling argument given right saturation by he_keeps hundred_steps".split()
+)
 CHECKS = Path(folder()) / "checks"
 
 
@@ -29,7 +34,7 @@ def test_every_rule_of_the_stage_is_there() -> None:
 @pytest.mark.parametrize("code", list(all_rules()))
 def test_a_rule_is_documented(code: str) -> None:
     rule = all_rules()[code]
-    assert rule.summary[0].islower()
+    assert rule.summary[0].islower() or rule.summary.split()[0] in NAMED
     assert not rule.summary.endswith(".")
     assert rule.references
     assert len(rule.what) > 60
@@ -51,8 +56,7 @@ def test_the_last_message_needs_no_uncertain_fact(code: str) -> None:
     vocabulary = SUBJECTS[rule.subject].subject
     for name in rule.messages[-1].names:
         annotation = str(vars(vocabulary)[name].fget.__annotations__["return"])
-        implied = {"spelling", "activation", "value", "right_spelling", "argument", "given", "right", "saturation"}
-        assert not annotation.endswith("| None") or f"\n{name} =" in when or name in implied, name
+        assert not annotation.endswith("| None") or f"\n{name} =" in when or name in IMPLIED, name
 
 
 def test_precedence_is_as_the_rules_say() -> None:

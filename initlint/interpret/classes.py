@@ -175,8 +175,8 @@ def initialise(
     assert isinstance(cls, Class)
     if isinstance(function, Function):
         machine.call(Bound(instance, function), args, kwargs, node, frame)
-    elif cls.fields is not None:
-        fill_fields(machine, instance, cls.fields, args, kwargs, node, frame)
+    elif (fields := inherited_fields(cls, None)) is not None:
+        fill_fields(machine, instance, fields, args, kwargs, node, frame)
     elif instance.spec is not None:
         machine.native_method(instance, "__init__", args, kwargs, node, frame)
     elif cls.open:
@@ -187,6 +187,16 @@ def initialise(
     if base_dict and cls.find("__init__") is ABSENT:
         for key, value in kwargs.items():
             machine.heap.write(instance.cell, key, value)
+
+
+def inherited_fields(cls: Class, after: Class | None) -> tuple[str, ...] | None:
+    """The fields of the nearest dataclass in the lineage (after `after`), None where there is none."""
+    started = after is None
+    for part in cls.lineage:
+        if started and isinstance(part, Class) and part.fields is not None:
+            return part.fields
+        started = started or part is after
+    return None
 
 
 def fill_fields(
@@ -289,8 +299,11 @@ def super_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fr
         if attribute is not ABSENT:
             return bind_attribute(machine, attribute, receiver, node, frame)
         if isinstance(receiver, Instance):
-            if name == "__init__" and cls.fields is not None and receiver.spec is None:
-                return Native("__init__", lambda args, kwargs: None)
+            fields = inherited_fields(cls, value.after) if name == "__init__" else None
+            if fields is not None:
+                return Native(
+                    "__init__", lambda args, kwargs: fill_fields(machine, receiver, fields, args, kwargs, node, frame)
+                )
             found = machine.native_attribute(receiver, name, node, frame)
             if found is not MISSING:
                 return found

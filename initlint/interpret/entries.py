@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from initlint.graph import Context, Unknown
 from initlint.interpret import names
@@ -34,20 +35,20 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     """Every entry of the files, each as a context."""
     contexts: list[Context] = []
     for unit in units:
-        contexts += attempt(machine, unit, "<module>", lambda unit=unit: run_script(machine, unit), genuine=True)  # type: ignore[misc]
+        contexts += attempt(machine, unit, "<module>", partial(run_script, machine, unit), genuine=True)
     classes = [c for u in units for c in own_classes(machine, u)]
-    for unit in units:
-        for function in factories(machine, unit):
-            if machine.called.get(function.node):
-                continue
-            genuine = not required(function)
-            contexts += attempt(machine, unit, function.name, lambda f=function: build(machine, f), genuine=genuine)  # type: ignore[misc]
-    for cls in in_order(classes):
+    for function in by_use([f for u in units for f in factories(machine, u)]):
+        if machine.called.get(function.node):
+            continue
+        genuine = not required(function)
+        run = partial(build, machine, function)
+        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine)
+    for cls in by_use(classes):
         if machine.built.get(cls.node) or cls.abstract or not cls.module:
             continue
         init = cls.find("__init__")
         genuine = not (isinstance(init, Function) and required(init))
-        contexts += attempt(machine, cls.unit, cls.name, lambda c=cls: build(machine, c), genuine=genuine)  # type: ignore[misc]
+        contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine)
     return contexts
 
 
@@ -149,21 +150,22 @@ def called_value(machine: Interpreter, node: ast.expr, unit: Unit) -> Value:
     return value
 
 
-def in_order(classes: list[Class]) -> list[Class]:
-    """Classes that no other class names come first; then those that only they name, and so on."""
-    by_name: dict[str, list[Class]] = {}
-    for cls in classes:
-        by_name.setdefault(cls.name, []).append(cls)
-    users: dict[int, int] = {id(cls): 0 for cls in classes}
-    for cls in classes:
-        mentioned = {p.id for p in ast.walk(cls.node) if isinstance(p, ast.Name)}
-        mentioned |= {p.attr for p in ast.walk(cls.node) if isinstance(p, ast.Attribute)}
+Built = TypeVar("Built", Class, Function)
+
+
+def by_use(things: list[Built]) -> list[Built]:
+    """Those that no other one names come first, the last defined of them first of all."""
+    by_name: dict[str, list[Built]] = {}
+    for thing in things:
+        by_name.setdefault(thing.name, []).append(thing)
+    used: set[int] = set()
+    for thing in things:
+        mentioned = {p.id for p in ast.walk(thing.node) if isinstance(p, ast.Name)}
+        mentioned |= {p.attr for p in ast.walk(thing.node) if isinstance(p, ast.Attribute)}
         for name in mentioned:
-            for other in by_name.get(name, ()):
-                if other is not cls:
-                    users[id(other)] += 1
-    position = {id(cls): -index for index, cls in enumerate(classes)}
-    return sorted(classes, key=lambda cls: (users[id(cls)] > 0, position[id(cls)]))
+            used |= {id(other) for other in by_name.get(name, ()) if other is not thing}
+    position = {id(thing): -index for index, thing in enumerate(things)}
+    return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
 
 
 def required(function: Function) -> list[str]:

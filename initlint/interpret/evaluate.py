@@ -84,6 +84,8 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
     for argument in node.args:
         if isinstance(argument, ast.Starred):
             value = machine.evaluate(argument.value, frame)
+            if isinstance(value, Alternatives):
+                value = one_sequence(machine, value)
             items = compare.elements(value)
             if items is None and isinstance(value, Instance):
                 items = tuple(v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit())
@@ -104,6 +106,17 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
             if not isinstance(option, DictValue) or option.open:
                 kwargs["**"] = Unknown("keyword arguments")
     return args, kwargs
+
+
+def one_sequence(machine: Machine, value: Alternatives) -> Value:
+    """Alternative tuples as one list, elements that only some have being perhaps absent."""
+    found = [o if isinstance(o, tuple) else o.items for o in value.options if isinstance(o, (tuple, ListValue))]
+    if not found:
+        return value
+    items = found[0]
+    for other in found[1:]:
+        items = machine.heap.join_items(items, other)
+    return ListValue(items)
 
 
 def binary_node(machine: Machine, node: ast.expr, frame: Frame) -> Value:

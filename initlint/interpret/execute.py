@@ -83,6 +83,9 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         if loose:
             machine.heap.write(left.cell, "open", True)
         return NEXT
+    if isinstance(left, Instance) and left.spec is not None and left.spec.role == "container":
+        machine.call(machine.attribute(left, "extend", node, frame), [right], {}, node, frame)
+        return NEXT
     if isinstance(left, (Param, View)):
         word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
         if word is not None:
@@ -169,7 +172,7 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     iterable = machine.evaluate(node.iter, frame)
     sweep = machine.sweep_of(node, iterable, frame)
     items, loose = iterate(machine, iterable, node.iter, frame)
-    if len(items) > MOST_TURNS:
+    if len(items) > MOST_TURNS and isinstance(iterable, range):
         items, loose = items[:UNKNOWN_TURNS], True
     if loose and items:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]

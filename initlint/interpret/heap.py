@@ -148,8 +148,8 @@ class Heap:
                     return self.join_tensors((left, right))
             elif isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
                 return tuple(self.join(a, b) for a, b in zip(left, right))
-            elif isinstance(left, ListValue) and isinstance(right, ListValue) and len(left.items) == len(right.items):
-                items = tuple(self.join(a, b) for a, b in zip(left.items, right.items))
+            elif isinstance(left, ListValue) and isinstance(right, ListValue):
+                items = self.join_items(left.items, right.items)
                 return ListValue(items, open_=left.open or right.open, kind=left.kind)
             elif isinstance(left, DictValue) and isinstance(right, DictValue) and left.cell.keys() == right.cell.keys():
                 return DictValue({k: self.join(v, right.cell[k]) for k, v in left.cell.items()}, open_=left.open)

@@ -36,7 +36,7 @@ SELF_RETURNING: Final = frozenset(
 QUIET: Final = frozenset(
     "register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook zero_grad extra_repr"
     " register_load_state_dict_post_hook state_dict _register_load_state_dict_pre_hook set_extra_state get_extra_state"
-    " register_state_dict_pre_hook _get_name named_buffers buffers load_state_dict register_backward_hook"
+    " register_state_dict_pre_hook _get_name named_buffers buffers register_backward_hook"
     " _register_state_dict_hook _load_from_state_dict _save_to_state_dict log save_hyperparameters".split()
 )
 LISTS: Final = frozenset(
@@ -45,7 +45,7 @@ LISTS: Final = frozenset(
 CONTAINER_METHODS: Final = frozenset("append extend insert pop keys values items update clear get".split())
 OTHERS: Final = frozenset(
     "__init__ __call__ forward apply add_module register_module register_parameter get_parameter get_submodule"
-    " to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
+    " load_state_dict to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
 )
 METHODS: Final = SELF_RETURNING | QUIET | LISTS | OTHERS
 
@@ -106,6 +106,9 @@ def call_native(
         return receiver
     if name == "state_dict":
         return Unknown("a state dict")
+    if name == "load_state_dict":
+        load(machine, receiver, node, frame)
+        return Unknown("keys that did not match")
     if name in QUIET:
         return None
     if name in LISTS:
@@ -140,6 +143,13 @@ def call_native(
     if spec is not None and spec.role == "container":
         return container_method(machine, receiver, name, args, kwargs, node, frame)
     return None
+
+
+def load(machine: Machine, receiver: Instance, node: ast.AST, frame: Frame) -> None:
+    """Loaded weights: what they were initialized to no longer matters, and is unknown."""
+    event = torch_init.event_of(machine, "unknown", {"why": "loaded weights"}, node, frame, "Module.load_state_dict")
+    for _, param in all_parameters(receiver):
+        machine.write(param, event)
 
 
 def container_method(
