@@ -91,7 +91,8 @@ def unknown_code(text: str, names: dict[str, str]) -> str:
     import difflib
 
     by_name = {name.upper(): code for code, name in names.items()}
-    close = difflib.get_close_matches(text.upper(), [*names, *by_name], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(text.upper(), names, n=1, cutoff=0.8)
+    close = close or difflib.get_close_matches(text.upper(), by_name, n=1)
     code = by_name.get(close[0], close[0]) if close else ""
     hint = f"did you mean {code} ({names[code]})?" if code else "`initlint rules` lists them"
     return f"no rule {text}; {hint}"

@@ -135,6 +135,7 @@ class Layer:
     unknown: tuple[str, ...] = ()
     repeated: bool = False  # made in a loop whose length is unknown
     serial: int = 0  # order of construction; a Sweep's serial compares with it
+    copies: int = 1  # layers like it that it stands for, one after the other, where a long loop was sampled
 
     def weight(self, name: str) -> Weight | None:
         return next((w for w in self.weights if w.name == name), None)

@@ -84,6 +84,11 @@ class Event:
         return self._fact("needs")
 
     @property
+    def assigned(self) -> str | None:
+        """The method that is assigned to instead of called."""
+        return self._fact("method") if self.incident.fact("what") == "method-assigned" else None
+
+    @property
     def module(self) -> str | None:
         """Class of the module that stands where a tensor should."""
         return self._fact("module")

@@ -87,14 +87,11 @@ class Write:
 
     @property
     def winner(self) -> InitEvent | None:
-        own = strengths.law(self.weight, self.event)
-        for event in self.later:
-            if event.sweep is None or not event.covers or event.place == self.event.place:
-                continue
+        passes = [e for e in self.later if e.sweep is not None and e.covers and e.certain and e.place != self.place]
+        own = strengths.law(self.weight, self.event) if passes else None
+        for event in passes:
             other = strengths.law(self.weight, event)
-            if not event.certain or other is None or other == own or own is None:
-                continue
-            if self._reach(self.event) <= self._reach(event):
+            if None not in {own, other} and other != own and self._reach(self.event) <= self._reach(event):
                 return event
         return None
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from initlint import discovery
 from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, check_codes, selected
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
-from initlint.inspection import Inspection, rows
 from initlint.source import (
     Place,
     Point,
@@ -28,8 +27,9 @@ from initlint.source import (
     read_bytes,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a clean file does not need is imported where it is used
     from initlint.graph import Model
+    from initlint.inspection import Inspection
     from initlint.interpret.project import Project
     from initlint.rulebook import Rule
 
@@ -198,6 +198,8 @@ def judged(run: Run) -> Report:
 
 
 def inspected(run: Run) -> Inspection:
+    from initlint.inspection import Inspection, rows
+
     models = understand(run)
     files = [source.path for source in run.sources]
     found = tuple(row for model in models for row in rows(model, files))

@@ -150,6 +150,8 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
         return None
     fan_in, fan_out, receptive = fans(weight)
     true = layer.fan_in if layer.kernel is weight else fan_in
+    if layer.kind == "Parameter" and true is None and fan_in == fan_out:
+        true = fan_in  # whichever side its input is on
     variance = found.variance(fan_in, fan_out, receptive)
     if variance is not None and true is not None:
         return variance * true

@@ -69,10 +69,7 @@ class Use:
 
     @property
     def name(self) -> str:
-        """Class and path of the layer, with the weight's own name where it is not the layer's main one."""
-        if self.layer.kind == "Parameter" or self.layer.kernel is self.weight:
-            return self.layer.name
-        return f"{self.layer.name}.{self.weight.name}"
+        return self.layer.name
 
     @property
     def kind(self) -> str:

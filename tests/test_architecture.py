@@ -46,8 +46,7 @@ ROOMS: dict[str, str] = {
 ORDER = [module for modules in ROOMS.values() for module in modules.split()]
 ROOM = {module: room for room, modules in ROOMS.items() for module in modules.split()}
 
-# Names that are the same in several modules on purpose: each format has its own.
-FORMATS = re.compile(r"initlint\.report\.(\w+\.)?[a-z]\w*")
+FORMAT = re.compile(r"report\.(inspection\.)?[a-z]\w*")
 
 STANDARD = frozenset(sys.stdlib_module_names)
 
@@ -113,7 +112,8 @@ PYTHON_FILES = sorted(path for folder in ("initlint", "tests", "benchmarks") for
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_module_is_too_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MAX_LINES
 
 
 def test_modules_are_named_for_what_they_are() -> None:
@@ -121,24 +121,15 @@ def test_modules_are_named_for_what_they_are() -> None:
     assert not [path for path in PYTHON_FILES if path.stem.strip("_") in vague]
 
 
-def test_a_public_name_is_defined_in_one_place() -> None:
-    """A class or a constant means one thing. Formats, which all have their `render`, are apart."""
-    homes: defaultdict[str, list[str]] = defaultdict(list)
-    for module, path in MODULES.items():
-        for node in tree_of(path).body:
-            names: list[str] = []
-            if isinstance(node, ast.ClassDef):
-                names = [node.name]
-            elif isinstance(node, ast.Assign):
-                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                names = [node.target.id]
-            elif isinstance(node, ast.FunctionDef) and not FORMATS.fullmatch(f"initlint.{module}"):
-                names = [node.name]
-            for name in names:
-                if not name.startswith("_"):
-                    homes[name].append(module)
-    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+def test_a_name_has_one_public_location() -> None:
+    """What one module takes from another goes by a name that no other module lends too. Formats all have their own."""
+    homes: defaultdict[str, set[str]] = defaultdict(set)
+    for path in MODULES.values():
+        for name, _ in imports(tree_of(path)):
+            home = module_of(name)
+            if home is not None and home != name.removeprefix("initlint.") and not FORMAT.fullmatch(home):
+                homes[name.rpartition(".")[2]].add(home)
+    assert {name: sorted(modules) for name, modules in homes.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -250,15 +241,22 @@ def test_no_framework_is_ever_loaded(tmp_path: Path, args: tuple[str, ...]) -> N
 
 
 def test_no_fixture_is_an_orphan() -> None:
-    """Every file under fixtures/ is under a pattern that a test module collects: its constant FIXTURES."""
-    patterns: set[str] = set()
-    for path in (ROOT / "tests").glob("test_*.py"):
-        for node in tree_of(path).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FIXTURES":
-                value = ast.literal_eval(node.value)
-                patterns |= {value} if isinstance(value, str) else set(value)
-    collected = {path for pattern in patterns for path in (ROOT / "fixtures").glob(pattern)}
-    files = {path for path in (ROOT / "fixtures").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert sorted(str(path.relative_to(ROOT)) for path in files - collected) == []
-    for pattern in patterns:
-        assert any((ROOT / "fixtures").glob(pattern)), f"nothing matches {pattern}"
+    """Every file under fixtures/ is a parameter of some test, by its own name or by that of a folder it is in."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "--no-header", str(ROOT / "tests")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    named = {
+        word for test in re.findall(r"\[(.+)\]$", done.stdout, re.MULTILINE) for word in re.split(r"[^\w-]+", test)
+    }
+    orphans = []
+    for path in sorted((ROOT / "fixtures").rglob("*")):
+        parts = path.relative_to(ROOT / "fixtures").parts
+        if path.is_file() and "__pycache__" not in parts:
+            names = {path.name.partition(".")[0], *parts[1:-1], *(parts[:-1] if parts[0] == "showcase" else ())}
+            if not names & named:
+                orphans.append("/".join(parts))
+    assert orphans == []

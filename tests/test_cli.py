@@ -129,14 +129,14 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "missing": (["nope.py"], "error: no such file or folder: nope.py"),
     "typo": (["chekc"], "error: no such file or folder: chekc"),
     "option": (["--selct", "INI2", "bias.py"], "--select"),
-    "code": (["--select", "INI510", "bias.py"], "--select: no rule INI510; did you mean INI501 (init-never-called)?"),
+    "code": (["--select", "INL201", "bias.py"], "--select: no rule INL201; did you mean INI201 (xavier-before-relu)?"),
     "name": (["--ignore", "xavier-before-relu", "bias.py"], "did you mean INI201 (xavier-before-relu)?"),
     "nonsense": (["--select", "W605", "bias.py"], "no rule W605; `initlint rules` lists them"),
     "format": (["--format", "xml", "bias.py"], "'xml' is not one of 'json', 'text'"),
     "explain": (["explain", "INI20"], "no rule INI20; did you mean"),
     "explain nothing": (["explain"], "Missing argument 'CODE'"),
     "output": (["--output-file", "no/such/folder", "bias.py"], "cannot write no/such/folder"),
-    "notebook": (["--format"], "requires an argument"),
+    "no value": (["--format"], "requires an argument"),
 }
 
 

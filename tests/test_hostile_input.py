@@ -227,7 +227,10 @@ def test_what_may_not_be_read_is_told_and_the_rest_is_linted(initlint: Run, lock
     ]
 
 
-def test_nothing_of_the_linted_code_runs(initlint: Run, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module, neighbour", [("traces", "traces_beside")])
+def test_nothing_of_the_linted_code_runs(
+    initlint: Run, root: Path, tmp_path: Path, module: str, neighbour: str
+) -> None:
     """The fixture leaves some thirty traces when it is imported; linting it leaves none."""
     stub = tmp_path / "stub"
     (stub / "torch").mkdir(parents=True)
@@ -248,21 +251,22 @@ def test_nothing_of_the_linted_code_runs(initlint: Run, root: Path, tmp_path: Pa
         "    def __init__(self, *sizes): pass\n"
         "    def forward(self, x): return x\n"
     )
+    files = {f"{module}.py", f"{neighbour}.py"}
     copies = {}
     for name in ("linted", "inspected", "imported"):
         copies[name] = tmp_path / name
         copies[name].mkdir()
-        for file in ("traces.py", "traces_beside.py"):
+        for file in files:
             (copies[name] / file).write_text((root / "fixtures/hostile" / file).read_text())
     subprocess.run(
-        [sys.executable, "-c", "import traces"],
+        [sys.executable, "-c", f"import {module}"],
         cwd=copies["imported"],
         check=True,
         env={**os.environ, "PYTHONPATH": f"{stub}", "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    traces = {path.name for path in copies["imported"].iterdir()} - {"traces.py", "traces_beside.py"}
+    traces = {path.name for path in copies["imported"].iterdir()} - files
     assert len(traces) > 20, "or this test shows nothing"
     initlint("check", ".", cwd=copies["linted"])
     assert "Linear" in initlint("inspect", ".", cwd=copies["inspected"]).stdout
     for name in ("linted", "inspected"):
-        assert {path.name for path in copies[name].iterdir()} == {"traces.py", "traces_beside.py"}
+        assert {path.name for path in copies[name].iterdir()} == files

@@ -137,7 +137,7 @@ MOMENTS: dict[str, list[dict[str, Any]]] = {
     "geometric": [{"p": 0.5}, {"p": 0.2}],
     "random": [{"a": -3, "b": 8}, {"a": 0, "b": 2}],
 }
-SHAPE = (400, 300)  # fan_out, fan_in
+SHAPE = (320, 240)  # fan_out, fan_in
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,9 @@ def construct(
         return enum_member(cls, args)
     layers = machine.knowledge.layers
     spec = next((s for q in cls.symbols() if (s := layers.get(q)) is not None and s.role != "module"), None)
+    if cls.module:
+        args = [a.force() if isinstance(a, Deferred) else a for a in args]
+        kwargs = {k: a.force() if isinstance(a, Deferred) else a for k, a in kwargs.items()}
     if cls.module and machine.deferring:
         deferred = machine.defer(cls, args, kwargs, node, frame)
         if deferred is not None:
@@ -367,11 +370,18 @@ def alternatives_attribute(machine: Machine, value: Value, name: str, node: ast.
     return joined
 
 
+FORCING: Final = frozenset(
+    "apply modules named_modules children named_children parameters named_parameters add_module __class__".split()
+)
+
+
 def deferred_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     assert isinstance(value, Deferred)
-    if name in ("load_state_dict", "eval", "train", "to", "default_cfg", "pretrained_cfg", "__class__"):
+    if name in ("load_state_dict", "eval", "train", "to", "cuda", "requires_grad_"):
         return Native(name, lambda args, kwargs: value)
-    return machine.attribute(value.force(), name, node, frame)
+    if value.build is None or value.cls.find(name) is not ABSENT or name in FORCING:
+        return machine.attribute(value.force(), name, node, frame)
+    return Unknown(f"attribute {name} of a model that was put off")
 
 
 def unknown_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -383,7 +393,7 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
         for option in owner.options:
             set_attribute(machine, option, name, value, node, frame)
     elif isinstance(owner, Deferred):
-        if name not in ("default_cfg", "pretrained_cfg"):
+        if not isinstance(value, (Unknown, DictValue, *CONSTANTS)) and name not in ("default_cfg", "pretrained_cfg"):
             set_attribute(machine, owner.force(), name, value, node, frame)
     elif isinstance(owner, Instance):
         setter = owner.cls.find("__setattr__") if isinstance(owner.cls, Class) else ABSENT
@@ -402,6 +412,8 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
 def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> bool | None:
     if isinstance(value, Alternatives):
         return compare.agree([has_attribute(machine, option, name, node, frame) for option in value.options])
+    if isinstance(value, Deferred):
+        return True if value.cls.find(name) is not ABSENT else None
     if isinstance(value, Instance):
         if name in value.cell:
             return True

@@ -42,7 +42,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
             continue
         genuine = not required(function)
         run = partial(build, machine, function)
-        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine)
+        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True)
     for cls in by_use(classes):
         if machine.built.get(cls.node) or cls.abstract or not cls.module:
             continue
@@ -53,10 +53,11 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
 
 
 def attempt(
-    machine: Interpreter, unit: Unit, entry: str, run: Callable[[], None], *, genuine: bool
+    machine: Interpreter, unit: Unit, entry: str, run: Callable[[], None], *, genuine: bool, defer: bool = False
 ) -> Iterator[Context]:
     """Run one entry and harvest what it showed; nothing where it built nothing."""
     machine.begin()
+    machine.deferring = defer
     complete = True
     machine.frames.append(unit.frame)
     try:
@@ -76,7 +77,8 @@ def attempt(
 
 def run_script(machine: Interpreter, unit: Unit) -> None:
     """The module's own statements, then the forward of models they left in variables."""
-    names.run_statements(machine, unit, unit.tree.body)
+    memo: dict[ast.AST, bool] = {}
+    names.run_statements(machine, unit, [s for s in unit.tree.body if acts(machine, s, unit, memo)])
     machine.heap.log = None
     for value in list(unit.cell.values()):
         for option in options(value):
@@ -84,15 +86,42 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
                 show_data(machine, option, unit.frame)
 
 
+def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.AST, bool]) -> bool:
+    """Whether a top-level statement may do more than bind a name that can wait until it is needed."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)):
+        return False
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return any(
+            isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in ast.walk(statement)
+        )
+    return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+
+
+def may_build(
+    machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast.AST, bool], depth: int
+) -> bool:
+    """Whether calling this makes a module or a weighted layer."""
+    value = called_value(machine, callee, unit)
+    if isinstance(value, Class):
+        return value.module
+    if isinstance(value, Function):
+        return builds(machine, value, memo, depth)
+    if isinstance(value, Symbol):
+        spec = machine.knowledge.layers.get(value.qualified)
+        return spec is not None and spec.role in ("weighted", "container", "recurrent", "embedding", "attention")
+    return isinstance(value, (Instance, Unknown))
+
+
 # -- factories and classes ----------------------------------------------------------------
 
 
 def own_classes(machine: Interpreter, unit: Unit) -> list[Class]:
     found = []
-    for name in unit.index:
-        value = unit.cell.get(name)
-        if isinstance(value, Class) and value.unit is unit:
-            found.append(value)
+    for name in list(unit.index):
+        if any(isinstance(statement, ast.ClassDef) for statement in unit.index[name]):
+            value = names.export(machine, unit, name)
+            if isinstance(value, Class) and value.unit is unit:
+                found.append(value)
     return found
 
 
@@ -100,7 +129,9 @@ def factories(machine: Interpreter, unit: Unit) -> Iterator[Function]:
     """Top-level functions that build a model."""
     memo: dict[ast.AST, bool] = {}
     for name in list(unit.index):
-        value = unit.cell.get(name)
+        if not any(isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) for s in unit.index[name]):
+            continue
+        value = names.export(machine, unit, name)
         function = value
         while isinstance(function, Function) and isinstance(function.wrapped, Function):
             function = function.wrapped
@@ -122,14 +153,10 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
         if isinstance(part, ast.Return) and part.value is not None and not isinstance(part.value, ast.Constant):
             returns = True
         elif isinstance(part, ast.Call) and not uses:
-            value = called_value(machine, part.func, function.unit)
-            if isinstance(value, Class):
-                uses = value.module
-            elif isinstance(value, Function):
-                uses = builds(machine, value, memo, depth + 1)
-            elif isinstance(value, Symbol):
-                spec = machine.knowledge.layers.get(value.qualified)
-                uses = spec is not None and spec.role in ("weighted", "container", "recurrent", "embedding", "attention")
+            uses = may_build(machine, part.func, function.unit, memo, depth + 1)
+        elif isinstance(part, ast.Name) and not uses and part.id not in ("self", "cls"):
+            value = names.export(machine, function.unit, part.id)  # a class that is handed on
+            uses = isinstance(value, Class) and value.module
     memo[function.node] = returns and uses
     return returns and uses
 

@@ -12,7 +12,7 @@ from initlint.interpret import compare, names
 from initlint.interpret.evaluate import binary, narrow
 from initlint.interpret.heap import Delta, Raised
 from initlint.interpret.machine import Machine, OutOfFuel, Statement
-from initlint.interpret.sequences import MOST_TURNS, assign, iterate
+from initlint.interpret.sequences import MOST_TURNS, assign, iterate, turns
 from initlint.interpret.values import (
     DictValue,
     Frame,
@@ -177,9 +177,11 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     if loose and items:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
     machine.repeating += loose
+    copies = machine.copies
     try:
         with sweep:
-            for item in items:
+            for item, weight in turns(machine, iterable, items):
+                machine.copies = copies * weight
                 assign(machine, node.target, item, frame)
                 signal = block(machine, node.body, frame)
                 if signal == RETURN:
@@ -194,6 +196,7 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
                 signal = NEXT
     finally:
         machine.repeating -= loose
+        machine.copies = copies
     if node.orelse and signal != BREAK:
         return block(machine, node.orelse, frame)
     return NEXT

@@ -24,6 +24,7 @@ from initlint.interpret import (
     torch_tensors,
 )
 from initlint.interpret.heap import MISSING
+from initlint.interpret.likeness import kind
 from initlint.interpret.machine import Arguments, Keywords, Machine, Pass, Tables, Test
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.typetests import classify_test
@@ -31,6 +32,7 @@ from initlint.interpret.values import (
     ABSENT,
     Bound,
     Class,
+    Deferred,
     DictValue,
     Frame,
     Function,
@@ -76,12 +78,7 @@ class Interpreter(Machine):
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(TABLES, project, knowledge)
-        self.instances: list[Instance] = []
         self.defined: list[Class] = []
-
-    def begin(self) -> None:
-        super().begin()
-        self.instances = []
 
     # -- the language ---------------------------------------------------------------------
 
@@ -146,7 +143,8 @@ class Interpreter(Machine):
         if isinstance(value, Instance):
             made = Instance(value.cls, self.next_serial(), value.spec)
             copies[id(value)] = made
-            made.place, made.frames, made.arguments, made.escaped = value.place, value.frames, value.arguments, value.escaped
+            made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
+            made.escaped, made.copies = value.escaped, value.copies
             for key, part in value.cell.items():
                 made.cell[key] = self.copy_value(part, copies)
                 if isinstance(made.cell[key], Param) and isinstance(part, Param) and part.owner is value:
@@ -232,6 +230,7 @@ class Interpreter(Machine):
         """Note where an object is constructed, and by which call of the module that owns it."""
         self.instances.append(instance)
         instance.place = frame.unit.place(node)
+        instance.copies = self.copies
         for outer in reversed(self.frames):
             owner = outer.receiver
             if isinstance(owner, Instance) and owner.module and owner is not instance:
@@ -244,7 +243,22 @@ class Interpreter(Machine):
             self.layers.append(instance)
 
     def defer(self, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        return None
+        """The model, put off, where one of its kind was built before and no other is being built now."""
+        if any(isinstance(f.receiver, Instance) and f.receiver.module for f in self.frames):
+            return None
+        key = (cls, kind(tuple(args)), tuple((word, kind(value)) for word, value in sorted(kwargs.items())))
+        if key not in self.kinds_seen:
+            self.kinds_seen.add(key)
+            return None
+
+        def build() -> Value:
+            self.deferring, outer = False, self.deferring
+            try:
+                return classes.construct(self, cls, args, kwargs, node, frame)
+            finally:
+                self.deferring = outer
+
+        return Deferred(cls, build)
 
     def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Hooks that an outside base class is known to call once construction is over."""

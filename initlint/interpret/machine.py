@@ -129,6 +129,9 @@ class Machine:
         self.no_grad = 0
         self.repeating = 0
         self.deferring = False
+        self.copies = 1  # how many turns of the loops around it this one stands for
+        self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
+        self.instances: list[Instance] = []
         self.orphan = False  # running a function that nothing visible calls
         self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}

@@ -28,6 +28,9 @@ from initlint.interpret.values import (
 )
 
 MOST_TURNS: Final = 300  # of a loop that is unrolled
+LONG_COUNT: Final = 8
+FIRST_TURNS: Final = 3
+LAST_TURNS: Final = 2
 
 
 def tuple_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
@@ -117,6 +120,29 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
     return (Unknown("an element of something not understood"),), True
 
 
+def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
+    """(item, how many turns of the loop it stands for).
+
+    A long count in which modules are built is sampled: the first turns, one for those in
+    between, and the last ones; later loops over the same count take the same turns.
+    """
+    if not isinstance(iterable, range) or len(items) <= LONG_COUNT:
+        for item in items:
+            yield item, 1
+        return
+    built = len(machine.instances)
+    for index in range(FIRST_TURNS):
+        if index == 2 and len(machine.instances) == built and len(items) not in machine.sampled:
+            for item in items[2:]:
+                yield item, 1
+            return
+        yield items[index], 1
+    machine.sampled.add(len(items))
+    yield items[FIRST_TURNS], len(items) - FIRST_TURNS - LAST_TURNS
+    for item in items[-LAST_TURNS:]:
+        yield item, 1
+
+
 def comprehension(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     """List, set, generator and dict comprehensions, made at once."""
     inner = Frame(frame.unit, {}, frame, frame.function)
@@ -151,10 +177,13 @@ def generate(
             out.append(machine.evaluate(node.elt, frame))  # type: ignore[attr-defined]
         return False
     clause = clauses[depth]
-    items, loose = iterate(machine, machine.evaluate(clause.iter, frame), clause.iter, frame)
+    iterable = machine.evaluate(clause.iter, frame)
+    items, loose = iterate(machine, iterable, clause.iter, frame)
     repeats = loose
     machine.repeating += repeats
-    for item in items[:MOST_TURNS]:
+    copies = machine.copies
+    for item, weight in turns(machine, iterable, items):
+        machine.copies = copies * weight
         assign(machine, clause.target, item, frame)
         wanted: bool | None = True
         for test in clause.ifs:
@@ -174,6 +203,7 @@ def generate(
             loose = True
             break
     machine.repeating -= repeats
+    machine.copies = copies
     return loose
 
 
@@ -261,6 +291,8 @@ def item(machine: Machine, value: Value, key: Value, node: ast.AST, frame: Frame
             try:
                 found = sequence[key]
             except (IndexError, ValueError):
+                if machine.sampled and isinstance(value, ListValue) and value.items:
+                    return value.items[-1]
                 return Unknown("an index out of range", frame.unit.place(node))
             if isinstance(value, ListValue) and isinstance(found, tuple) and isinstance(key, slice):
                 return ListValue(found)
@@ -308,7 +340,7 @@ def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, 
             try:
                 return children[key]
             except IndexError:
-                return Unknown("an index out of range")
+                return children[-1] if children and machine.sampled else Unknown("an index out of range")
         if isinstance(key, slice):
             return machine.container(value, children[key])
         if 0 < len(children) <= 6:

@@ -165,7 +165,7 @@ class Class:
 class Instance:
     """An object: of a class of the project, or of a framework's (then `spec` says what it is)."""
 
-    __slots__ = ("arguments", "cell", "cls", "escaped", "frames", "genuine", "place", "serial", "spec", "uses")
+    __slots__ = ("arguments", "cell", "cls", "copies", "escaped", "frames", "genuine", "place", "serial", "spec", "uses")
 
     def __init__(self, cls: Class | Symbol, serial: int, spec: LayerSpec | None = None) -> None:
         self.cls = cls
@@ -177,6 +177,7 @@ class Instance:
         self.arguments: Mapping[str, Value] = {}  # of the framework's constructor
         self.escaped: str = ""  # why unseen code may have written to it
         self.uses = 0
+        self.copies = 1  # how many like it there are, where a long loop was sampled
         self.genuine = True
 
     @property

@@ -1,0 +1,90 @@
+"""Runs, positions and chains in the data flow of a context."""
+
+from __future__ import annotations
+
+import pytest
+from modelling import context, layer
+
+from initlint.chains import Flow
+from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Activation, Edge
+from initlint.strengths import rectified
+
+RELU = Activation("relu")
+
+
+def flow(*edges: Edge, layers: int = 4) -> Flow:
+    return Flow(context([layer(i) for i in range(layers)], edges))
+
+
+def straight(*path: str, count: int = 4) -> list[Edge]:
+    edges = [Edge(i, i + 1, RELU, path) for i in range(count - 1)]
+    return [Edge(DATA, 0, None), *edges, Edge(count - 1, OUTPUT, None)]
+
+
+def test_a_run_counts_members_before_rectifiers() -> None:
+    one = flow(*straight())
+    assert one.runs({0, 1, 2, 3}, rectified) == {0: 3, 1: 3, 2: 3}
+    assert one.runs({0, 1, 3}, rectified) == {0: 2, 1: 2}
+    assert one.runs({0, 2}, rectified) == {0: 1, 2: 1}
+    assert one.runs({3}, rectified) == {}
+
+
+@pytest.mark.parametrize("stop", ["norm", "add", "mul"])
+def test_norms_and_joins_end_a_run(stop: str) -> None:
+    assert flow(*straight(stop)).runs({0, 1, 2}, rectified) == {}
+
+
+def test_pools_and_dropout_do_not() -> None:
+    assert flow(*straight("dropout", "activation", "pool")).runs({0, 1, 2}, rectified) == {0: 3, 1: 3, 2: 3}
+
+
+def test_the_longest_way_counts() -> None:
+    """0 -> 1 -> 2 -> 3 and 0 -> 3."""
+    edges = [Edge(0, 1, RELU), Edge(1, 2, RELU), Edge(2, 3, RELU), Edge(0, 3, RELU), Edge(3, OUTPUT, RELU)]
+    assert flow(*edges).runs({0, 1, 2, 3}, rectified) == {0: 4, 1: 4, 2: 4, 3: 4}
+
+
+def test_a_layer_used_again_is_no_run() -> None:
+    assert flow(Edge(0, 0, RELU), Edge(0, OUTPUT, None)).runs({0}, rectified) == {0: 1}
+    looped = flow(Edge(0, 1, RELU), Edge(1, 0, RELU), Edge(1, OUTPUT, RELU)).runs({0, 1}, rectified)
+    assert looped == {0: 1, 1: 1}
+
+
+def test_a_thousand_layers_do_not_exhaust_the_stack() -> None:
+    edges = straight(count=3000)
+    assert flow(*edges, layers=3000).runs(range(3000), rectified)[0] == 2999
+
+
+@pytest.mark.parametrize(
+    ("edges", "position"),
+    [
+        ([Edge(DATA, 0, None), Edge(0, OUTPUT, None)], "alone"),
+        ([Edge(1, 0, None), Edge(0, OUTPUT, None)], "head"),
+        ([Edge(0, OUTPUT, None)], "head"),
+        ([Edge(0, 1, RELU), Edge(1, OUTPUT, None)], "hidden"),
+        ([Edge(0, 1, RELU), Edge(0, OUTPUT, None)], "hidden"),
+        ([Edge(0, MERGE, None)], "branch"),
+        ([Edge(0, GATE, RELU), Edge(0, 1, None)], "branch"),
+        ([Edge(0, ATTENTION, None)], "branch"),
+        ([Edge(0, 1, None, ("add",)), Edge(1, OUTPUT, None)], "branch"),
+        ([Edge(0, 1, None), Edge(1, MERGE, None)], "branch"),
+        ([Edge(0, 1, RELU), Edge(1, MERGE, None)], "hidden"),
+        ([Edge(0, 1, None), Edge(1, OUTPUT, None)], "hidden"),
+        ([Edge(0, 1, None), Edge(0, UNKNOWN, None)], None),
+        ([Edge(DATA, 0, None)], None),
+        ([], None),
+    ],
+)
+def test_positions(edges: list[Edge], position: str | None) -> None:
+    assert flow(*edges).position(0) == position
+
+
+def test_a_cycle_of_linear_maps_has_a_position() -> None:
+    assert flow(Edge(0, 1, None), Edge(1, 0, None)).position(0) == "hidden"
+
+
+def test_a_chain_prefers_layers_and_ends_at_the_output() -> None:
+    one = flow(Edge(0, OUTPUT, None), Edge(0, 1, RELU), Edge(1, 2, RELU), Edge(2, OUTPUT, None))
+    assert [edge.target for edge in one.chain(0, 3)] == [1, 2, OUTPUT]
+    assert [edge.target for edge in one.chain(0, 1)] == [1]
+    assert [edge.target for edge in flow(Edge(0, 1, RELU), Edge(1, 0, RELU)).chain(0, 5)] == [1]
