@@ -8,13 +8,14 @@ and neither stops the other files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from initlint import discovery
 from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, check_codes, selected
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
+from initlint.reach import Reach
 from initlint.source import (
     Place,
     Point,
@@ -22,8 +23,6 @@ from initlint.source import (
     Span,
     Trouble,
     decode,
-    mentions_framework,
-    mentions_framework_bytes,
     read_bytes,
 )
 
@@ -101,33 +100,45 @@ def inspect_source(text: str | bytes, path: str, config: Config | None = None, *
 
 
 def gather(run: Run, paths: Sequence[str]) -> None:
-    """Reads the files that mention a framework; the others are counted only."""
+    """Reads the files that lead to a framework; the others are counted only."""
     found = discovery.find(paths, run.config)
     run.faults += [f"no such file or folder: {path}" for path in found.missing]
     run.unreadable += found.unreadable
     run.files += len(found.files)
+    reach = Reach()
+    later: list[tuple[str, str]] = []
     for path, shown in found.files:
-        try:
-            data = read_bytes(path, shown)
-            if isinstance(data, Trouble):
-                run.unreadable.append(data)
-            elif mentions_framework_bytes(data):
-                run.add(Trouble(shown, 1, NOTEBOOK) if shown.endswith(".ipynb") else decode(data, shown))
-        except FileNotFoundError:  # gone since it was found
-            run.faults.append(f"no such file or folder: {shown}")
-        except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
-            run.fault(shown, error)
+        if not read(run, path, shown, reach.note):
+            later.append((path, shown))
+    for path, shown in later:
+        if reach.reaches(path):
+            read(run, path, shown)
+
+
+def read(run: Run, path: str, shown: str, wanted: Callable[[str, bytes], bool] = lambda _, __: True) -> bool:
+    """Takes in a file if it is wanted; whether nothing more is to be done about it."""
+    try:
+        data = read_bytes(path, shown)
+        if isinstance(data, Trouble):
+            run.unreadable.append(data)
+        elif not wanted(path, data):
+            return False
+        else:
+            run.add(Trouble(shown, 1, NOTEBOOK) if shown.endswith(".ipynb") else decode(data, shown))
+    except FileNotFoundError:  # gone since it was found
+        run.faults.append(f"no such file or folder: {shown}")
+    except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
+        run.fault(shown, error)
+    return True
 
 
 def take(run: Run, text: str | bytes, path: str) -> None:
     """Takes in one text."""
     run.files += 1
     shown = path if path == "-" else discovery.shown(path)
-    if isinstance(text, bytes):
-        if mentions_framework_bytes(text):
-            run.add(decode(text, shown))
-    elif mentions_framework(text):
-        run.add(Source.of(shown, text))
+    reach = Reach()
+    if reach.note(path, text if isinstance(text, bytes) else text.encode("utf-8", "replace")) or reach.reaches(path):
+        run.add(decode(text, shown) if isinstance(text, bytes) else Source.of(shown, text))
 
 
 def understand(run: Run) -> list[Model]:

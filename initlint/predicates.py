@@ -47,6 +47,14 @@ def outside_sparse_context(use: Use) -> bool:
     return not in_sparse_context(use)
 
 
+def unsuited_to_rectifiers(use: Use) -> bool | None:
+    """Whether a recurrent matrix is wrong for rectified units too, which halve what He's radius of 1.41 doubles. None
+    where it would be right for them and the layer may have them."""
+    if use.internal is None and use.radius is not None and 1.2 < use.radius < 1.7:
+        return None
+    return True
+
+
 def misleads(branch: Branch) -> bool:
     """Whether the test never holds and layers are missed for it, or always holds and all are written alike."""
     if branch.always:
@@ -57,7 +65,11 @@ def misleads(branch: Branch) -> bool:
 
 
 PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
-    "weight": {"in-sparse-context": in_sparse_context, "outside-sparse-context": outside_sparse_context},
+    "weight": {
+        "in-sparse-context": in_sparse_context,
+        "outside-sparse-context": outside_sparse_context,
+        "unsuited-to-rectifiers": unsuited_to_rectifiers,
+    },
     "test": {"misleads": misleads},
 }
 

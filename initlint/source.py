@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
-FRAMEWORKS = ("torch", "keras")
+FRAMEWORKS = (b"torch", b"keras")
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 MARKED = re.compile(r"initlint:|noqa", re.IGNORECASE)
 SKIP_FILE = re.compile(r"^#\s*initlint:\s*skip-file\b")
@@ -152,16 +152,11 @@ class Source:
         return found
 
 
-def mentions_framework(text: str) -> bool:
-    """Whether the text may be model code: it names a framework somewhere."""
-    return any(name in text for name in FRAMEWORKS)
-
-
-def mentions_framework_bytes(data: bytes) -> bool:
-    """The same for text that is not decoded yet, in any encoding that spells ASCII in bytes (UTF-16 included)."""
-    if any(name.encode() in data for name in FRAMEWORKS):
+def mentions_framework(data: bytes) -> bool:
+    """Whether a file may be model code: it names a framework, in any encoding that spells ASCII in bytes or UTF-16."""
+    if any(name in data for name in FRAMEWORKS):
         return True
-    return b"\0" in data and any(name.encode() in data.replace(b"\0", b"") for name in FRAMEWORKS)
+    return b"\0" in data and any(name in data.replace(b"\0", b"") for name in FRAMEWORKS)
 
 
 def read_bytes(path: str, shown: str) -> bytes | Trouble:

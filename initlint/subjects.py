@@ -131,10 +131,12 @@ class Use:
         return " and ".join(names) or None
 
     @property
-    def internal(self) -> frozenset[str]:
-        """Activations inside the layer itself: an LSTM's sigmoid and tanh."""
+    def internal(self) -> frozenset[str] | None:
+        """Activations inside the layer itself: an LSTM's sigmoid and tanh. None where an argument chooses them."""
         spec = knowledge().layers.get(self.layer.qualified)
-        return frozenset(spec.internal) if spec else frozenset()
+        if spec is None:
+            return frozenset()
+        return None if spec.chosen_by else frozenset(spec.internal)
 
     @property
     def normed(self) -> bool | None:
@@ -154,6 +156,8 @@ class Use:
     def saturates(self) -> bool | None:
         """Whether all that it feeds are tanh, sigmoid or the like, one of them with a layer behind it; or whether the
         layer's own units are such. None where that can't be followed."""
+        if self.internal is None:
+            return None
         if self.internal:
             return any(strengths.activation_kind(name) == "saturating" for name in self.internal)
         edges = self.flow.after(self.layer.index)
@@ -256,10 +260,6 @@ class Use:
         return None if self.kept is None else strengths.fraction(self.kept)
 
     # --- recurrent matrices -------------------------------------------------------------------------------------------
-
-    @property
-    def gated(self) -> bool:
-        return "sigmoid" in self.internal
 
     @property
     def square(self) -> bool:

@@ -120,7 +120,7 @@ MATRICES: Final = frozenset({"kernel", "recurrent", "raw"})
 
 
 def uses(flow: Flow, layer: Layer, weight: Weight) -> tuple[Use, ...]:
-    """One for each way of making it. None where a way ends with a write to a part: what the whole is like is unknown."""
+    """One for each way of making it; none where a way ends with a write to a part, so that the whole is unknown."""
     last = dict.fromkeys(history[-1] if history else None for history in weight.histories)
     if any(event is None or event.name == "unknown" or not event.covers for event in last):
         return ()

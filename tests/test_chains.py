@@ -56,7 +56,7 @@ def test_a_thousand_layers_do_not_exhaust_the_stack() -> None:
 
 
 @pytest.mark.parametrize(
-    ("edges", "position"),
+    "edges, position",
     [
         ([Edge(DATA, 0, None), Edge(0, OUTPUT, None)], "alone"),
         ([Edge(1, 0, None), Edge(0, OUTPUT, None)], "head"),

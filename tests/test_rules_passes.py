@@ -42,10 +42,10 @@ def test_a_method_that_may_be_called(change: dict[str, object]) -> None:
 # --- INI502 -----------------------------------------------------------------------------------------------------------
 
 
-def late(*history: InitEvent, **extra: bool) -> Context:
+def late(*history: InitEvent, complete: bool = True) -> Context:
     sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", 2, wrote=(0,), missed=(1,))
     first = layer(0, weight(write("trunc_normal", 20, std=0.02, sweep=0)))
-    return context([first, layer(1, weight(*history), activations=("output",))], sweeps=[sweep], **extra)
+    return context([first, layer(1, weight(*history), activations=("output",))], sweeps=[sweep], complete=complete)
 
 
 def test_a_pass_before_its_layers() -> None:

@@ -22,7 +22,7 @@ def told(*contexts: Context) -> list[tuple[str, str, str]]:
 
 
 def three(middle: Layer, activation: str = "relu") -> Context:
-    """data -> random -> `middle` -> random -> output."""
+    """Data -> random -> `middle` -> random -> output."""
     return context(
         [layer(0, activations=(activation,)), middle, layer(2, activations=("output",))],
     )
@@ -207,7 +207,7 @@ def random(**extra: object) -> Map:
 
 
 @pytest.mark.parametrize(
-    ("maps", "index", "outcome"),
+    "maps, index, outcome",
     [
         ((random(activation="relu"), zero(activation="relu"), random()), 1, STANDSTILL),
         ((random(activation="relu"), zero(activation="leaky_relu", parameter=0.2), random()), 1, MOVES),

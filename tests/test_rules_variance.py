@@ -134,7 +134,7 @@ def test_selu_is_content_with_the_variance_under_any_name(event: InitEvent) -> N
 
 
 @pytest.mark.parametrize(
-    ("event", "activation", "argument"),
+    "event, activation, argument",
     [
         (write("kaiming_normal", 20, a=2**0.5), "relu", "a=1.41"),
         (write("kaiming_uniform", 20, nonlinearity="linear"), "relu", "nonlinearity='linear'"),
@@ -151,7 +151,7 @@ def test_a_contradicting_gain(event: InitEvent, activation: str, argument: str) 
 
 
 @pytest.mark.parametrize(
-    ("event", "activation"),
+    "event, activation",
     [
         (write("kaiming_normal", 20, nonlinearity="relu"), "gelu"),
         (write("kaiming_normal", 20, nonlinearity="relu"), "leaky_relu"),
@@ -224,6 +224,12 @@ def test_orthogonal_and_identity_recurrences_are_silent() -> None:
 def test_a_square_xavier_keeps_a_plain_state() -> None:
     assert not codes(recurrent(write("xavier_uniform", 20)))
     assert codes(recurrent(write("xavier_uniform", 20), "LSTM")) == ["INI301"]
+
+
+def test_he_may_be_right_for_a_rectified_state() -> None:
+    """A plain RNN's units are chosen by an argument that the graph does not have."""
+    assert not codes(recurrent(write("kaiming_normal", 20)))
+    assert codes(recurrent(write("normal", 20, std=0.5))) == ["INI301"]
 
 
 def test_he_on_a_recurrent_matrix_is_one_finding() -> None:

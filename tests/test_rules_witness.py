@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,14 +21,16 @@ from initlint.rulebook import all_rules
 
 def makers(text: str, path: str) -> Iterator[Callable[[], object]]:
     """What a fixture defines that can be made without arguments: modules, and functions that build them."""
-    space: dict[str, Any] = {"__name__": "fixture"}
+    module = ModuleType("fixture")
+    sys.modules["fixture"] = module  # where dataclasses look for the names of their annotations
+    space: dict[str, Any] = module.__dict__
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old spellings are part of what is linted
         exec(compile(ast.parse(text), path, "exec"), space)  # noqa: S102
         for value in list(space.values()):
             own = getattr(value, "__module__", None) == "fixture"
-            module = inspect.isclass(value) and issubclass(value, nn.Module)
-            if own and (module or inspect.isfunction(value)):
+            is_module = inspect.isclass(value) and issubclass(value, nn.Module)
+            if own and (is_module or inspect.isfunction(value)):
                 parameters = inspect.signature(value).parameters.values()
                 if all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
                     yield value

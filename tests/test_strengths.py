@@ -33,7 +33,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("kind", list(LAYERS))
-@pytest.mark.parametrize(("name", "words"), CALLS)
+@pytest.mark.parametrize("name, words", CALLS)
 def test_the_variance_is_the_sampled_one(kind: str, name: str, words: dict[str, Any]) -> None:
     torch.manual_seed(0)
     module, fan_in = LAYERS[kind]
@@ -62,7 +62,7 @@ def test_transposed_kernels_do_need_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "value"),
+    "event, value",
     [
         (write("zeros", 1), 0.0),
         (write("ones", 1), 1.0),
@@ -97,18 +97,34 @@ def test_the_gain_of_elu_s_alpha_is_the_sampled_one(alpha: float) -> None:
 
 
 def test_what_goes_through_zero() -> None:
-    modules = {
-        "relu": nn.ReLU(), "tanh": nn.Tanh(), "gelu": nn.GELU(), "silu": nn.SiLU(), "softsign": nn.Softsign(),
-        "sigmoid": nn.Sigmoid(), "softplus": nn.Softplus(), "logsigmoid": nn.LogSigmoid(), "hardsigmoid": nn.Hardsigmoid(),
-        "elu": nn.ELU(), "selu": nn.SELU(), "mish": nn.Mish(), "hardswish": nn.Hardswish(), "tanhshrink": nn.Tanhshrink(),
-        "hardshrink": nn.Hardshrink(), "softshrink": nn.Softshrink(), "celu": nn.CELU(), "relu6": nn.ReLU6(),
-        "hardtanh": nn.Hardtanh(), "leaky_relu": nn.LeakyReLU(), "prelu": nn.PReLU(), "rrelu": nn.RReLU(),
-    }  # fmt: skip
+    classes = (
+        "ReLU Tanh GELU SiLU Softsign Sigmoid Softplus LogSigmoid Hardsigmoid ELU SELU Mish Hardswish Tanhshrink"
+        " Hardshrink Softshrink CELU ReLU6 Hardtanh LeakyReLU PReLU RReLU"
+    )
+    by_module = {module: name for name, spec in knowledge().activations.items() for module in spec.modules}
+    modules = {by_module[f"torch.nn.{one}"]: getattr(nn, one)() for one in classes.split()}
     for name, module in modules.items():
         assert strengths.through_zero(name) == (module(torch.zeros(1)).item() == 0), name
     outside = {*knowledge().activations} - {*modules}
-    assert outside <= {"linear", "glu", "softmax", "log_softmax", "softmin", "exp", "sin", "cos", "threshold", "hardmish"}
+    assert outside <= {
+        "linear",
+        "glu",
+        "softmax",
+        "log_softmax",
+        "softmin",
+        "exp",
+        "sin",
+        "cos",
+        "threshold",
+        "hardmish",
+    }
 
 
 def test_factors_are_short() -> None:
-    assert [strengths.fraction(value) for value in (1 / 16, 0.71, 12.3, 1e-24, 0.5)] == ["1/16", "0.71", "12", "1e-24", "0.5"]
+    assert [strengths.fraction(value) for value in (1 / 16, 0.71, 12.3, 1e-24, 0.5)] == [
+        "1/16",
+        "0.71",
+        "12",
+        "1e-24",
+        "0.5",
+    ]

@@ -11,7 +11,7 @@ from initlint.interpret import classes, compare
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
-from initlint.interpret.sequences import hashable, iterate
+from initlint.interpret.sequences import hashable, iterate, unknown_key
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
@@ -170,8 +170,10 @@ def merge(machine: Machine, target: DictValue, source: Value, node: ast.AST, fra
     pairs, loose = iterate(machine, source, node, frame)
     for pair in pairs:
         parts = compare.elements(pair)
-        if parts is not None and len(parts) == 2 and hashable(parts[0]):
-            machine.heap.write(target.cell, parts[0], parts[1])
+        if parts is not None and len(parts) == 2:
+            key = parts[0] if hashable(parts[0]) else unknown_key(target)
+            machine.heap.write(target.cell, key, parts[1])
+            loose = loose or key is not parts[0]
         else:
             loose = True
     if loose:

@@ -26,7 +26,7 @@ from initlint.interpret.values import (
 )
 
 TRANSPARENT: Final = ("builtins.staticmethod", "builtins.classmethod", "builtins.property")
-MOST_RECURSION: Final = 3
+MOST_RECURSION: Final = 12
 
 
 def define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:

@@ -63,7 +63,15 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
 
 def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> list[Instance | Param]:
     """Weighted layers in order of construction, then raw parameters that belong to a module."""
-    owners: list[Instance | Param] = list({id(layer): layer for layer in machine.layers}.values())
+    spare = {
+        id(module)
+        for deferred, given in machine.put_off
+        if deferred.build is not None
+        for part in given
+        if isinstance(part, Instance)
+        for _, module in named_modules(part)
+    }
+    owners: list[Instance | Param] = list({id(layer): layer for layer in machine.layers if id(layer) not in spare}.values())
     owned = {id(p) for layer in machine.layers for p in parameters_of(layer)}
     owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
     return owners

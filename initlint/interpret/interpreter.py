@@ -44,6 +44,7 @@ from initlint.interpret.values import (
     Tensor,
     Value,
     View,
+    flatten,
 )
 from initlint.knowledge import InitializerSpec, Knowledge
 
@@ -107,10 +108,10 @@ class Interpreter(Machine):
         owner = self.evaluate(target.value, frame)
         key = self.evaluate(target.slice, frame)
         if isinstance(owner, DictValue):
-            if sequences.hashable(key):
-                self.heap.write(owner.cell, key, value)
-            else:
+            if not sequences.hashable(key):
                 self.heap.write(owner.flags, "open", True)
+                key = sequences.unknown_key(owner)
+            self.heap.write(owner.cell, key, value)
         elif isinstance(owner, ListValue) and isinstance(key, int) and -len(owner.items) <= key < len(owner.items):
             items = list(owner.items)
             items[key] = value
@@ -258,7 +259,9 @@ class Interpreter(Machine):
             finally:
                 self.deferring = outer
 
-        return Deferred(cls, build)
+        deferred = Deferred(cls, build)
+        self.put_off.append((deferred, tuple(flatten((*args, *kwargs.values())))))
+        return deferred
 
     def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Hooks that an outside base class is known to call once construction is over."""

@@ -129,6 +129,7 @@ class Machine:
         self.no_grad = 0
         self.repeating = 0
         self.deferring = False
+        self.put_off: list[tuple[Deferred, tuple[Value, ...]]] = []  # models not built, and what they were given
         self.copies = 1  # how many turns of the loops around it this one stands for
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []

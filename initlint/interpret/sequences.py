@@ -68,10 +68,10 @@ def dict_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
                     result.flags["open"] = True
             continue
         key = machine.evaluate(key_node, frame)
-        if hashable(key):
-            result.cell[key] = value
-        else:
+        if not hashable(key):
             result.flags["open"] = True
+            key = unknown_key(result)
+        result.cell[key] = value
     return result
 
 
@@ -79,6 +79,11 @@ def hashable(key: Value) -> bool:
     if isinstance(key, tuple):
         return all(hashable(part) for part in key)
     return not isinstance(key, (Unknown, Alternatives, ListValue, DictValue, Tensor))
+
+
+def unknown_key(target: DictValue) -> str:
+    """Where the value of a key that is not known is kept."""
+    return f"?{len(target.cell)}"
 
 
 def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
@@ -157,10 +162,10 @@ def comprehension(machine: Machine, node: ast.expr, frame: Frame) -> Value:
         result = DictValue(open_=loose)
         for pair in produced:
             assert isinstance(pair, tuple)
-            if hashable(pair[0]):
-                result.cell[pair[0]] = pair[1]
-            else:
+            key = pair[0] if hashable(pair[0]) else unknown_key(result)
+            if key is not pair[0]:
                 result.flags["open"] = True
+            result.cell[key] = pair[1]
         return result
     kind = "set" if isinstance(node, ast.SetComp) else "list"
     return ListValue(tuple(produced), open_=loose, kind=kind, serial=machine.next_serial())
