@@ -19,6 +19,7 @@ class Flow:
     context: Context
     outgoing: Mapping[int, tuple[Edge, ...]] = field(init=False)
     incoming: Mapping[int, tuple[Edge, ...]] = field(init=False)
+    silent: frozenset[int] | None = None  # nodes that are zero at the start, once silence.py has looked
 
     def __post_init__(self) -> None:
         out: defaultdict[int, list[Edge]] = defaultdict(list)

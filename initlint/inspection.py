@@ -16,6 +16,7 @@ from initlint.graph import Context, InitEvent, Layer, Model, Scalar, Unknown, We
 from initlint.source import Place
 
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
+MAX_TOLD = 4  # of the values that differ
 LAYER_ROLES = ("kernel", "embedding", "raw")
 
 T = TypeVar("T", bool, int)
@@ -117,13 +118,12 @@ def facts_of(layer: Layer, place: Place, is_recurrent: bool) -> list[Fact]:
             if weight.place == place
             for init, why in endings(weight)
         ]
-    weights = [w for w in weights if "." not in w.name] or weights  # not those of a layer that it holds inside
     if not weights:
         return [Fact(layer, layer.name, None, None, ("its weights are not known",))]
-    # A layer with several kernels (gates, stacked layers) is told by all of them, as they are told in code.
+    if not is_recurrent:  # a layer's other kernels are those of a layer that it holds inside
+        return [Fact(layer, layer.name, init, None, why) for init, why in endings(weights[0])]
+    # Stacked recurrent layers have a kernel each, told together as they are written together.
     kernels = list(dict.fromkeys(ending for weight in weights for ending in endings(weight)))
-    if not is_recurrent:
-        return [Fact(layer, layer.name, init, None, why) for init, why in kernels]
     recurrent = [weight for weight in layer.weights if weight.role == "recurrent"]
     inner = list(dict.fromkeys(ending for weight in recurrent for ending in endings(weight))) or [(None, ())]
     pairs = zip(kernels, inner, strict=True) if len(kernels) == len(inner) else ((k, i) for k in kernels for i in inner)
@@ -144,11 +144,17 @@ def ending(weight: Weight, event: InitEvent | None) -> tuple[Init | None, tuple[
     if event is None:
         return None, (f"nothing is known to write {weight.name}",)
     if event.name == "unknown":
-        where = f" at line {event.place.span.start.line}" if event.place else ""
-        return None, (f"{weight.name} is written{where} by something that is not understood",)
+        return None, (f"{weight.name} is written{where(event, weight)} by something that is not understood",)
     known = tuple((name, value) for name, value in event.args if not isinstance(value, Unknown))
     why = tuple(f"{name} of {event.name}: {value.why}" for name, value in event.args if isinstance(value, Unknown))
     return Init(event.name, known, event.explicit, event.place if event.explicit else None), why
+
+
+def where(event: InitEvent, weight: Weight) -> str:
+    if event.place is None:
+        return ""
+    line = event.place.span.start.line
+    return f" at line {line}" if event.place.file == weight.place.file else f" at {event.place.file}:{line}"
 
 
 def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_recurrent: bool) -> Row:
@@ -180,6 +186,8 @@ def common(values: list[T | None], name: str, unknown: list[str]) -> T | None:
     """The value that all contexts which know it agree about."""
     known = list(dict.fromkeys(value for value in values if value is not None))
     if len(known) > 1:
-        unknown.append(f"{name} differs between uses: {', '.join(str(value).lower() for value in known)}")
+        told = ", ".join(str(value).lower() for value in known[:MAX_TOLD])
+        more = f" and {len(known) - MAX_TOLD} more" if len(known) > MAX_TOLD else ""
+        unknown.append(f"{name} differs between uses: {told}{more}")
         return None
     return known[0] if known else None

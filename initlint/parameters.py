@@ -66,13 +66,10 @@ class Parameter:
         return self.context.complete
 
     @property
-    def ways(self) -> int:
-        return len(self.weight.histories)
-
-    @property
-    def unwritten(self) -> int:
-        """Ways of making it that leave it as it was allocated. Any write counts, to a part or not understood."""
-        return sum(_left_empty(history) for history in self.weight.histories)
+    def unwritten(self) -> bool:
+        """Whether all ways leave it as it was allocated. Any write counts, to a part or not understood. Where one way
+        writes and another does not, the same unknown condition may have made it and write it."""
+        return all(_left_empty(history) for history in self.weight.histories)
 
     @property
     def others_may_write(self) -> bool:

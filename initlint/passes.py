@@ -161,7 +161,13 @@ class Pass:
     @property
     def _left(self) -> list[Layer]:
         layers = self.flow.context.layers
-        return [layers[i] for i in self.sweep.missed if untouched(layers[i])]
+        replaced = {layers[i].kind for i in self.sweep.wrote if orphaned(layers[i])}
+        return [layers[i] for i in self.sweep.missed if untouched(layers[i]) and layers[i].kind not in replaced]
+
+
+def orphaned(layer: Layer) -> bool:
+    """Whether no module has the layer any more: another one took its place, as when a head is exchanged."""
+    return layer.name == layer.kind
 
 
 def untouched(layer: Layer) -> bool:

@@ -9,19 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from initlint import strengths
 from initlint.findings import Site
-from initlint.subjects import effective_constant, zero_output
+from initlint.silence import MULTIPLIES, effective_constant, silent_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from initlint.chains import Flow
-    from initlint.graph import InitEvent, Layer, Node, Weight
+    from initlint.graph import InitEvent, Layer, Weight
     from initlint.source import Place
-
-CARRIES = frozenset({"pool", "dropout", "shape", "scale", "cat", "either", "add"})  # zero where all inputs are
-MULTIPLIES = frozenset({"mul", "matmul"})  # zero where any input is
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ class Product:
 def products(flow: Flow) -> Iterator[Product]:
     """The zero products of a context, each pair once."""
     nodes, layers = flow.context.nodes, flow.context.layers
-    silent = _zeros(flow)
+    silent = silent_nodes(flow)
     seen: set[tuple[int, int]] = set()
     for node in nodes:
         factors: list[int] = []
@@ -107,27 +103,6 @@ def _when(event: InitEvent) -> tuple[tuple[int, int], ...]:
     """Orders events by the lines of the calls that led to them, outermost first."""
     places = (*event.calls, *([event.place] if event.place else ()))
     return tuple((p.span.start.line, p.span.start.column) for p in places)
-
-
-def _zeros(flow: Flow) -> frozenset[int]:
-    """Nodes whose values are known to be zero at the start."""
-    found: set[int] = set()
-    layers = flow.context.layers
-    for index, node in enumerate(flow.context.nodes):
-        if _zero(node, found, layers):
-            found.add(index)
-    return frozenset(found)
-
-
-def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
-    silent = [i in found for i in node.inputs]
-    if node.op == "layer":
-        return node.layer >= 0 and zero_output(layers[node.layer])
-    if node.op == "activation":
-        return bool(silent) and all(silent) and strengths.through_zero(node.name)
-    if node.op in MULTIPLIES:
-        return any(silent)
-    return node.op in CARRIES and bool(silent) and all(silent)
 
 
 def _culprit(flow: Flow, index: int, silent: frozenset[int]) -> int:

@@ -76,6 +76,8 @@ def arguments(event: InitEvent) -> Mapping[str, object] | None:
     """Arguments with the spelling's defaults filled in; None where one is unknown or missing."""
     found: dict[str, object] = {}
     spec = knowledge().initializers.get(event.spelling)
+    if spec is not None and spec.technique != event.name:
+        spec = None  # copy_ and its kin, which take another tensor's law
     required = set()
     for parameter in spec.parameters if spec else ():
         if parameter.default is REQUIRED:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from initlint import strengths, symmetry
 from initlint.chains import Flow
 from initlint.findings import Site
-from initlint.graph import DATA, UNKNOWN, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import UNKNOWN, Context, Edge, InitEvent, Layer, Unknown, Weight
 from initlint.knowledge import knowledge
+from initlint.silence import effective_constant, starved
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -81,8 +82,12 @@ class Use:
 
     @property
     def product(self) -> bool:
-        """Whether data is multiplied with it: a raw parameter that no data flows into is a token or a scale."""
-        return self.weight.role != "raw" or bool(self.flow.before(self.layer.index))
+        """Whether data is multiplied with it: a raw parameter that no data flows into is a token or a scale, and one
+        beside a layer's kernel is its gain."""
+        if self.weight.role != "raw":
+            return True
+        matrix = self.weight.shape is None or len(self.weight.shape) > 1
+        return matrix and self.layer.kernel is self.weight and bool(self.flow.before(self.layer.index))
 
     @property
     def trainable(self) -> bool | None:
@@ -146,11 +151,7 @@ class Use:
     def position(self) -> str | None:
         """alone, head, branch or hidden (see chains.Flow.position); `starved`: a head all of whose inputs are zero."""
         found = self.flow.position(self.layer.index)
-        if found == "head":
-            edges = self.flow.before(self.layer.index)
-            if edges and all(self._silent(edge) for edge in edges):
-                return "starved"
-        return found
+        return "starved" if found == "head" and starved(self.flow, self.layer.index) else found
 
     @property
     def saturates(self) -> bool | None:
@@ -182,14 +183,6 @@ class Use:
     def outcome(self) -> str:
         """What the simulation says, for a message."""
         return OUTCOMES[self.prospect or symmetry.MOVES]
-
-    def _silent(self, edge: Edge) -> bool:
-        """Whether what comes along the edge is all zero: zero weight, zero bias, and an activation through 0."""
-        if edge.source == DATA or edge.source < 0:
-            return False
-        return zero_output(self.flow.context.layers[edge.source]) and (
-            edge.activation is None or strengths.through_zero(edge.activation.name)
-        )
 
     # --- how strong it is ---------------------------------------------------------------------------------------------
 
@@ -314,22 +307,4 @@ def _played(layer: Layer, edge: Edge | None) -> symmetry.Map:
         activation=activation.name if activation else None,
         parameter=activation.parameter if activation else None,
         norm=bool(edge and edge.norm),
-    )
-
-
-def effective_constant(weight: Weight) -> float | None:
-    """The one value that all entries have however it was made; None where they differ or it is unknown."""
-    values = {strengths.constant(weight, h[-1]) if h and h[-1].covers else None for h in weight.histories}
-    return values.pop() if len(values) == 1 else None
-
-
-def zero_output(layer: Layer) -> bool:
-    """Whether the layer's output is known to be all zero at the start, whatever comes in."""
-    kernel = layer.kernel
-    biases = [w for w in layer.weights if w.role == "bias"]
-    return (
-        kernel is not None
-        and kernel.role != "embedding"
-        and effective_constant(kernel) == 0
-        and all(effective_constant(bias) == 0 for bias in biases)
     )

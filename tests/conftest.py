@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60  # no run of a test may take longer, whatever it lints
+# Colours would differ, and without bytecode each process would compile the package anew.
+DROPPED = ("NO_COLOR", "FORCE_COLOR", "PYTHONDONTWRITEBYTECODE")
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -29,7 +31,7 @@ def initlint(tmp_path: Path) -> Run:
     def run(
         *args: str | Path, cwd: Path = tmp_path, stdin: bytes = b"", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        clean = {name: value for name, value in os.environ.items() if name not in DROPPED}
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "initlint", *map(str, args)],
             cwd=cwd,

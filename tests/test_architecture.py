@@ -23,11 +23,15 @@ ROOMS: dict[str, str] = {
     "knowledge": "schema expressions tables advice knowledge",
     "model": "graph",
     "interpreter": """
-        interpret.values interpret.project interpret.heap interpret.flow interpret.compare interpret.likeness
-        interpret.machine interpret.names interpret.evaluate interpret.sequences interpret.execute interpret.calls
-        interpret.classes interpret.builtins interpret.methods interpret.standard interpret.typetests
-        interpret.torch_init interpret.torch_tensors interpret.torch_layers interpret.torch_modules interpret.torch
-        interpret.interpreter interpret.harvest interpret.methods_seen interpret.entries interpret
+        interpret.values interpret.tensors interpret.project interpret.heap interpret.flow interpret.compare
+        interpret.likeness interpret.parts interpret.machine interpret.names interpret.narrowing interpret.evaluate
+        interpret.sequences interpret.patterns interpret.execute interpret.calls interpret.classes
+        interpret.instance_checks interpret.attributes interpret.reflection interpret.builtins interpret.methods
+        interpret.standard interpret.typetests interpret.torch_laws interpret.torch_init interpret.torch_fans
+        interpret.init_functions interpret.torch_tensors interpret.torch_functions interpret.torch_methods
+        interpret.torch_layers interpret.torch_traversal interpret.torch_parameters interpret.torch_modules
+        interpret.torch_wrappers interpret.torch interpret.interpreter interpret.harvest interpret.methods_seen
+        interpret.entries interpret
     """,
     "contract": "findings",
     "rules": """

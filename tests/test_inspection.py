@@ -111,6 +111,11 @@ def test_facts_that_differ_between_uses_are_unknown_and_say_so() -> None:
     ]
 
 
+def test_of_many_values_some_are_told() -> None:
+    (row,) = told(*(context(layer(fan_in=2**i)) for i in range(10)))
+    assert row["unknown"] == ["fan_in differs between uses: 1, 2, 4, 8 and 6 more"]
+
+
 def test_unknown_and_unreached_are_told_apart() -> None:
     (row,) = told(context(layer(activations=None, unknown=("forward not followed",))))
     assert row["activations"] is None
@@ -124,6 +129,9 @@ def test_what_is_not_understood_is_null_with_its_reason() -> None:
     (row,) = told(context(layer(weight((DEFAULT, strange)))))
     assert row["init"] is None
     assert row["unknown"] == ["weight is written at line 12 by something that is not understood"]
+    elsewhere = InitEvent("unknown", (), place(7, "base.py"), explicit=True)
+    (row,) = told(context(layer(weight((elsewhere,)))))
+    assert row["unknown"] == ["weight is written at base.py:7 by something that is not understood"]
     (row,) = told(context(layer(weight((InitEvent("zeros", covers=False),), name="gate"))))
     assert row["init"] is None
     assert row["unknown"] == ["nothing is known to write gate"]

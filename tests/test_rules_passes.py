@@ -61,6 +61,13 @@ def test_layers_that_something_else_initializes() -> None:
     assert not lines("INI502", late(complete=False))
 
 
+def test_a_head_that_takes_another_one_s_place() -> None:
+    """Exchanging a layer of a finished model is no pass that came too early."""
+    sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", 2, wrote=(0,), missed=(1,))
+    first = layer(0, weight(write("trunc_normal", 20, std=0.02, sweep=0)), name="Linear")
+    assert not lines("INI502", context([first, layer(1, activations=("output",))], sweeps=[sweep]))
+
+
 # --- INI503 -----------------------------------------------------------------------------------------------------------
 
 
@@ -105,7 +112,7 @@ def test_a_write_that_survives_somewhere_is_alive() -> None:
     event = write("orthogonal", 20)
     assert not lines("INI503", context([layer(0, weight(event, LATER)), layer(1, weight(event))], sweeps=[OUTER]))
     ways = ((event, LATER), (event,))
-    assert not lines("INI503", context([layer(0, weight(histories=ways))], sweeps=[OUTER]))
+    assert not lines("INI503", context([layer(0, weight(histories=ways)), layer(1)], sweeps=[OUTER]))
 
 
 def test_uncertain_and_partial_writes_do_not_count() -> None:

@@ -98,6 +98,11 @@ def test_tokens_are_not_multiplied_with_data() -> None:
     assert not told(context([token, layer(1)], [Edge(0, MERGE, None), Edge(0, 1, None, ("add",))]))
 
 
+def test_a_gain_beside_a_kernel_is_no_kernel() -> None:
+    gain = weight(write("ones", 20), role="raw", name="gain", shape=(64, 1, 1, 1))
+    assert not told(three(layer(1, weight(), gain, kind="Conv2d")))
+
+
 def test_a_raw_weight_is() -> None:
     raw = layer(1, weight(ZERO, role="raw"), kind="Parameter", name="Net.weight")
     assert [code for code, _, _ in told(three(raw))] == ["INI101"]
@@ -128,8 +133,22 @@ def test_a_constant_head_is_silent() -> None:
     assert not told(context([layer(0), layer(1, weight(write("constant", 20, val=0.1)), activations=("output",))]))
 
 
-def test_a_parameter_that_one_way_leaves_empty() -> None:
+def test_one_of_two_unknown_ways_is_no_finding() -> None:
+    """The condition that skips the write may be the one that makes the parameter."""
     hollow = weight(role="raw", name="bias", memory=True, histories=((), (write("zeros", 9),)), line=5)
+    assert not told(context([layer(0, hollow, kind="Parameter", name="Affine.bias")], []))
+
+
+def test_a_construction_that_fills_it_speaks_against_it() -> None:
+    """As a subclass does for the base class that leaves the filling to it."""
+    empty = layer(0, weight(role="raw", memory=True), kind="Parameter")
+    full = layer(0, weight(write("zeros", 9), role="raw", memory=True), kind="Parameter")
+    assert told(context([empty], []), context([empty], []))
+    assert not told(context([empty], []), context([full], []))
+
+
+def test_a_parameter_that_is_left_empty() -> None:
+    hollow = weight(role="raw", name="bias", memory=True, line=5)
     (match,) = found(context([layer(0, hollow, kind="Parameter", name="Affine.bias")], []))
     assert (match.code, match.severity, match.place) == ("INI104", Severity.ERROR, place(5))
     assert match.message.startswith("Affine.bias is allocated without values")
@@ -224,3 +243,25 @@ def random(**extra: object) -> Map:
 )
 def test_ten_steps(maps: tuple[Map, ...], index: int, outcome: str | None) -> None:
     assert prospects(maps, index) == outcome
+
+
+def test_queries_and_keys_that_are_both_zero() -> None:
+    """Their product is the score: neither moves, whatever the values are."""
+    names = ("q", "k", "v")
+    layers = [layer(i, weight(write("zeros", 20 + i)), name=f"Net.{n}") for i, n in enumerate(names)]
+    layers.append(layer(3, weight(write("zeros", 23)), bias(write("zeros", 24)), activations=("output",), name="Net.o"))
+    nodes = [
+        Node("input"),
+        *(Node("layer", (0,), layer=i) for i in range(3)),
+        Node("matmul", (1, 2)),
+        Node("activation", (4,), "softmax"),
+        Node("attention", (5, 3)),
+        Node("layer", (6,), layer=3),
+        Node("output", (7,)),
+    ]
+    edges = [*(Edge(DATA, i, None) for i in range(3)), *(Edge(i, ATTENTION, None) for i in range(3))]
+    edges += [Edge(ATTENTION, 3, None), Edge(3, OUTPUT, None)]
+    matches_ = found(context(layers, edges, nodes=nodes))
+    assert [(m.code, m.place.span.start.line) for m in matches_] == [("INI105", 21), ("INI101", 23)]
+    one = [layers[0], layer(1, name="Net.k"), layer(2, name="Net.v"), layers[3]]
+    assert not told(context(one, edges, nodes=nodes))

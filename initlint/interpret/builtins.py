@@ -7,48 +7,37 @@ from collections.abc import Callable
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import classes, compare
+from initlint.interpret import compare
 from initlint.interpret.evaluate import LONGEST, binary
-from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.reflection import (
+    answer,
+    callable_,
+    delattr_,
+    getattr_,
+    globals_,
+    hasattr_,
+    isinstance_,
+    issubclass_,
+    setattr_,
+    super_,
+    type_,
+    vars_,
+)
 from initlint.interpret.sequences import hashable, iterate, unknown_key
+from initlint.interpret.tensors import Tensor
 from initlint.interpret.values import (
     ABSENT,
-    CONSTANTS,
     Alternatives,
-    Bound,
     Class,
-    Deferred,
     DictValue,
     Frame,
-    Function,
     Instance,
     ListValue,
-    Native,
-    Param,
-    Partial,
     Repeat,
-    Super,
     Symbol,
-    Tensor,
     Value,
-    View,
 )
-
-TYPE_NAMES: Final[tuple[tuple[type, str], ...]] = (
-    (bool, "bool"),
-    (int, "int"),
-    (float, "float"),
-    (str, "str"),
-    (bytes, "bytes"),
-    (tuple, "tuple"),
-    (range, "range"),
-    (type(None), "NoneType"),
-)
-
-
-def answer(result: bool | None, why: str) -> Value:
-    return Unknown(why) if result is None else result
 
 
 def len_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
@@ -73,7 +62,7 @@ def len_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
 def range_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     if args and all(isinstance(part, int) for part in args):
         try:
-            return range(*args)  # type: ignore[arg-type]
+            return range(*args)  # type: ignore[call-overload]
         except (ValueError, TypeError):
             return Unknown("a range that fails")
     return Repeat((Unknown("a loop index"),), "a range of unknown length")
@@ -244,99 +233,6 @@ def all_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
     return False if False in truths else answer(None if None in truths or loose else True, "a condition")
 
 
-def isinstance_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) != 2:
-        return Unknown("a type test")
-    kinds = args[1]
-    if isinstance(kinds, ListValue):
-        kinds = kinds.items
-    return answer(classes.is_instance(machine, args[0], kinds), "a type test")
-
-
-def issubclass_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return answer(classes.is_subclass(machine, args[0], args[1]) if len(args) == 2 else None, "a type test")
-
-
-def hasattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) == 2 and isinstance(args[1], str):
-        return answer(classes.has_attribute(machine, args[0], args[1], node, frame), "hasattr")
-    return Unknown("hasattr")
-
-
-def getattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) < 2:
-        return Unknown("getattr")
-    owner, name = args[0], args[1]
-    if isinstance(name, Alternatives):
-        return machine.each(name, lambda option: getattr_(machine, [owner, option, *args[2:]], {}, node, frame))
-    if not isinstance(name, str):
-        return Unknown("getattr with an unknown name")
-    if len(args) > 2:
-        there = classes.has_attribute(machine, owner, name, node, frame)
-        if there is False:
-            return args[2]
-        if there is None and not isinstance(owner, Symbol):
-            return machine.heap.alternatives(args[2], machine.attribute(owner, name, node, frame))
-    return machine.attribute(owner, name, node, frame)
-
-
-def setattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) == 3 and isinstance(args[1], str):
-        classes.set_attribute(machine, args[0], args[1], args[2], node, frame)
-    elif len(args) == 3 and isinstance(args[0], Instance):
-        classes.set_attribute(machine, args[0], f"?{len(args[0].cell)}", args[2], node, frame)
-    return None
-
-
-def delattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) == 2 and isinstance(args[0], Instance) and isinstance(args[1], str):
-        machine.heap.delete(args[0].cell, args[1])
-    return None
-
-
-def callable_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    value = args[0] if args else None
-    if isinstance(value, (Function, Class, Symbol, Bound, Partial, Native)):
-        return True
-    if isinstance(value, CONSTANTS) or isinstance(value, (tuple, ListValue, DictValue)):
-        return False
-    return True if isinstance(value, Instance) and value.module else Unknown("callable")
-
-
-def type_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    value = args[0] if args else None
-    if len(args) > 1:
-        return Unknown("a class made at run time")
-    if isinstance(value, Instance):
-        return value.cls
-    if isinstance(value, Deferred):
-        return value.cls
-    for kind, name in TYPE_NAMES:
-        if type(value) is kind:
-            return Symbol.of("builtins." + name)
-    if isinstance(value, (ListValue, DictValue)):
-        return Symbol.of("builtins." + (value.kind if isinstance(value, ListValue) else "dict"))
-    if isinstance(value, (Param, View)):
-        return Symbol.of("torch.nn.Parameter" if isinstance(value, Param) else "torch.Tensor")
-    return Unknown("a type")
-
-
-def super_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if len(args) == 2 and isinstance(args[0], Class):
-        return Super(args[1], args[0])
-    scope: Frame | None = frame
-    while scope is not None:
-        if scope.function is not None and scope.function.owner is not None:
-            receiver = scope.receiver
-            if receiver is None:
-                first = scope.function.node.args.args[:1]
-                receiver = scope.cell.get(first[0].arg, None) if first else None
-            if isinstance(receiver, (Instance, Class)):
-                return Super(receiver, scope.function.owner)
-        scope = scope.parent
-    return Unknown("super()")
-
-
 def next_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     value = args[0] if args else None
     items, loose = iterate(machine, value, node, frame)
@@ -358,17 +254,6 @@ def iter_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fr
 
 def nothing(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     return None
-
-
-def vars_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if args and isinstance(args[0], Instance):
-        return DictValue(args[0].cell)
-    return DictValue(dict(frame.cell)) if not args else Unknown("vars")
-
-
-def globals_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    result = DictValue({name: machine.unit_attribute(frame.unit, name) for name in frame.unit.index}, open_=True)
-    return result
 
 
 HANDLERS: Final[dict[str, Handler]] = {

@@ -6,14 +6,13 @@ import ast
 from typing import Final
 
 from initlint.graph import Unknown
+from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
 from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine
 from initlint.interpret.values import (
-    ABSENT,
     Absent,
     Alternatives,
     Bound,
-    Class,
     Deferred,
     DictValue,
     Frame,
@@ -25,7 +24,6 @@ from initlint.interpret.values import (
     Value,
 )
 
-TRANSPARENT: Final = ("builtins.staticmethod", "builtins.classmethod", "builtins.property")
 MOST_RECURSION: Final = 12
 
 
@@ -38,34 +36,6 @@ def define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame
     value: Value = function
     for decorator in reversed(node.decorator_list):
         value = decorate(machine, decorator, value, function, frame)
-    return value
-
-
-def decorate(machine: Machine, decorator: ast.expr, value: Value, function: Function, frame: Frame) -> Value:
-    """What a decorator makes of a function. One that is not understood, or that returns a
-    wrapper made with functools.wraps, is taken to leave the function's meaning as it is."""
-    if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter"):
-        return ABSENT
-    wrapper = machine.evaluate(decorator, frame)
-    if isinstance(wrapper, Symbol):
-        if wrapper.qualified in TRANSPARENT:
-            function.kind = wrapper.name
-        elif wrapper.name.endswith(("cached_property", "classproperty")):
-            function.kind = "property"
-        elif machine.is_no_grad(wrapper):
-            function.no_grad = True
-        elif wrapper.name == "abstractmethod":
-            function.kind = function.kind or "abstract"
-        return value
-    if machine.is_no_grad(wrapper):
-        function.no_grad = True
-        return value
-    if isinstance(wrapper, (Function, Bound, Partial, Native, Class)):
-        result = machine.call(wrapper, [value], {}, decorator, frame)
-        if isinstance(result, Function) and result.wrapped is not None:
-            return result.wrapped
-        if isinstance(result, (Function, Partial, Native, Class)):
-            return result
     return value
 
 
@@ -85,7 +55,9 @@ def defaults_of(machine: Machine, function: Function, frame: Frame) -> dict[str,
     """Default arguments, evaluated when first needed, where the function was defined."""
     if function.defaults is None:
         function.defaults = {}
-        home = function.closure or (Frame(function.unit, function.owner.cell) if function.owner else function.unit.frame)
+        home = function.closure or (
+            Frame(function.unit, function.owner.cell) if function.owner else function.unit.frame
+        )
         function.defaults = default_values(machine, function, home)
     return function.defaults
 
@@ -137,7 +109,13 @@ def is_generator(machine: Machine, node: ast.AST) -> bool:
 
 
 def invoke(
-    machine: Machine, function: Function, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame, receiver: Value
+    machine: Machine,
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+    receiver: Value,
 ) -> Value:
     """Run a function's body. `receiver` is the object whose method it is."""
     if len(machine.frames) >= MOST_FRAMES:
@@ -253,4 +231,3 @@ CALLS: Final[dict[type, Call]] = {
     Symbol: call_symbol,
     Absent: call_absent,
 }
-

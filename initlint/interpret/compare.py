@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from initlint.graph import Unknown
+from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
@@ -21,15 +22,12 @@ from initlint.interpret.values import (
     ListValue,
     Native,
     Package,
-    Param,
     Partial,
     Symbol,
-    Tensor,
     Value,
-    View,
 )
 
-ORDER: Final[dict[type[ast.cmpop], Callable[[object, object], bool]]] = {
+ORDER: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
@@ -64,9 +62,13 @@ def truth(value: Value) -> bool | None:
             return True
         return None if value.open else False
     if isinstance(value, Instance):
-        if isinstance(value.cls, Class) and value.cls.find("__bool__") is ABSENT and value.cls.find("__len__") is ABSENT:
-            if value.spec is None or value.spec.role != "container":
-                return None if value.cls.open else True
+        if (
+            isinstance(value.cls, Class)
+            and value.cls.find("__bool__") is ABSENT
+            and value.cls.find("__len__") is ABSENT
+            and (value.spec is None or value.spec.role != "container")
+        ):
+            return None if value.cls.open else True
         if value.spec is not None:
             return True if value.spec.role != "container" or value.cell else None
         return None

@@ -12,20 +12,10 @@ from initlint.interpret import names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
-from initlint.interpret.machine import OutOfFuel
+from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.project import Unit
-from initlint.interpret.values import (
-    Bound,
-    Class,
-    Frame,
-    Function,
-    Instance,
-    Native,
-    Symbol,
-    Tensor,
-    Value,
-    options,
-)
+from initlint.interpret.tensors import Tensor
+from initlint.interpret.values import Bound, Class, Frame, Function, Instance, Native, Symbol, Value, options
 
 NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
 MOST_EXTRA_METHODS: Final = 12
@@ -78,7 +68,7 @@ def attempt(
 def run_script(machine: Interpreter, unit: Unit) -> None:
     """The module's own statements, then the forward of models they left in variables."""
     memo: dict[ast.AST, bool] = {}
-    names.run_statements(machine, unit, [s for s in unit.tree.body if acts(machine, s, unit, memo)])
+    names.run_statements(machine, unit, [s for s in unit.tree.body if acts(machine, s, unit, memo)], ENTRY_FUEL)
     machine.heap.log = None
     for value in list(unit.cell.values()):
         for option in options(value):
@@ -88,7 +78,9 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
 
 def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.AST, bool]) -> bool:
     """Whether a top-level statement may do more than bind a name that can wait until it is needed."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)):
+    if isinstance(
+        statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
+    ):
         return False
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):
         return any(
@@ -97,9 +89,7 @@ def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.A
     return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
 
 
-def may_build(
-    machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast.AST, bool], depth: int
-) -> bool:
+def may_build(machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast.AST, bool], depth: int) -> bool:
     """Whether calling this makes a module or a weighted layer."""
     value = called_value(machine, callee, unit)
     if isinstance(value, Class):
@@ -213,7 +203,8 @@ def build(machine: Interpreter, target: Function | Class) -> None:
         function = target.find("__init__")
         if function is MISSING or not isinstance(function, Function):
             function = None
-    args, kwargs = [], {}
+    args: Arguments = []
+    kwargs: Keywords = {}
     if isinstance(function, Function):
         for name in required(function):
             kwargs[name] = likely_argument(machine, function, name, target)
@@ -316,7 +307,9 @@ def call_with_data(machine: Interpreter, model: Instance, method: Function, node
         if index < count or index == 0:
             plain = kind.removeprefix("Optional[").split("[")[0].rstrip("]") in NOT_TENSORS
             given[argument.arg] = (
-                Unknown(f"parameter {argument.arg} of {method.qualified}") if plain else Tensor(machine.emit("input", (), argument.arg))
+                Unknown(f"parameter {argument.arg} of {method.qualified}")
+                if plain
+                else Tensor(machine.emit("input", (), argument.arg))
             )
     for argument, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
         if default is None:

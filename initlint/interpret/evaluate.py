@@ -10,12 +10,12 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare
-from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
 from initlint.interpret.names import lookup
+from initlint.interpret.narrowing import narrow
+from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
-    CONSTANTS,
     Alternatives,
     Class,
     Deferred,
@@ -24,11 +24,9 @@ from initlint.interpret.values import (
     Function,
     Instance,
     ListValue,
-    Param,
     Repeat,
-    Tensor,
     Value,
-    View,
+    options,
 )
 
 LONGEST: Final = 4096  # elements of a sequence that we are ready to make
@@ -133,9 +131,7 @@ def binary_node(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     return value
 
 
-def binary(
-    machine: Machine, op: type[ast.operator], left: Value, right: Value, node: ast.AST, frame: Frame
-) -> Value:
+def binary(machine: Machine, op: type[ast.operator], left: Value, right: Value, node: ast.AST, frame: Frame) -> Value:
     word, function = BINARY[op]
     if isinstance(left, NUMBERS) and isinstance(right, NUMBERS):
         return arithmetic(op, function, left, right)
@@ -159,9 +155,9 @@ def arithmetic(
     op: type[ast.operator], function: Callable[[object, object], object], left: complex, right: complex
 ) -> Value:
     """Numbers, within bounds: a huge power or shift is Unknown, not a hang."""
-    if op in (ast.Pow, ast.LShift) and isinstance(right, (int, float)) and abs(right) > 64:
-        if not isinstance(left, float):
-            return Unknown("a number too large to compute")
+    large = isinstance(right, (int, float)) and abs(right) > 64
+    if op in (ast.Pow, ast.LShift) and large and not isinstance(left, float):
+        return Unknown("a number too large to compute")
     try:
         return function(left, right)
     except (ArithmeticError, TypeError, ValueError):
@@ -219,13 +215,27 @@ def unary(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     return value if isinstance(value, Unknown) else Unknown("a negated value")
 
 
+def member(
+    machine: Machine, op: ast.cmpop, item: Value, owner: Instance, node: ast.AST, frame: Frame
+) -> bool | None:
+    """`item in owner`, asked of the object's own __contains__ where it has one."""
+    method = machine.attribute(owner, "__contains__", node, frame)
+    if isinstance(method, Unknown):
+        return compare.compare(op, item, owner)
+    answer = compare.truth(machine.call(method, [item], {}, node, frame))
+    return compare.negate(answer) if isinstance(op, ast.NotIn) else answer
+
+
 def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Compare)
     left = machine.evaluate(node.left, frame)
     answer: bool | None = True
     for op, comparator in zip(node.ops, node.comparators, strict=True):
         right = machine.evaluate(comparator, frame)
-        result = compare.compare(op, left, right)
+        if isinstance(right, Instance) and isinstance(right.cls, Class) and isinstance(op, (ast.In, ast.NotIn)):
+            result = member(machine, op, left, right, node, frame)
+        else:
+            result = compare.compare(op, left, right)
         if result is False:
             return False
         if result is None:
@@ -246,9 +256,7 @@ def boolean(machine: Machine, node: ast.expr, frame: Frame) -> Value:
         if answer is stop:
             break
         if answer is None:
-            for option in value.options if isinstance(value, Alternatives) else (value,):
-                if compare.truth(option) is not (not stop):
-                    maybe.append(option)
+            maybe += [option for option in options(value) if compare.truth(option) is not (not stop)]
     for option in maybe:
         value = machine.heap.join(option, value)
     return value
@@ -259,68 +267,17 @@ def conditional(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     answer = compare.truth(machine.evaluate(node.test, frame))
     if answer is not None:
         return machine.evaluate(node.body if answer else node.orelse, frame)
-    branches = []
-    for outcome, branch in ((True, node.body), (False, node.orelse)):
-        branches.append(partial(narrowed, machine, node.test, branch, frame, outcome))
-    return machine.heap.fork(branches)
+    return machine.heap.fork(
+        [
+            partial(narrowed, machine, node.test, branch, frame, outcome)
+            for outcome, branch in ((True, node.body), (False, node.orelse))
+        ]
+    )
 
 
 def narrowed(machine: Machine, test: ast.expr, branch: ast.expr, frame: Frame, outcome: bool) -> Value:
     narrow(machine, test, frame, outcome)
     return machine.evaluate(branch, frame)
-
-
-def narrow(machine: Machine, test: ast.expr, frame: Frame, outcome: bool) -> None:
-    """Keep, of each variable in the test, the options with which the test can have this outcome."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        narrow(machine, test.operand, frame, not outcome)
-        return
-    if isinstance(test, ast.BoolOp):
-        if isinstance(test.op, ast.And) is outcome:
-            for part in test.values:
-                narrow(machine, part, frame, outcome)
-        return
-    for subject in subjects(test):
-        value = machine.evaluate(subject, frame)
-        if isinstance(value, Alternatives):
-            kept = []
-            for option in value.options:
-                assign_subject(machine, subject, option, frame)
-                answer = compare.truth(machine.evaluate(test, frame))
-                if answer is None or answer is outcome:
-                    kept.append(option)
-            if not kept:
-                raise Raised
-            assign_subject(machine, subject, kept[0] if len(kept) == 1 else Alternatives(tuple(kept)), frame)
-        elif isinstance(value, Unknown) and outcome and isinstance(test, ast.Compare) and test.left is subject:
-            known = machine.evaluate(test.comparators[0], frame)
-            if isinstance(test.ops[0], (ast.Eq, ast.Is)) and isinstance(known, CONSTANTS):
-                assign_subject(machine, subject, known, frame)
-
-
-def subjects(test: ast.expr) -> list[ast.expr]:
-    """The variables and attributes a simple test asks about."""
-    if isinstance(test, (ast.Name, ast.Attribute)):
-        return [test]
-    if isinstance(test, ast.Compare):
-        return [part for part in (test.left, *test.comparators) if isinstance(part, (ast.Name, ast.Attribute))]
-    if isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.args:
-        return [part for part in test.args[:1] if isinstance(part, (ast.Name, ast.Attribute))]
-    return []
-
-
-def assign_subject(machine: Machine, subject: ast.expr, value: Value, frame: Frame) -> None:
-    if isinstance(subject, ast.Name):
-        scope: Frame | None = frame
-        while scope is not None:
-            if subject.id in scope.cell:
-                machine.heap.write(scope.cell, subject.id, value)
-                return
-            scope = scope.parent
-    elif isinstance(subject, ast.Attribute):
-        owner = machine.evaluate(subject.value, frame)
-        if isinstance(owner, Instance) and subject.attr in owner.cell:
-            machine.heap.write(owner.cell, subject.attr, value)
 
 
 def lambda_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
@@ -332,7 +289,11 @@ def joined_string(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.JoinedStr)
     parts = []
     for part in node.values:
-        value = machine.evaluate(part.value, frame) if isinstance(part, ast.FormattedValue) else machine.evaluate(part, frame)
+        value = (
+            machine.evaluate(part.value, frame)
+            if isinstance(part, ast.FormattedValue)
+            else machine.evaluate(part, frame)
+        )
         simple = not (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1))
         if not (simple and isinstance(value, (str, int, float, bool, type(None)))):
             return Unknown("a formatted string", frame.unit.place(node))

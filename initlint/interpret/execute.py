@@ -9,19 +9,14 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare, names
-from initlint.interpret.evaluate import binary, narrow
-from initlint.interpret.heap import Delta, Raised
+from initlint.interpret.evaluate import binary
+from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
 from initlint.interpret.machine import Machine, OutOfFuel, Statement
+from initlint.interpret.narrowing import narrow
+from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate, turns
-from initlint.interpret.values import (
-    DictValue,
-    Frame,
-    Instance,
-    ListValue,
-    Param,
-    Value,
-    View,
-)
+from initlint.interpret.tensors import Param, View
+from initlint.interpret.values import DictValue, Frame, Instance, ListValue, Value
 
 NEXT: Final = ""
 RETURN: Final = "return"
@@ -71,10 +66,10 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     match node.target:
         case ast.Name(id=name):
             load = ast.copy_location(ast.Name(name, ast.Load()), node.target)
-        case ast.Attribute(value=owner, attr=name):
-            load = ast.copy_location(ast.Attribute(owner, name, ast.Load()), node.target)
-        case ast.Subscript(value=owner, slice=key):
-            load = ast.copy_location(ast.Subscript(owner, key, ast.Load()), node.target)
+        case ast.Attribute(value=whole, attr=name):
+            load = ast.copy_location(ast.Attribute(whole, name, ast.Load()), node.target)
+        case ast.Subscript(value=whole, slice=index):
+            load = ast.copy_location(ast.Subscript(whole, index, ast.Load()), node.target)
     left = machine.evaluate(load, frame)
     right = machine.evaluate(node.value, frame)
     if isinstance(left, ListValue) and isinstance(node.op, ast.Add):
@@ -114,7 +109,10 @@ def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     return fork(
         machine,
         frame,
-        [partial(branch, machine, node.test, True, node.body, frame), partial(branch, machine, node.test, False, node.orelse, frame)],
+        [
+            partial(branch, machine, node.test, True, node.body, frame),
+            partial(branch, machine, node.test, False, node.orelse, frame),
+        ],
     )
 
 
@@ -134,6 +132,8 @@ def fork(machine: Machine, frame: Frame, branches: list[Callable[[], str]]) -> s
         signal, delta, raised = heap.explore(run)
         if not raised:
             going.append((str(signal or ""), delta, frame.result))
+            if heap.depth >= DEEPEST_FORK:
+                break
     frame.result = None
     if len(frame.pending) > aside:  # returns inside a branch: from here on they are seen from this fork
         if heap.log is None:
@@ -348,33 +348,6 @@ def match_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     else:
         maybe.append(lambda: NEXT)
     return maybe[0]() if len(maybe) == 1 else fork(machine, frame, maybe)
-
-
-def matches(machine: Machine, pattern: ast.pattern, subject: Value, frame: Frame) -> bool | None:
-    match pattern:
-        case ast.MatchValue(value=value):
-            return compare.equal(subject, machine.evaluate(value, frame))
-        case ast.MatchSingleton(value=value):
-            return compare.identical(subject, value)
-        case ast.MatchAs(pattern=inner, name=name):
-            answer = matches(machine, inner, subject, frame) if inner is not None else True
-            if name is not None and answer is not False:
-                machine.heap.write(frame.cell, name, subject)
-            return answer
-        case ast.MatchOr(patterns=patterns):
-            answers = [matches(machine, part, subject, frame) for part in patterns]
-            return True if True in answers else (None if None in answers else False)
-        case ast.MatchClass(cls=cls, patterns=[], kwd_patterns=[]):
-            return machine.is_instance(subject, machine.evaluate(cls, frame))
-        case ast.MatchSequence(patterns=patterns) if isinstance(subject, (tuple, ListValue)):
-            items = compare.elements(subject)
-            if items is None or any(isinstance(part, ast.MatchStar) for part in patterns):
-                return None
-            if len(items) != len(patterns):
-                return False
-            answers = [matches(machine, part, item, frame) for part, item in zip(patterns, items, strict=True)]
-            return False if False in answers else (None if None in answers else True)
-    return None
 
 
 def pass_(machine: Machine, node: ast.stmt, frame: Frame) -> str:

@@ -52,9 +52,7 @@ def activation_label(label: Label) -> str:
     return "attention" if label[0] == "softmax" and label[2] else label[0]
 
 
-def edges(
-    nodes: Sequence[Node], used_by: Sequence[Sequence[int]], layer_at: Mapping[int, int]
-) -> tuple[Edge, ...]:
+def edges(nodes: Sequence[Node], used_by: Sequence[Sequence[int]], layer_at: Mapping[int, int]) -> tuple[Edge, ...]:
     """The ways between layers, no other layer in between; sums and products end a way and begin new ones."""
     found: dict[Edge, None] = {}
     for index, node in enumerate(nodes):
@@ -98,7 +96,7 @@ def walk(
                 target = OUTPUT
             elif node.op == "unknown":
                 target = UNKNOWN
-            elif node.op == "attention" or node.op == "matmul":
+            elif node.op in ("attention", "matmul"):
                 target = ATTENTION
             elif node.op == "add" and len(node.inputs) > 1:
                 target = MERGE

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from initlint.graph import Context, Incident, InitEvent, Layer, Sweep, Weight
+from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Weight
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel, Pass
-from initlint.interpret.torch_modules import all_parameters, named_modules
-from initlint.interpret.values import (
-    Class,
-    DictValue,
-    Instance,
-    ListValue,
-    Param,
-    Value,
-    options,
-)
+from initlint.interpret.tensors import Param
+from initlint.interpret.torch_traversal import all_parameters, named_modules
+from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.knowledge import size
 from initlint.source import Place
 
@@ -54,7 +47,9 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         tuple(machine.nodes),
         edges(machine.nodes, used, at),
         tuple(sweep_facts(sweep, missed.get(id(sweep), []), param_index) for sweep in machine.passes),
-        tuple(incident_facts(machine, key, incident, param_index, index_of) for key, incident in machine.incidents.items()),
+        tuple(
+            incident_facts(machine, key, incident, param_index, index_of) for key, incident in machine.incidents.items()
+        ),
         complete,
         (),
         genuine,
@@ -71,7 +66,9 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
         if isinstance(part, Instance)
         for _, module in named_modules(part)
     }
-    owners: list[Instance | Param] = list({id(layer): layer for layer in machine.layers if id(layer) not in spare}.values())
+    owners: list[Instance | Param] = list(
+        {id(layer): layer for layer in machine.layers if id(layer) not in spare}.values()
+    )
     owned = {id(p) for layer in machine.layers for p in parameters_of(layer)}
     owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
     return owners
@@ -90,7 +87,7 @@ def parameters_of(owner: Instance | Param) -> list[Param]:
 
 
 def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
-    """id of an object or parameter -> (its name, class of the module that owns it)."""
+    """From the id of an object or parameter to (its name, class of the module that owns it)."""
     names: dict[int, tuple[str, str]] = {}
     for instance in machine.instances:
         if isinstance(instance.cls, Class) and (instance.spec is None or instance.spec.role == "container"):
@@ -127,9 +124,9 @@ def walk_names(root: Value, path: str, owner: str, names: dict[int, tuple[str, s
                 if not option.module:
                     continue
                 names.setdefault(id(option), (name, owner))
-                if not isinstance(option.cls, Class) and option.spec is not None:
-                    if option.spec.role == "container":
-                        walk_names(option, name, owner, names, seen)
+                spec = option.spec
+                if not isinstance(option.cls, Class) and spec is not None and spec.role == "container":
+                    walk_names(option, name, owner, names, seen)
             elif isinstance(option, (ListValue, DictValue, tuple)) and len(seen) < 200:
                 walk_names(option, name, owner, names, seen)
 
@@ -198,7 +195,14 @@ def weight_facts(param: Param, complete: bool) -> Weight:
     if not complete:
         histories = tuple((*h, InitEvent("unknown", (("why", "budget"),), explicit=True)) for h in histories)
     return Weight(
-        param.name, param.role, param.shape, histories or ((),), param.trainable, param.place, param.memory, param.spec_default
+        param.name,
+        param.role,
+        param.shape,
+        histories or ((),),
+        param.trainable,
+        param.place,
+        param.memory,
+        param.spec_default,
     )
 
 
@@ -228,7 +232,13 @@ def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -
     wrote = {param_index[i] for i in sweep.wrote if i in param_index}
     late = {param_index[id(p)] for p in missed if id(p) in param_index}
     return Sweep(
-        sweep.place, sweep.kind, sweep.root_name, sweep.function, sweep.serial, tuple(sorted(wrote)), tuple(sorted(late - wrote))
+        sweep.place,
+        sweep.kind,
+        sweep.root_name,
+        sweep.function,
+        sweep.serial,
+        tuple(sorted(wrote)),
+        tuple(sorted(late - wrote)),
     )
 
 
@@ -258,7 +268,12 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
         before = {i: p.histories for i, p in own.items()}
         touched: list[Param] = []
 
-        def attempt(values: list[Value] = values, own: dict[int, Param] = own, before: dict[int, object] = before, touched: list[Param] = touched) -> None:  # type: ignore[assignment]
+        def attempt(
+            values: list[Value] = values,
+            own: dict[int, Param] = own,
+            before: dict[int, tuple[History, ...]] = before,
+            touched: list[Param] = touched,
+        ) -> None:
             for value in values:
                 visit(value)
             touched += [p for i, p in own.items() if p.histories != before[i]]
@@ -272,4 +287,3 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
             machine.incidents = incidents
         missed += touched
     return missed
-

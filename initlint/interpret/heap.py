@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from initlint.graph import History, InitEvent, Unknown
-from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Frame, ListValue, Tensor, Value
+from initlint.interpret.tensors import Tensor
+from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Frame, ListValue, Value
 
 MISSING: Final = object()
 MOST_OPTIONS: Final = 6
 MOST_HISTORIES: Final = 6
+DEEPEST_FORK: Final = 6  # forks inside forks; beyond, one way stands for all
 
 Delta: TypeAlias = dict[tuple[int, object], tuple[Cell, object, object]]  # (cell, key, value)
 
@@ -115,6 +117,8 @@ class Heap:
             if not raised:
                 values.append(value)
                 deltas.append(delta)
+                if self.depth >= DEEPEST_FORK:
+                    break
         if not values:
             raise Raised
         self.settle(deltas)

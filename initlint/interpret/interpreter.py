@@ -8,25 +8,34 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from initlint.graph import Unknown
 from initlint.interpret import (
+    attributes,
     builtins,
     calls,
     classes,
     evaluate,
     execute,
+    init_functions,
+    instance_checks,
     methods,
     names,
+    regexes,
     sequences,
     standard,
     torch,
     torch_init,
     torch_layers,
+    torch_methods,
     torch_modules,
+    torch_parameters,
     torch_tensors,
+    torch_traversal,
+    torch_wrappers,
 )
 from initlint.interpret.heap import MISSING
 from initlint.interpret.likeness import kind
 from initlint.interpret.machine import Arguments, Keywords, Machine, Pass, Tables, Test
 from initlint.interpret.project import Project, Unit
+from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.typetests import classify_test
 from initlint.interpret.values import (
     ABSENT,
@@ -39,11 +48,8 @@ from initlint.interpret.values import (
     Instance,
     ListValue,
     Package,
-    Param,
     Symbol,
-    Tensor,
     Value,
-    View,
     flatten,
 )
 from initlint.knowledge import InitializerSpec, Knowledge
@@ -51,27 +57,19 @@ from initlint.knowledge import InitializerSpec, Knowledge
 TABLES = Tables(
     expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS},
     statements=execute.STATEMENTS,
-    calls={**calls.CALLS, Class: classes.construct, Instance: lambda m, c, a, k, n, f: call_instance(m, c, a, k, n, f)},
+    calls={**calls.CALLS, Class: classes.construct, Instance: torch_modules.call_instance},
     attributes={
         **methods.ATTRIBUTES,
-        **classes.ATTRIBUTES,
+        **attributes.ATTRIBUTES,
         Symbol: names.symbol_attribute,
         Package: names.package_attribute,
-        Tensor: torch_tensors.tensor_attribute,
-        Param: torch_tensors.tensor_attribute,
-        View: torch_tensors.tensor_attribute,
-        torch_modules.SweepList: methods.value_attribute,
+        Tensor: torch_methods.tensor_attribute,
+        Param: torch_methods.tensor_attribute,
+        View: torch_methods.tensor_attribute,
+        torch_traversal.SweepList: methods.value_attribute,
     },
-    symbols={**builtins.HANDLERS, **standard.HANDLERS, **torch.SYMBOLS},
+    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **torch.SYMBOLS},
 )
-
-
-def call_instance(
-    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
-) -> Value:
-    assert isinstance(callee, Instance)
-    callee.uses += 1
-    return torch_modules.call_module(machine, callee, args, kwargs, node, frame)
 
 
 class Interpreter(Machine):
@@ -101,7 +99,7 @@ class Interpreter(Machine):
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
         if self.lost_writes:
             self.found_again(value)
-        classes.set_attribute(self, owner, name, value, node, frame)
+        attributes.set_attribute(self, owner, name, value, node, frame)
 
     def set_item(self, target: ast.Subscript, value: Value, frame: Frame) -> None:
         """`owner[key] = value`."""
@@ -162,7 +160,10 @@ class Interpreter(Machine):
             return param
         if isinstance(value, ListValue):
             return ListValue(
-                tuple(self.copy_value(v, copies) for v in value.items), open_=value.open, kind=value.kind, serial=self.next_serial()
+                tuple(self.copy_value(v, copies) for v in value.items),
+                open_=value.open,
+                kind=value.kind,
+                serial=self.next_serial(),
             )
         if isinstance(value, DictValue):
             return DictValue({k: self.copy_value(v, copies) for k, v in value.cell.items()}, open_=value.open)
@@ -171,7 +172,7 @@ class Interpreter(Machine):
         return value
 
     def is_instance(self, value: Value, kinds: Value) -> bool | None:
-        return classes.is_instance(self, value, kinds)
+        return instance_checks.is_instance(self, value, kinds)
 
     def is_kind(self, value: Instance, kind: Symbol) -> bool:
         return torch_modules.is_kind(self, value, kind)
@@ -180,7 +181,7 @@ class Interpreter(Machine):
         return torch.is_value_kind(value, kinds)
 
     def is_no_grad(self, value: Value) -> bool:
-        return torch_modules.is_no_grad(value)
+        return torch_wrappers.is_no_grad(value)
 
     def native_attribute(self, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
         return torch_modules.native_attribute(self, value, name, node, frame)
@@ -191,7 +192,7 @@ class Interpreter(Machine):
         if isinstance(receiver, Instance):
             return torch_modules.call_native(self, receiver, name, args, kwargs, node, frame)
         if isinstance(receiver, (Tensor, Param, View)):
-            return torch_tensors.tensor_method(self, receiver, name, args, kwargs, node, frame)
+            return torch_methods.tensor_method(self, receiver, name, args, kwargs, node, frame)
         return methods.call_method(self, receiver, name, args, kwargs, node, frame)
 
     def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -214,18 +215,18 @@ class Interpreter(Machine):
         return torch.call_known(self, callee, args, kwargs, node, frame)
 
     def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
-        return torch_modules.adopt(self, owner, name, value, node, frame)
+        return torch_parameters.adopt(self, owner, name, value, node, frame)
 
     def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
-        torch_modules.set_tensor_attribute(self, owner, name, value, node, frame)
+        torch_parameters.set_tensor_attribute(self, owner, name, value, node, frame)
 
     def mark_writes(self, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
-        return torch_init.mark_writes(self, function, args)
+        return init_functions.mark_writes(self, function, args)
 
     def name_writes(
         self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
     ) -> None:
-        torch_init.name_writes(self, before, function, inner, node, frame)
+        init_functions.name_writes(self, before, function, inner, node, frame)
 
     def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Note where an object is constructed, and by which call of the module that owns it."""
@@ -298,11 +299,9 @@ class Interpreter(Machine):
             if isinstance(seen, str):
                 known.seen[seen] = None
 
-    def sweep_of(
-        self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame
-    ) -> AbstractContextManager[None]:
+    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
         """A loop over modules() or named_parameters() is a sweep."""
-        if not isinstance(iterable, torch_modules.SweepList):
+        if not isinstance(iterable, torch_traversal.SweepList):
             return nullcontext()
 
         def visit(value: Value) -> None:
@@ -311,7 +310,14 @@ class Interpreter(Machine):
 
         name = frame.function.qualified if frame.function else ""
         sweep = Pass(
-            node, frame.unit.place(node), iterable.method, iterable.root, name, self.next_serial(), visit, root_name=iterable.root.name
+            node,
+            frame.unit.place(node),
+            iterable.method,
+            iterable.root,
+            name,
+            self.next_serial(),
+            visit,
+            root_name=iterable.root.name,
         )
         return self.sweep(sweep)
 

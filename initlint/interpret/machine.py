@@ -9,28 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
 from initlint.interpret.heap import Heap
-from initlint.interpret.project import Project, Unit
-from initlint.interpret.values import (
-    Alternatives,
-    Class,
-    Deferred,
-    Frame,
-    Function,
-    Instance,
-    Param,
-    Symbol,
-    Tensor,
-    Value,
-    View,
-    flatten,
-)
-from initlint.knowledge import InitializerSpec, Knowledge, WeightSpec
+from initlint.interpret.parts import Parts
+from initlint.interpret.project import Project
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.values import Alternatives, Deferred, Frame, Function, Instance, Value, flatten
+from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
 
 Arguments: TypeAlias = list[Value]
@@ -91,7 +80,7 @@ class Tables:
     symbols: Mapping[str, Handler]  # what a call of an outside function does
 
 
-class Machine:
+class Machine(Parts):
     """State of the execution. One machine serves a whole run; `begin` starts an entry."""
 
     def __init__(self, tables: Tables, project: Project, knowledge: Knowledge) -> None:
@@ -107,10 +96,14 @@ class Machine:
         self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
         self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
         self.generators: dict[ast.AST, bool] = {}
+        self.tedious: set[ast.AST] = set()  # decorators that take long and change nothing
+        self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
         self.serial = 0
 
-        self.shapes: dict[object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]] = {}
+        self.shapes: dict[
+            object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
+        ] = {}
         self.fans: dict[object, tuple[int | None, int | None]] = {}
         self.begin()
 
@@ -271,96 +264,6 @@ class Machine:
             yield
         finally:
             self.sweeping.pop()
-
-    # -- what the parts offer each other; `interpreter.Interpreter` fills these in ---------
-
-    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def define_class(self, node: ast.ClassDef, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def run_block(self, statements: list[ast.stmt], frame: Frame) -> str:
-        raise NotImplementedError
-
-    def iterate(self, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
-        raise NotImplementedError
-
-    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def set_item(self, target: ast.Subscript, value: Value, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def delete_item(self, owner: Instance, key: Value) -> None:
-        raise NotImplementedError
-
-    def container(self, original: Instance, children: list[Value]) -> Value:
-        raise NotImplementedError
-
-    def copy_value(self, value: Value, copies: dict[int, Value]) -> Value:
-        raise NotImplementedError
-
-    def is_instance(self, value: Value, kinds: Value) -> bool | None:
-        raise NotImplementedError
-
-    def is_kind(self, value: Instance, kind: Symbol) -> bool:
-        raise NotImplementedError
-
-    def is_value_kind(self, value: Value, kinds: Value) -> bool | None:
-        raise NotImplementedError
-
-    def is_no_grad(self, value: Value) -> bool:
-        raise NotImplementedError
-
-    def native_attribute(self, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def native_method(
-        self, receiver: Value, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
-    ) -> Value:
-        raise NotImplementedError
-
-    def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def unit_attribute(self, unit: Unit, name: str) -> Value:
-        raise NotImplementedError
-
-    def call_known(self, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def register(self, instance: Instance) -> None:
-        raise NotImplementedError
-
-    def defer(self, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        raise NotImplementedError
-
-    def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def mark_writes(self, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
-        raise NotImplementedError
-
-    def name_writes(
-        self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
-    ) -> None:
-        raise NotImplementedError
-
-    def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
-        raise NotImplementedError
-
-    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
-        raise NotImplementedError
 
     # -- small matters --------------------------------------------------------------------
 

@@ -11,16 +11,7 @@ from initlint.interpret.builtins import merge
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.sequences import dict_item, hashable, iterate
-from initlint.interpret.values import (
-    Absent,
-    Bound,
-    DictValue,
-    Frame,
-    ListValue,
-    Native,
-    Repeat,
-    Value,
-)
+from initlint.interpret.values import Absent, Bound, DictValue, Frame, ListValue, Native, Repeat, Value
 
 SAFE_STRING: Final = frozenset(
     "lower upper strip lstrip rstrip split rsplit replace startswith endswith find rfind index count title capitalize"
@@ -182,7 +173,7 @@ def dict_method(
         value = target.cell[key]
         heap.delete(target.cell, key)
         return (key, value)
-    if name in ("move_to_end",):
+    if name == "move_to_end":
         return None
     if name == "__contains__" and args:
         answer = compare.contains(target, args[0])

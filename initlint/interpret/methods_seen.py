@@ -13,7 +13,9 @@ from initlint.interpret.project import Unit
 from initlint.interpret.values import Class, Function
 from initlint.source import Place, Point, Span
 
-NAMES: Final = re.compile(r"^_*(re)?(init|initiali[sz]e|reset|weights?|params?)(_|$).*(weight|param|init|module|layer|bias)?", re.IGNORECASE)
+NAMES: Final = re.compile(
+    r"^_*(re)?(init|initiali[sz]e|reset|weights?|params?)(_|$).*(weight|param|init|module|layer|bias)?", re.IGNORECASE
+)
 
 
 def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
@@ -24,13 +26,15 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
         for value in list(unit.cell.values()):
             if isinstance(value, Class) and value.unit is unit:
                 for name, function in value.cell.items():
-                    if isinstance(function, Function) and function.owner is value and isinstance(name, str):
-                        if looks_like_init(name) and writes(machine, function.node):
-                            found.append(method(machine, value, function, mentioned))
-            elif isinstance(value, Function) and value.unit is unit and looks_like_init(value.name):
-                if writes(machine, value.node):
-                    called = True if machine.called.get(value.node) or mentioned.get(value.name, 0) else None
-                    found.append(Method(value.name, "", name_place(unit, value), called, 0))
+                    own = isinstance(function, Function) and function.owner is value
+                    if own and looks_like_init(str(name)) and writes(machine, function.node):
+                        found.append(method(machine, value, function, mentioned))
+                continue
+            function = value
+            own = isinstance(function, Function) and function.unit is unit
+            if own and looks_like_init(function.name) and writes(machine, function.node):
+                called = True if machine.called.get(function.node) or mentioned.get(function.name, 0) else None
+                found.append(Method(function.name, "", name_place(unit, function), called, 0))
     return tuple(found)
 
 
@@ -44,9 +48,7 @@ def method(machine: Interpreter, cls: Class, function: Function, mentioned: dict
     called: bool | None
     if machine.called.get(function.node):
         called = True
-    elif mentioned.get(function.name, 0):
-        called = None if cls.open or not machine.entered.get(cls.node, 0) and not built else None
-    elif cls.open or cls.abstract:
+    elif mentioned.get(function.name, 0) or cls.open or cls.abstract:
         called = None
     elif function.name.startswith("_") or built:
         called = False

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import MISSING, Raised
-from initlint.interpret.machine import Machine
+from initlint.interpret.machine import Machine, OutOfFuel
 from initlint.interpret.project import Unit
 from initlint.interpret.values import Alternatives, Frame, Package, Symbol, Value
 from initlint.knowledge import canonical
 
 FRAMEWORKS: Final = ("torch", "keras", "tensorflow", "numpy", "jax", "math", "typing", "collections", "functools")
-BUILTINS: Final = frozenset(
-    (__builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)).keys()  # names only; none is called
-)
+STATEMENT_FUEL: Final = 40_000  # steps of one top-level statement that is run because its name is asked for
+BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
 
 
 def symbol(qualified: str) -> Value:
@@ -65,21 +65,27 @@ def export(machine: Machine, unit: Unit, name: str) -> Value:
     return MISSING
 
 
-def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt]) -> None:
-    """Execute top-level statements once, outside whatever branch or sweep asked for them."""
+def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fuel: int = STATEMENT_FUEL) -> None:
+    """Execute top-level statements once, outside whatever branch or sweep asked for them.
+
+    Each has its own budget of steps: a name must not be lost because an entry asked for it late.
+    """
     saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
+    left = machine.fuel
     machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad = None, 0, [], 0, 0
-    machine.frames = [*machine.frames, unit.frame]
+    machine.frames = [unit.frame]
     try:
         for statement in statements:
             if statement in unit.done:
                 continue
             unit.done.add(statement)
+            machine.fuel = fuel
             try:
                 machine.statements[type(statement)](machine, statement, unit.frame)
-            except Raised:
+            except (Raised, OutOfFuel):
                 continue
     finally:
+        machine.fuel = left
         (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
             saved
         )

@@ -8,8 +8,11 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare
-from initlint.interpret.evaluate import LONGEST, narrow
+from initlint.interpret.classes import is_dictionary
+from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Expression, Machine
+from initlint.interpret.narrowing import narrow
+from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     Alternatives,
@@ -18,12 +21,9 @@ from initlint.interpret.values import (
     Frame,
     Instance,
     ListValue,
-    Param,
     Repeat,
     Symbol,
-    Tensor,
     Value,
-    View,
     options,
 )
 
@@ -337,6 +337,8 @@ def dict_item(machine: Machine, value: DictValue, key: Value, node: ast.AST, fra
 def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, frame: Frame) -> Value:
     if isinstance(value.cls, Class) and value.cls.find("__getitem__") is not ABSENT:
         return machine.call(machine.attribute(value, "__getitem__", node, frame), [key], {}, node, frame)
+    if isinstance(value.cls, Class) and is_dictionary(value.cls):
+        return dict_item(machine, DictValue(value.cell), key, node, frame)
     if value.spec is not None and value.spec.role == "container":
         if isinstance(key, str):
             return value.cell.get(key, Unknown(f"no module {key!r}"))

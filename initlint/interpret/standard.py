@@ -69,6 +69,10 @@ def dataclass_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AS
     return Native("dataclass", lambda inner, _: inner[0] if inner else None)
 
 
+def transform_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return Native("dataclass_transform", lambda inner, _: inner[0] if inner else None)
+
+
 def field_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     if "default" in kwargs:
         return kwargs["default"]
@@ -161,14 +165,14 @@ def count_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
 def accumulate_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     items = compare.elements(args[0]) if args else None
     if items is not None and len(args) == 1 and all(isinstance(i, (int, float)) for i in items):
-        return ListValue(tuple(itertools.accumulate(items)))  # type: ignore[arg-type]
+        return ListValue(tuple(itertools.accumulate(items)))
     return Repeat((Unknown("a running sum"),), "itertools.accumulate")
 
 
 def islice_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     items, loose = iterate(machine, args[0] if args else None, node, frame)
     if not loose and all(a is None or isinstance(a, int) for a in args[1:]):
-        return ListValue(tuple(itertools.islice(items, *args[1:])))  # type: ignore[arg-type]
+        return ListValue(tuple(itertools.islice(items, *args[1:])))  # type: ignore[call-overload]
     return ListValue(items, open_=True)
 
 
@@ -228,6 +232,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "contextlib.contextmanager": transparent_decorator,
     "dataclasses.dataclass": dataclass_,
     "dataclasses.field": field_,
+    "typing.dataclass_transform": transform_,
+    "typing_extensions.dataclass_transform": transform_,
     "dataclasses.replace": replace_,
     "dataclasses.asdict": asdict,
     "collections.OrderedDict": dict_,

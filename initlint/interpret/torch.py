@@ -7,15 +7,26 @@ import re
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import torch_init, torch_layers, torch_modules, torch_tensors
+from initlint.interpret import (
+    torch_fans,
+    torch_functions,
+    torch_init,
+    torch_layers,
+    torch_modules,
+    torch_tensors,
+    torch_wrappers,
+)
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
-from initlint.interpret.values import Frame, Instance, ListValue, Native, Param, Symbol, Tensor, Value, View, flatten
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.values import Frame, Instance, ListValue, Native, Symbol, Value, flatten
 
 # Outside functions with such names may write to the parameters of what they are given.
-WRITERS: Final = re.compile(r"init|fill|weight|reset|xavier|kaiming|glorot|load|pretrain|restore|convert|quant|prune|setup")
+WRITERS: Final = re.compile(
+    r"init|fill|weight|reset|xavier|kaiming|glorot|load|pretrain|restore|convert|quant|prune|setup"
+)
 SYMBOLS: Final[dict[str, Handler]] = {
-    **torch_init.HANDLERS,
-    **torch_modules.HANDLERS,
+    **torch_fans.HANDLERS,
+    **torch_wrappers.HANDLERS,
     **torch_tensors.HANDLERS,
 }
 
@@ -34,9 +45,13 @@ def call_known(
         return torch_init.initialize(machine, initializer, args, kwargs, node, frame)
     function = tables.functions.get(qualified)
     if function is not None:
-        return torch_tensors.call_function(machine, function, args, kwargs, node, frame)
+        return torch_functions.call_function(machine, function, args, kwargs, node, frame)
     if qualified.startswith("torch.Tensor."):
-        return machine.call(machine.attribute(args[0], callee.name, node, frame), args[1:], kwargs, node, frame) if args else Unknown(qualified)
+        return (
+            machine.call(machine.attribute(args[0], callee.name, node, frame), args[1:], kwargs, node, frame)
+            if args
+            else Unknown(qualified)
+        )
     owner = qualified.rpartition(".")[0]
     if args and owner in tables.layers and isinstance(args[0], Instance):  # nn.Module.__init__(self)
         return torch_modules.call_native(machine, args[0], callee.name, args[1:], kwargs, node, frame)
@@ -57,7 +72,7 @@ def outside(machine: Machine, name: str, qualified: str, args: Arguments, kwargs
 
 
 def is_value_kind(value: Value, kinds: Value) -> bool | None:
-    """isinstance for values that are no objects of classes."""
+    """`isinstance` for values that are no objects of classes."""
     if not isinstance(kinds, Symbol) or isinstance(value, Unknown):
         return None
     name = kinds.name
@@ -89,4 +104,14 @@ KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
     (type(None), ("NoneType",)),
     (Native, ("Callable", "FunctionType")),
 )
-PLAIN: Final = frozenset({"builtins.int", "builtins.str", "builtins.float", "builtins.list", "builtins.tuple", "builtins.dict", "torch.nn.Module"})
+PLAIN: Final = frozenset(
+    {
+        "builtins.int",
+        "builtins.str",
+        "builtins.float",
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.dict",
+        "torch.nn.Module",
+    }
+)

@@ -7,26 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import History, InitEvent, Scalar, Unknown
-from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, function_name
-from initlint.interpret.values import (
-    Alternatives,
-    Frame,
-    Function,
-    Instance,
-    Param,
-    Tensor,
-    Value,
-    View,
-)
+from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.torch_laws import changed_law
+from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value
 from initlint.knowledge import InitializerSpec
 
 NAMESPACE: Final = "torch.nn.init"
 RANK_OWNERS: Final = frozenset({"dirac", "identity", "sparse"})
-# Families whose inner writes may be summed up under the name of the function that makes them.
-RANDOM: Final = frozenset(
-    "normal uniform trunc_normal xavier_uniform xavier_normal kaiming_uniform kaiming_normal lecun_uniform"
-    " lecun_normal variance_scaling orthogonal sparse".split()
-)
 
 
 def initialize(
@@ -72,7 +60,13 @@ def scalar(value: Value) -> Scalar | Unknown:
 
 
 def event_of(
-    machine: Machine, name: str, given: dict[str, Value], node: ast.AST, frame: Frame, spelling: str, covers: bool = True
+    machine: Machine,
+    name: str,
+    given: dict[str, Value],
+    node: ast.AST,
+    frame: Frame,
+    spelling: str,
+    covers: bool = True,
 ) -> InitEvent:
     place = frame.unit.place(node)
     return InitEvent(
@@ -99,7 +93,10 @@ def check_arguments(
     if isinstance(nonlinearity, str) and nonlinearity not in machine.knowledge.gains:
         where = argument_node(spec, "nonlinearity", node)
         machine.incident(
-            "unsupported-nonlinearity", where, frame, {"argument": "nonlinearity", "value": nonlinearity, "function": spec.qualified.rpartition(".")[2]}
+            "unsupported-nonlinearity",
+            where,
+            frame,
+            {"argument": "nonlinearity", "value": nonlinearity, "function": spec.qualified.rpartition(".")[2]},
         )
     elif callable_value(nonlinearity):
         machine.incident(
@@ -183,7 +180,12 @@ def check_rank(machine: Machine, spec: InitializerSpec, target: Param | View, no
 
 
 def check_shape(
-    machine: Machine, spec: InitializerSpec, shape: Sequence[int | None], param: Param | None, node: ast.AST, frame: Frame
+    machine: Machine,
+    spec: InitializerSpec,
+    shape: Sequence[int | None],
+    param: Param | None,
+    node: ast.AST,
+    frame: Frame,
 ) -> None:
     rank = len(shape)
     if spec.minimum_rank <= rank <= spec.maximum_rank:
@@ -272,158 +274,3 @@ def replace_histories(machine: Machine, param: Param, histories: tuple[History, 
     machine.heap.write(param.cell, "histories", histories)
     for sweep in machine.sweeping:
         sweep.wrote[id(param)] = param
-
-
-def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Value] | None:
-    """Name and arguments after an in-place step, where the law stays a named one."""
-    numbers = {key: value for key, value in event.args}
-    amount = args[0] if args else None
-    if event.name == "uniform" and method == "erfinv_":  # the inverse of the normal distribution's integral
-        return {"name": "trunc_normal", "mean": 0.0, "std": 0.7071067811865476}
-    if method in ("mul_", "div_") and isinstance(amount, (int, float)) and amount:
-        factor = amount if method == "mul_" else 1 / amount
-        return scaled(event, factor)
-    if method in ("add_", "sub_") and isinstance(amount, (int, float)) and event.name in ("normal", "trunc_normal"):
-        shift = amount if method == "add_" else -amount
-        mean = numbers.get("mean", 0.0)
-        if isinstance(mean, (int, float)):
-            return {"name": event.name, **numbers, "mean": mean + shift}
-    return None
-
-
-def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:
-    """The law of `factor` times a tensor with this law, where it has a name."""
-    numbers: dict[str, Value] = dict(event.args)
-    defaults: dict[str, dict[str, float]] = {
-        "normal": {"mean": 0.0, "std": 1.0},
-        "trunc_normal": {"mean": 0.0, "std": 1.0},
-        "uniform": {"a": 0.0, "b": 1.0},
-        "constant": {"val": 0.0},
-        "orthogonal": {"gain": 1.0},
-        "xavier_uniform": {"gain": 1.0},
-        "xavier_normal": {"gain": 1.0},
-    }
-    if event.name in ("zeros",):
-        return {"name": "zeros"}
-    if event.name == "ones":
-        return {"name": "constant", "val": factor}
-    if event.name not in defaults:
-        return None
-    result: dict[str, Value] = {"name": event.name}
-    for key, default in defaults[event.name].items():
-        value = numbers.get(key, default)
-        if not isinstance(value, (int, float)):
-            result[key] = value
-        else:
-            result[key] = value * abs(factor) if key in ("std", "gain") else value * factor
-    if event.name == "uniform" and factor < 0:
-        result["a"], result["b"] = result["b"], result["a"]
-    return result
-
-
-# -- wrappers -----------------------------------------------------------------------------
-
-
-def technique_of(machine: Machine, function: Function) -> InitializerSpec | None:
-    """The initializer that a project function is by its name: trunc_normal_, lecun_normal_."""
-    name = function.name.strip("_").lower()
-    for candidate in (f"{NAMESPACE}.{name}_", f"timm.layers.{name}_"):
-        spec = machine.knowledge.initializers.get(candidate)
-        if spec is not None and spec.technique in RANDOM:
-            return spec
-    return None
-
-
-def mark_writes(machine: Machine, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
-    """Before a function named like an initializer runs on a parameter: what the parameter has seen."""
-    if not args or function.owner is not None:
-        return None
-    target = args[0].param if isinstance(args[0], View) and args[0].whole else args[0]
-    if not isinstance(target, Param):
-        return None
-    spec = technique_of(machine, function)
-    return (target, len(target.histories[0]), spec) if spec is not None else None
-
-
-def name_writes(
-    machine: Machine,
-    before: tuple[Param, int, InitializerSpec],
-    function: Function,
-    inner: Frame,
-    node: ast.AST,
-    frame: Frame,
-) -> None:
-    """Sum up what such a function wrote as one write of that initializer, if its steps fit."""
-    param, count, spec = before
-    histories = param.histories
-    if any(len(history) <= count for history in histories):
-        return
-    written = [event for history in histories for event in history[count:] if event.covers]
-    if not written or any(event.name not in RANDOM and event.name != "unknown" for event in written):
-        return
-    names = {p.name for p in spec.parameters}
-    parameters = [a.arg for a in (*inner.function.node.args.args, *inner.function.node.args.kwonlyargs)][1:]  # type: ignore[union-attr]
-    given = {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}
-    event = event_of(machine, spec.technique, given, node, frame, function.name)
-    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], event) for history in histories)))
-
-
-# -- numbers ------------------------------------------------------------------------------
-
-
-def fans_of(shape: Sequence[int | None] | None) -> tuple[int | None, int | None]:
-    """fan_in and fan_out as torch computes them from a weight's shape."""
-    if shape is None or len(shape) < 2:
-        return None, None
-    field = 1
-    for size in shape[2:]:
-        if size is None:
-            return None, None
-        field *= size
-    return (
-        shape[1] * field if shape[1] is not None else None,
-        shape[0] * field if shape[0] is not None else None,
-    )
-
-
-def calculate_fans(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    target = args[0] if args else kwargs.get("tensor")
-    shape = target.shape if isinstance(target, (Param, View, Tensor)) else None
-    return tuple(Unknown("a fan") if fan is None else fan for fan in fans_of(shape))
-
-
-def calculate_fan(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    fans = calculate_fans(machine, args[:1], kwargs, node, frame)
-    mode = args[1] if len(args) > 1 else kwargs.get("mode")
-    if isinstance(fans, tuple) and mode in ("fan_in", "fan_out"):
-        return fans[mode == "fan_out"]
-    return Unknown("a fan")
-
-
-def calculate_gain(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    """torch.nn.init.calculate_gain, from the table; an unknown name raises there."""
-    name = args[0] if args else kwargs.get("nonlinearity")
-    slope = args[1] if len(args) > 1 else kwargs.get("param")
-    if isinstance(name, Alternatives):
-        return machine.each(name, lambda option: calculate_gain(machine, [option, slope], {}, node, frame))
-    if not isinstance(name, str):
-        return Unknown("a gain")
-    gain = machine.knowledge.gains.get(name)
-    if gain is None:
-        machine.incident(
-            "unsupported-nonlinearity", target_node(node), frame,
-            {"argument": "nonlinearity", "value": name, "function": "calculate_gain"},
-        )  # fmt: skip
-        return Unknown("a gain that torch does not know")
-    if name == "leaky_relu" and slope is not None:
-        if isinstance(slope, (int, float)) and not isinstance(slope, bool):
-            return float((2.0 / (1 + slope**2)) ** 0.5)
-        return Unknown("a gain")
-    return gain
-
-
-HANDLERS: Final[dict[str, Handler]] = {
-    f"{NAMESPACE}._calculate_fan_in_and_fan_out": calculate_fans,
-    f"{NAMESPACE}._calculate_correct_fan": calculate_fan,
-    f"{NAMESPACE}.calculate_gain": calculate_gain,
-}

@@ -11,6 +11,7 @@ from initlint.graph import InitEvent, Scalar, Unknown
 from initlint.interpret import compare
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.sequences import iterate
+from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.torch_tensors import as_tensor, tensors_in
 from initlint.interpret.values import (
     ABSENT,
@@ -19,9 +20,7 @@ from initlint.interpret.values import (
     Frame,
     Instance,
     ListValue,
-    Param,
     Symbol,
-    Tensor,
     Value,
     options,
 )
@@ -45,7 +44,13 @@ def construct_layer(
 
 
 def build(
-    machine: Machine, instance: Instance, spec: LayerSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+    machine: Machine,
+    instance: Instance,
+    spec: LayerSpec,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
 ) -> None:
     """What the framework's own __init__ does to `instance`."""
     if spec.role == "container":
@@ -147,7 +152,13 @@ def inner_module(machine: Machine, instance: Instance, weight: WeightSpec) -> In
 
 
 def fill_container(
-    machine: Machine, instance: Instance, spec: LayerSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+    machine: Machine,
+    instance: Instance,
+    spec: LayerSpec,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
 ) -> None:
     """Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict."""
     first = args[0] if args else next(iter(kwargs.values()), None)
@@ -177,12 +188,12 @@ def put_child(machine: Machine, instance: Instance, key: str, value: Value, node
 
 def children_of(instance: Instance) -> list[tuple[str, Instance]]:
     """Modules directly inside, in order of registration; all of them where it may be one of several."""
-    found = []
-    for key, value in instance.cell.items():
-        for option in options(value):
-            if isinstance(option, Instance) and option.module:
-                found.append((str(key), option))
-    return found
+    return [
+        (str(key), option)
+        for key, value in instance.cell.items()
+        for option in options(value)
+        if isinstance(option, Instance) and option.module
+    ]
 
 
 def container(machine: Machine, original: Instance, children: list[Value]) -> Value:
@@ -197,9 +208,17 @@ def container(machine: Machine, original: Instance, children: list[Value]) -> Va
 def container_children(instance: Instance) -> list[Value]:
     """A container's own elements in order, without other attributes that a subclass sets."""
     named = [v for k, v in instance.cell.items() if isinstance(k, str) and k.isdigit()]
-    if named and not any(isinstance(o, Instance) and o.module and not str(k).isdigit() for k, v in instance.cell.items() for o in options(v)):
+    if named and not any(
+        isinstance(o, Instance) and o.module and not str(k).isdigit()
+        for k, v in instance.cell.items()
+        for o in options(v)
+    ):
         return named
-    return [v for v in instance.cell.values() if any(isinstance(o, Instance) and o.module or o is ABSENT for o in options(v))]
+    return [
+        v
+        for v in instance.cell.values()
+        if any((isinstance(o, Instance) and o.module) or o is ABSENT for o in options(v))
+    ]
 
 
 # -- forward ------------------------------------------------------------------------------
@@ -240,7 +259,13 @@ def forward_layer(
 
 
 def weighted(
-    machine: Machine, instance: Instance, spec: LayerSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+    machine: Machine,
+    instance: Instance,
+    spec: LayerSpec,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
 ) -> Value:
     """A step with weights; recurrent and attention layers return more than the tensor."""
     if spec.role in ("attention", "composite") or spec.kind == "Bilinear":
@@ -260,5 +285,3 @@ def weighted(
     if spec.role == "recurrent":
         return (output, (output, output) if spec.kind == "LSTM" else output)
     return (output, Unknown("attention weights"))
-
-

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Final
 
-from initlint.graph import InitEvent, Unknown
+from initlint.graph import Unknown
 from initlint.interpret import torch_init
-from initlint.interpret.heap import MISSING
-from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, Pass, function_name
+from initlint.interpret.classes import is_dictionary
+from initlint.interpret.heap import MISSING, Raised
+from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.torch_layers import build, children_of, container_children, forward_layer, put_child
+from initlint.interpret.torch_traversal import (
+    all_parameters,
+    apply,
+    listing,
+    own_parameters,
+)
 from initlint.interpret.values import (
-    Alternatives,
     Bound,
     Class,
     DictValue,
@@ -21,12 +26,8 @@ from initlint.interpret.values import (
     Instance,
     ListValue,
     Native,
-    Param,
     Symbol,
-    Tensor,
     Value,
-    View,
-    options,
 )
 from initlint.knowledge import LayerSpec
 
@@ -39,8 +40,9 @@ QUIET: Final = frozenset(
     " register_state_dict_pre_hook _get_name named_buffers buffers register_backward_hook"
     " _register_state_dict_hook _load_from_state_dict _save_to_state_dict log save_hyperparameters".split()
 )
-LISTS: Final = frozenset(
-    "modules children named_modules named_children parameters named_parameters".split()
+LISTS: Final = frozenset("modules children named_modules named_children parameters named_parameters".split())
+MAPPING_METHODS: Final = frozenset(
+    "get pop items keys values update copy setdefault clear popitem __getitem__ __setitem__ __contains__".split()
 )
 CONTAINER_METHODS: Final = frozenset("append extend insert pop keys values items update clear get".split())
 OTHERS: Final = frozenset(
@@ -50,30 +52,22 @@ OTHERS: Final = frozenset(
 METHODS: Final = SELF_RETURNING | QUIET | LISTS | OTHERS
 
 
-class SweepList(ListValue):
-    """What modules(), named_parameters(), ... yield; remembers whose they are."""
-
-    __slots__ = ("method", "root")
-
-    def __init__(self, items: tuple[Value, ...], root: Instance, method: str) -> None:
-        super().__init__(items)
-        self.root = root
-        self.method = method
-
-
 def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
     """An attribute that the framework gives to modules; MISSING when it gives none."""
     if not value.module:
-        if isinstance(value.cls, Class) and any(
-            q in ("builtins.dict", "collections.OrderedDict", "collections.UserDict") for q in value.cls.symbols()
-        ):
-            return Bound(DictValue(value.cell), name)
+        if isinstance(value.cls, Class) and name in MAPPING_METHODS:
+            if is_dictionary(value.cls):
+                return Bound(DictValue(value.cell), name)
+            if name in ("get", "__contains__") and any(q.endswith("Mapping") for q in value.cls.symbols()):
+                return Native(name, lambda args, _: mapping_item(machine, value, name, args, node, frame))
         return MISSING
     if name == "training":
         return Unknown("training or evaluation")
     spec = value.spec
     if name in METHODS:
-        if name in ("reset_parameters", "_reset_parameters", "flatten_parameters") and (spec is None or not spec.weights):
+        if name in ("reset_parameters", "_reset_parameters", "flatten_parameters") and (
+            spec is None or not spec.weights
+        ):
             return MISSING
         return Bound(value, name)
     if spec is not None and spec.role == "container" and name in CONTAINER_METHODS:
@@ -84,6 +78,20 @@ def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST
     if name in ("device", "dtype", "_buffers", "_forward_hooks"):
         return Unknown(f"attribute {name}") if name.startswith("_") or spec is None else MISSING
     return MISSING
+
+
+def mapping_item(machine: Machine, value: Instance, name: str, args: Arguments, node: ast.AST, frame: Frame) -> Value:
+    """What collections.abc.Mapping makes of an object's __getitem__: `get` and `in`."""
+    found: Value = MISSING
+    try:
+        found = machine.call(machine.attribute(value, "__getitem__", node, frame), args[:1], {}, node, frame)
+    except Raised:
+        pass
+    if isinstance(found, Unknown) and found.why.startswith("no key"):
+        found = MISSING
+    if name == "__contains__":
+        return Unknown("a membership test") if isinstance(found, Unknown) else found is not MISSING
+    return found if found is not MISSING else args[1] if len(args) > 1 else None
 
 
 def call_native(
@@ -224,72 +232,15 @@ def follow(machine: Machine, receiver: Instance, path: str, node: ast.AST, frame
     return value
 
 
-# -- traversal ----------------------------------------------------------------------------
-
-
-def named_modules(root: Instance, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Instance]]:
-    """The module and all modules inside, each once, parents first."""
-    seen = set() if seen is None else seen
-    if id(root) in seen:
-        return
-    seen.add(id(root))
-    yield prefix, root
-    for key, child in children_of(root):
-        yield from named_modules(child, f"{prefix}.{key}" if prefix else key, seen)
-
-
-def own_parameters(module: Instance) -> list[tuple[str, Param]]:
-    return [(str(k), o) for k, v in module.cell.items() for o in options(v) if isinstance(o, Param)]
-
-
-def all_parameters(root: Instance) -> Iterator[tuple[str, Param]]:
-    seen: set[int] = set()
-    for prefix, module in named_modules(root):
-        for key, param in own_parameters(module):
-            if id(param) not in seen:
-                seen.add(id(param))
-                yield f"{prefix}.{key}" if prefix else key, param
-
-
-def listing(machine: Machine, receiver: Instance, name: str, kwargs: Keywords) -> Value:
-    items: tuple[Value, ...]
-    if name in ("modules", "named_modules"):
-        pairs: list[tuple[str, Value]] = list(named_modules(receiver))
-    elif name in ("children", "named_children"):
-        pairs = list({id(c): (k, c) for k, c in children_of(receiver)}.values())
-    elif kwargs.get("recurse") is False:
-        pairs = list(own_parameters(receiver))
-    else:
-        pairs = list(all_parameters(receiver))
-    items = tuple(pairs) if name.startswith("named") else tuple(value for _, value in pairs)
-    return SweepList(items, receiver, name)
-
-
-def apply(machine: Machine, root: Instance, function: Value, node: ast.AST, frame: Frame) -> Value:
-    """`root.apply(fn)`: children first, as torch does."""
-
-    def visit(module: Value) -> None:
-        machine.call(function, [module], {}, node, frame)
-
-    name = getattr(getattr(function, "function", function), "name", "")
-    sweep = Pass(node, frame.unit.place(node), "apply", root, str(name), machine.next_serial(), visit, root_name=root.name)
-    with machine.sweep(sweep):
-        for module in reversed_post_order(root):
-            visit(module)
-    return root
-
-
-def reversed_post_order(root: Instance, seen: set[int] | None = None) -> Iterator[Instance]:
-    seen = set() if seen is None else seen
-    if id(root) in seen:
-        return
-    seen.add(id(root))
-    for _, child in children_of(root):
-        yield from reversed_post_order(child, seen)
-    yield root
-
-
 # -- calling and assigning ----------------------------------------------------------------
+
+
+def call_instance(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    assert isinstance(callee, Instance)
+    callee.uses += 1
+    return call_module(machine, callee, args, kwargs, node, frame)
 
 
 def call_module(
@@ -316,162 +267,9 @@ def call_module(
     return machine.lost(f"a call of {instance.name}", args, kwargs)
 
 
-def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
-    """A value becomes an attribute of a module: parameters learn whose they are."""
-    for option in options(value):
-        if isinstance(option, Param) and option.owner is None:
-            option.owner = owner
-            option.name = name
-    current = owner.cell.get(name)
-    if isinstance(current, Param) and isinstance(value, Tensor) and machine.certain:
-        machine.incident(
-            "assign-non-parameter", node, frame, {"name": name, "module": owner.name, "expression": ast.unparse(node)}, current
-        )
-        return current
-    return value
-
-
-def set_tensor_attribute(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
-    """`weight.data = ...`, `weight.requires_grad = False`, and methods that are assigned to."""
-    if not isinstance(owner, (Param, View)):
-        return
-    param = owner.param if isinstance(owner, View) else owner
-    if name == "data":
-        if isinstance(owner, Param) and isinstance(value, (Param, View)) and getattr(value, "param", value) is param:
-            return  # weight.data = weight.data.normal_()
-        source: Value = value if isinstance(value, Tensor) else Unknown("another tensor")
-        torch_init.copy_into(machine, param, source, True, node, frame, "Tensor.data")
-    elif name == "requires_grad":
-        param.trainable = value if isinstance(value, bool) else None
-    elif machine.knowledge.initializers.get("Tensor." + name) is not None:
-        machine.incident(
-            "init-on-copy", node, frame, {"what": "method-assigned", "method": name, "expression": ast.unparse(node)}, param
-        )
-
-
-def make_parameter(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    """`nn.Parameter(tensor)`."""
-    data = args[0] if args else kwargs.get("data")
-    if isinstance(data, Alternatives):
-        return machine.each(data, lambda option: make_parameter(machine, [option, *args[1:]], kwargs, node, frame))
-    if isinstance(data, Param):
-        return data
-    place = frame.unit.place(node)
-    shape = getattr(data, "shape", None)
-    param = Param("", "raw", shape, place, machine.next_serial())
-    wanted = kwargs.get("requires_grad", args[1] if len(args) > 1 else True)
-    param.trainable = wanted if isinstance(wanted, bool) else None
-    content = data.content if isinstance(data, Tensor) else None
-    if content is None:
-        why = data.why if isinstance(data, Unknown) else "made from another tensor"
-        event = InitEvent("unknown", (("why", why),), place, "torch.nn.Parameter", True, function=function_name(frame))
-        param.cell["histories"] = ((event,),)
-    elif content.name == "empty":
-        param.memory = True
-    else:
-        param.cell["histories"] = ((content,),)
-    machine.params.append(param)
-    return param
-
-
-def weight_norm(name: str) -> Handler:
-    """weight_norm and its kin recompute the weight from other parameters before each forward."""
-
-    def wrap(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        module = args[0] if args else kwargs.get("module")
-        which = kwargs.get("name", args[1] if len(args) > 1 else "weight")
-        if isinstance(module, Instance) and isinstance(which, str):
-            param = module.cell.get(which)
-            if isinstance(param, Param) and name == "weight_norm":
-                gain = Param(f"{which}_g", "gain", None, param.place, machine.next_serial())
-                gain.owner = module
-                gain.cell["histories"] = ((InitEvent("unknown", explicit=False),),)
-                machine.heap.write(module.cell, f"{which}_g", gain)
-                machine.parametrized[id(param)] = name
-        return module
-
-    return wrap
-
-
-def data_parallel(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    """A wrapper that calls the module inside: it stands for it, with a `.module`."""
-    module = args[0] if args else kwargs.get("module")
-    made = Instance(Symbol.of("torch.nn.DataParallel"), machine.next_serial(), machine.knowledge.layers.get("torch.nn.Sequential"))
-    made.cell["module"] = module
-    return made
-
-
-def same_module(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return args[0] if args else next(iter(kwargs.values()), None)
-
-
-def decorator_or_module(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return args[0] if args else Native("decorator", lambda inner, _: inner[0] if inner else None)
-
-
-def checkpoint(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    """torch.utils.checkpoint.checkpoint(function, *args)."""
-    words = {k: v for k, v in kwargs.items() if k not in ("use_reentrant", "preserve_rng_state", "context_fn", "debug", "determinism_check")}
-    return machine.call(args[0], args[1:], words, node, frame) if args else Unknown("checkpoint")
-
-
-def checkpoint_sequential(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    value = args[2] if len(args) > 2 else kwargs.get("input")
-    items, _ = machine.iterate(args[0], node, frame)
-    for item in items:
-        value = machine.call(item, [value], {}, node, frame)
-    return value
-
-
-def no_grad(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    if args and isinstance(args[0], Function):
-        args[0].no_grad = True
-        return args[0]
-    return Native("no_grad", lambda inner, _: inner[0] if inner else None)
-
-
-def grad_mode(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return Native("enable_grad" if args[:1] == [True] else "no_grad", lambda inner, _: inner[0] if inner else None)
-
-
-def is_no_grad(value: Value) -> bool:
-    if isinstance(value, Native):
-        return value.name == "no_grad"
-    return isinstance(value, Symbol) and value.qualified in ("torch.no_grad", "torch.inference_mode")
-
-
 def is_kind(machine: Machine, value: Instance, kind: Symbol) -> bool:
     """Whether a module is of a framework's class."""
     spec: LayerSpec | None = value.spec
     if kind.qualified == "torch.nn.Module":
         return value.module
     return spec is not None and (spec.qualified == kind.qualified or kind.qualified in spec.bases)
-
-
-HANDLERS: Final[dict[str, Handler]] = {
-    "torch.nn.Parameter": make_parameter,
-    "torch.nn.parameter.Parameter": make_parameter,
-    "torch.nn.UninitializedParameter": lambda machine, args, kwargs, node, frame: Unknown("a lazy parameter"),
-    "torch.nn.utils.weight_norm": weight_norm("weight_norm"),
-    "torch.nn.utils.parametrizations.weight_norm": weight_norm("weight_norm"),
-    "torch.nn.utils.spectral_norm": weight_norm("spectral_norm"),
-    "torch.nn.utils.parametrizations.spectral_norm": weight_norm("spectral_norm"),
-    "torch.nn.DataParallel": data_parallel,
-    "torch.nn.parallel.DataParallel": data_parallel,
-    "torch.nn.parallel.DistributedDataParallel": data_parallel,
-    "torch.nn.SyncBatchNorm.convert_sync_batchnorm": same_module,
-    "torch.jit.script": decorator_or_module,
-    "torch.jit.ignore": decorator_or_module,
-    "torch.jit.unused": decorator_or_module,
-    "torch.jit.export": decorator_or_module,
-    "torch.jit.script_if_tracing": decorator_or_module,
-    "torch.jit.trace": same_module,
-    "torch.compile": decorator_or_module,
-    "torch.fx.wrap": decorator_or_module,
-    "torch.utils.checkpoint.checkpoint": checkpoint,
-    "torch.utils.checkpoint.checkpoint_sequential": checkpoint_sequential,
-    "torch.no_grad": no_grad,
-    "torch.inference_mode": no_grad,
-    "torch.set_grad_enabled": grad_mode,
-    "torch.enable_grad": grad_mode,
-}

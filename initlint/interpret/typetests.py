@@ -13,9 +13,9 @@ def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tu
     types: list[str] = []
     names: list[str] = []
     for part in ast.walk(node.test):
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "isinstance":
-            if len(part.args) == 2:
-                types += kinds(machine, part.args[1], frame)
+        function = part.func if isinstance(part, ast.Call) else None
+        if isinstance(part, ast.Call) and isinstance(function, ast.Name):
+            types += kinds(machine, part.args[1], frame) if function.id == "isinstance" and len(part.args) == 2 else []
         elif isinstance(part, ast.Compare):
             sides = [part.left, *part.comparators]
             texts = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
@@ -23,9 +23,9 @@ def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tu
             if typed:
                 types += [kind for side in part.comparators for kind in kinds(machine, side, frame)]
             names += texts
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            if part.func.attr in ("startswith", "endswith", "find"):
-                names += [a.value for a in part.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        elif isinstance(part, ast.Call) and isinstance(function, ast.Attribute):
+            asks = function.attr in ("startswith", "endswith", "find")
+            names += [a.value for a in part.args if asks and isinstance(a, ast.Constant) and isinstance(a.value, str)]
     if not types and not names:
         return None
     return ("type" if types else "name"), tuple(dict.fromkeys(types or names)), written(machine, node.body)

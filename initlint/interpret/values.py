@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
-from initlint.graph import History, InitEvent, Unknown
+from initlint.graph import Unknown
 from initlint.knowledge import LayerSpec
 from initlint.source import Place
 
@@ -38,7 +38,7 @@ class Symbol:
     """Something outside the project, by its qualified name: torch.nn.Linear, builtins.len."""
 
     __slots__ = ("qualified",)
-    known: dict[str, Symbol] = {}
+    known: ClassVar[dict[str, Symbol]] = {}
 
     def __init__(self, qualified: str) -> None:
         self.qualified = qualified
@@ -100,7 +100,19 @@ class Frame:
 class Function:
     """A function, method or lambda of the project."""
 
-    __slots__ = ("closure", "defaults", "kind", "name", "no_grad", "node", "owner", "unit", "wrapped")
+    __slots__ = (
+        "closure",
+        "defaults",
+        "kind",
+        "name",
+        "no_grad",
+        "node",
+        "owner",
+        "setter",
+        "transforms",
+        "unit",
+        "wrapped",
+    )
 
     def __init__(
         self,
@@ -118,6 +130,8 @@ class Function:
         self.defaults: dict[str, Value] | None = None
         self.wrapped: Value = None  # what functools.wraps says this stands for
         self.no_grad = False
+        self.setter: Function | None = None  # of a property
+        self.transforms = False  # makes dataclasses of what it decorates
 
     @property
     def qualified(self) -> str:
@@ -130,7 +144,20 @@ class Function:
 class Class:
     """A class of the project. `lineage` is its method resolution order, symbols included."""
 
-    __slots__ = ("abstract", "bases", "cell", "fields", "lineage", "metaclass", "module", "name", "node", "open", "unit")
+    __slots__ = (
+        "abstract",
+        "bases",
+        "cell",
+        "fields",
+        "lineage",
+        "metaclass",
+        "module",
+        "name",
+        "node",
+        "open",
+        "transforms",
+        "unit",
+    )
 
     def __init__(self, name: str, node: ast.ClassDef, unit: Unit, bases: tuple[Value, ...]) -> None:
         self.name = name
@@ -144,6 +171,7 @@ class Class:
         self.fields: tuple[str, ...] | None = None  # of a dataclass or NamedTuple
         self.metaclass = ""
         self.abstract = False
+        self.transforms = False  # subclasses are dataclasses (PEP 681)
 
     def find(self, name: str, after: Class | None = None) -> Value:
         """The attribute as it stands in the class bodies, or ABSENT."""
@@ -165,7 +193,19 @@ class Class:
 class Instance:
     """An object: of a class of the project, or of a framework's (then `spec` says what it is)."""
 
-    __slots__ = ("arguments", "cell", "cls", "copies", "escaped", "frames", "genuine", "place", "serial", "spec", "uses")
+    __slots__ = (
+        "arguments",
+        "cell",
+        "cls",
+        "copies",
+        "escaped",
+        "frames",
+        "genuine",
+        "place",
+        "serial",
+        "spec",
+        "uses",
+    )
 
     def __init__(self, cls: Class | Symbol, serial: int, spec: LayerSpec | None = None) -> None:
         self.cls = cls
@@ -192,76 +232,14 @@ class Instance:
         return f"<{self.name} object>"
 
 
-class Param:
-    """A parameter: a tensor that init functions write to. Its cell holds `histories`."""
-
-    __slots__ = ("cell", "memory", "name", "owner", "place", "role", "serial", "shape", "spec_default", "trainable")
-
-    def __init__(self, name: str, role: str, shape: tuple[int | None, ...] | None, place: Place, serial: int) -> None:
-        self.name = name
-        self.role = role
-        self.shape = shape
-        self.place = place
-        self.serial = serial
-        self.owner: Instance | None = None
-        self.trainable: bool | None = True
-        self.memory = False
-        self.spec_default = ""
-        self.cell: Cell = {"histories": ((),)}
-
-    @property
-    def histories(self) -> tuple[History, ...]:
-        return self.cell["histories"]  # type: ignore[return-value]
-
-    def __repr__(self) -> str:
-        return f"<parameter {self.name}>"
-
-
-class View:
-    """Memory shared with a parameter: `.data`, `.detach()` (all of it), or a part of it."""
-
-    __slots__ = ("detached", "param", "shape", "whole")
-
-    def __init__(
-        self, param: Param, shape: tuple[int | None, ...] | None, *, whole: bool = True, detached: bool = True
-    ) -> None:
-        self.param = param
-        self.shape = shape
-        self.whole = whole
-        self.detached = detached
-
-
-class Tensor:
-    """A tensor that flows. `node` is its place in the data flow (-1: not from the input).
-
-    `content` says how its values came to be when it was made by a factory (torch.randn),
-    `param` which parameter's values it is computed from (a copy, not a view).
-    """
-
-    __slots__ = ("content", "node", "param", "shape")
-
-    def __init__(
-        self,
-        node: int = -1,
-        shape: tuple[int | None, ...] | None = None,
-        content: InitEvent | None = None,
-        param: Param | None = None,
-    ) -> None:
-        self.node = node
-        self.shape = shape
-        self.content = content
-        self.param = param
-
-    def __repr__(self) -> str:
-        return f"<tensor {self.node}>"
-
-
 class ListValue:
     """A list or set. The cell holds `items` (a tuple) and `open` (more of the same may follow)."""
 
     __slots__ = ("cell", "kind", "serial")
 
-    def __init__(self, items: tuple[Value, ...] = (), *, open_: bool = False, kind: str = "list", serial: int = 0) -> None:
+    def __init__(
+        self, items: tuple[Value, ...] = (), *, open_: bool = False, kind: str = "list", serial: int = 0
+    ) -> None:
         self.cell: Cell = {"items": items, "open": open_}
         self.kind = kind
         self.serial = serial

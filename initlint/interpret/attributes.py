@@ -1,0 +1,281 @@
+"""Attributes of objects, classes, functions and the like."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import compare
+from initlint.interpret.classes import (
+    MODULE,
+    fill_fields,
+    inherited_fields,
+)
+from initlint.interpret.heap import MISSING
+from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.values import (
+    ABSENT,
+    CONSTANTS,
+    Alternatives,
+    Bound,
+    Class,
+    Deferred,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    Native,
+    Partial,
+    Super,
+    Symbol,
+    Value,
+)
+
+
+def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Instance)
+    found = value.cell.get(name, MISSING)
+    if found is not MISSING:
+        return found
+    cls = value.cls
+    if isinstance(cls, Class):
+        attribute = cls.find(name)
+        if attribute is not ABSENT:
+            return bind_attribute(machine, attribute, value, node, frame)
+    if name == "__class__":
+        return cls
+    if name == "__dict__":
+        return DictValue(value.cell)
+    native = machine.native_attribute(value, name, node, frame)
+    if native is not MISSING:
+        return native
+    if isinstance(cls, Class):
+        getter = cls.find("__getattribute__")
+        if isinstance(getter, Function) and not name.startswith("__"):
+            return machine.call(Bound(value, getter), [name], {}, node, frame)
+    return last_resort(machine, value, name, node, frame)
+
+
+def last_resort(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
+    """An attribute that is nowhere: what __getattr__ says."""
+    cls = value.cls
+    if isinstance(cls, Class):
+        getter = cls.find("__getattr__")
+        if isinstance(getter, Function) and not name.startswith("__"):
+            return machine.call(Bound(value, getter), [name], {}, node, frame)
+    return Unknown(f"attribute {name} of {value.name}", frame.unit.place(node))
+
+
+def bind_attribute(machine: Machine, attribute: Value, receiver: Value, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(attribute, Function):
+        if attribute.kind == "property":
+            return machine.call(Bound(receiver, attribute), [], {}, node, frame)
+        if attribute.kind == "staticmethod":
+            return attribute
+        if attribute.kind == "classmethod":
+            return Bound(receiver.cls if isinstance(receiver, Instance) else receiver, attribute)
+        return Bound(receiver, attribute)
+    if isinstance(attribute, Alternatives):
+        return Alternatives(tuple(bind_attribute(machine, o, receiver, node, frame) for o in attribute.options))
+    return attribute
+
+
+def class_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Class)
+    if name in ("__name__", "__qualname__"):
+        return value.name
+    if name == "__mro__":
+        return value.lineage
+    attribute = value.find(name)
+    if isinstance(attribute, Function) and attribute.kind == "classmethod":
+        return Bound(value, attribute)
+    if attribute is not ABSENT:
+        return attribute
+    if name == "__module__":
+        return machine.project.module_name(value.unit)
+    if name in ("__members__", "__dict__"):
+        return DictValue(dict(value.cell))
+    for qualified in value.symbols():
+        if qualified in machine.knowledge.layers or qualified == MODULE:
+            return Symbol.of(f"{qualified}.{name}")
+    return Unknown(f"attribute {name} of {value.name}", frame.unit.place(node))
+
+
+def super_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Super)
+    receiver = value.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    if isinstance(cls, Class):
+        attribute = cls.find(name, value.after)
+        if attribute is not ABSENT:
+            return bind_attribute(machine, attribute, receiver, node, frame)
+        if name in ("__setattr__", "__init_subclass__", "__post_init__"):
+            return Native(name, lambda args, kwargs: store(machine, receiver, args, node, frame))
+        if isinstance(receiver, Instance):
+            fields = inherited_fields(cls, value.after) if name == "__init__" else None
+            if fields is not None:
+                return Native(
+                    "__init__", lambda args, kwargs: fill_fields(machine, receiver, fields, args, kwargs, node, frame)
+                )
+            found = machine.native_attribute(receiver, name, node, frame)
+            if found is not MISSING:
+                return found
+            if name == "__init__" and not receiver.module:
+                return Native("__init__", lambda args, kwargs: keep_arguments(machine, receiver, kwargs))
+            if name == "__getattribute__":
+                return Native(name, lambda args, kwargs: own_attribute(machine, receiver, args, node, frame))
+    return Unknown(f"attribute {name} of a base class", frame.unit.place(node))
+
+
+def own_attribute(machine: Machine, receiver: Instance, args: Arguments, node: ast.AST, frame: Frame) -> Value:
+    """object.__getattribute__: the attribute without the object's own __getattribute__."""
+    name = args[0] if args else None
+    if not isinstance(name, str):
+        return Unknown("an attribute of unknown name")
+    found = receiver.cell.get(name, MISSING)
+    if found is not MISSING:
+        return found
+    attribute = receiver.cls.find(name) if isinstance(receiver.cls, Class) else ABSENT
+    if attribute is not ABSENT:
+        return bind_attribute(machine, attribute, receiver, node, frame)
+    native = machine.native_attribute(receiver, name, node, frame)
+    return last_resort(machine, receiver, name, node, frame) if native is MISSING else native
+
+
+def keep_arguments(machine: Machine, receiver: Instance, kwargs: Keywords) -> None:
+    """An outside base class's __init__ (a config's, say) is taken to keep its keyword arguments."""
+    for key, value in kwargs.items():
+        if key != "**" and key not in receiver.cell:
+            machine.heap.write(receiver.cell, key, value)
+
+
+def store(machine: Machine, receiver: Value, args: Arguments, node: ast.AST, frame: Frame) -> None:
+    """object.__setattr__: a property's setter runs, a module takes the value in."""
+    if not isinstance(receiver, Instance) or len(args) != 2 or not isinstance(args[0], str):
+        return
+    name, value = args
+    if name in machine.settable and isinstance(receiver.cls, Class):
+        found = receiver.cls.find(name)
+        if isinstance(found, Function) and found.setter is not None:
+            machine.call(Bound(receiver, found.setter), [value], {}, node, frame)
+            return
+    if receiver.module:
+        value = machine.adopt(receiver, name, value, node, frame)
+    machine.heap.write(receiver.cell, name, value)
+
+
+def function_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Function)
+    if name in ("__name__", "__qualname__"):
+        return value.name
+    if name == "__module__":
+        return machine.project.module_name(value.unit)
+    return Unknown(f"attribute {name} of a function")
+
+
+def bound_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Bound)
+    if name == "__self__":
+        return value.receiver
+    if name == "__func__" and isinstance(value.function, Function):
+        return value.function
+    if name == "__name__":
+        return value.function if isinstance(value.function, str) else value.function.name
+    return Unknown(f"attribute {name} of a method")
+
+
+def partial_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Partial)
+    if name == "func":
+        return value.function
+    if name == "keywords":
+        return DictValue({**value.kwargs})
+    return value.args if name == "args" else Unknown(f"attribute {name} of a partial")
+
+
+def alternatives_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Alternatives)
+    kept = [option for option in value.options if option is not None and option is not ABSENT]
+    if not kept:
+        return Unknown(f"attribute {name} of nothing")
+    results = [machine.attribute(option, name, node, frame) for option in kept]
+    joined = results[0]
+    for result in results[1:]:
+        joined = machine.heap.join(joined, result)
+    return joined
+
+
+FORCING: Final = frozenset(
+    "apply modules named_modules children named_children parameters named_parameters add_module __class__".split()
+)
+
+
+def deferred_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, Deferred)
+    if name in ("load_state_dict", "eval", "train", "to", "cuda", "requires_grad_"):
+        return Native(name, lambda args, kwargs: value)
+    if value.build is None or value.cls.find(name) is not ABSENT or name in FORCING:
+        return machine.attribute(value.force(), name, node, frame)
+    return Unknown(f"attribute {name} of a model that was put off")
+
+
+def unknown_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    return value
+
+
+def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
+    if isinstance(owner, Alternatives):
+        for option in owner.options:
+            set_attribute(machine, option, name, value, node, frame)
+    elif isinstance(owner, Deferred):
+        if not isinstance(value, (Unknown, DictValue, *CONSTANTS)) and name not in ("default_cfg", "pretrained_cfg"):
+            set_attribute(machine, owner.force(), name, value, node, frame)
+    elif isinstance(owner, Instance):
+        setter = owner.cls.find("__setattr__") if isinstance(owner.cls, Class) else ABSENT
+        if isinstance(setter, Function) and not any(f.function is setter and f.receiver is owner for f in machine.frames):
+            machine.call(Bound(owner, setter), [name, value], {}, node, frame)
+            return
+        store(machine, owner, [name, value], node, frame)
+    elif isinstance(owner, Class):
+        machine.heap.write(owner.cell, name, value)
+    elif isinstance(owner, (Param, View, Tensor)):
+        machine.set_tensor_attribute(owner, name, value, node, frame)
+
+
+def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> bool | None:
+    if isinstance(value, Alternatives):
+        return compare.agree([has_attribute(machine, option, name, node, frame) for option in value.options])
+    if isinstance(value, Deferred):
+        return True if value.cls.find(name) is not ABSENT else None
+    if isinstance(value, Instance):
+        if name in value.cell:
+            return True
+        if isinstance(value.cls, Class):
+            if value.cls.find(name) is not ABSENT:
+                return True
+            if value.cls.find("__getattribute__") is not ABSENT:
+                found = machine.attribute(value, name, node, frame)
+                return not (isinstance(found, Unknown) and found.why == f"attribute {name} of {value.name}")
+            if value.cls.open or value.cls.find("__getattr__") is not ABSENT:
+                return None
+        return machine.native_attribute(value, name, node, frame) is not MISSING
+    if isinstance(value, Class):
+        return True if value.find(name) is not ABSENT else (None if value.open or value.module else False)
+    if isinstance(value, CONSTANTS):
+        return hasattr(value, name)
+    return None
+
+
+ATTRIBUTES: Final[dict[type, Attribute]] = {
+    Instance: instance_attribute,
+    Class: class_attribute,
+    Super: super_attribute,
+    Function: function_attribute,
+    Bound: bound_attribute,
+    Partial: partial_attribute,
+    Alternatives: alternatives_attribute,
+    Deferred: deferred_attribute,
+    Unknown: unknown_attribute,
+}

@@ -1,0 +1,66 @@
+"""Functions of the project that are initializers by their name: what they write, summed up."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from initlint.interpret.machine import Arguments, Machine
+from initlint.interpret.tensors import Param, View
+from initlint.interpret.torch_init import (
+    NAMESPACE,
+    event_of,
+    replace_histories,
+)
+from initlint.interpret.values import Frame, Function
+from initlint.knowledge import InitializerSpec
+
+# Families whose inner writes may be summed up under the name of the function that makes them.
+RANDOM: Final = frozenset(
+    "normal uniform trunc_normal xavier_uniform xavier_normal kaiming_uniform kaiming_normal lecun_uniform"
+    " lecun_normal variance_scaling orthogonal sparse".split()
+)
+
+
+def technique_of(machine: Machine, function: Function) -> InitializerSpec | None:
+    """The initializer that a project function is by its name: trunc_normal_, lecun_normal_."""
+    name = function.name.strip("_").lower()
+    for candidate in (f"{NAMESPACE}.{name}_", f"timm.layers.{name}_"):
+        spec = machine.knowledge.initializers.get(candidate)
+        if spec is not None and spec.technique in RANDOM:
+            return spec
+    return None
+
+
+def mark_writes(machine: Machine, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
+    """Before a function named like an initializer runs on a parameter: what the parameter has seen."""
+    if not args or function.owner is not None:
+        return None
+    target = args[0].param if isinstance(args[0], View) and args[0].whole else args[0]
+    if not isinstance(target, Param):
+        return None
+    spec = technique_of(machine, function)
+    return (target, len(target.histories[0]), spec) if spec is not None else None
+
+
+def name_writes(
+    machine: Machine,
+    before: tuple[Param, int, InitializerSpec],
+    function: Function,
+    inner: Frame,
+    node: ast.AST,
+    frame: Frame,
+) -> None:
+    """Sum up what such a function wrote as one write of that initializer, if its steps fit."""
+    param, count, spec = before
+    histories = param.histories
+    if any(len(history) <= count for history in histories):
+        return
+    written = [event for history in histories for event in history[count:] if event.covers]
+    if not written or any(event.name not in RANDOM and event.name != "unknown" for event in written):
+        return
+    names = {p.name for p in spec.parameters}
+    parameters = [a.arg for a in (*inner.function.node.args.args, *inner.function.node.args.kwonlyargs)][1:]  # type: ignore[union-attr]
+    given = {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}
+    event = event_of(machine, spec.technique, given, node, frame, function.name)
+    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], event) for history in histories)))

@@ -1,0 +1,54 @@
+"""isinstance and issubclass: True, False, or None where it can't be known."""
+
+from __future__ import annotations
+
+from initlint.interpret import compare
+from initlint.interpret.classes import (
+    MODULE,
+)
+from initlint.interpret.machine import Machine
+from initlint.interpret.values import (
+    Alternatives,
+    Class,
+    Deferred,
+    Instance,
+    Symbol,
+    Value,
+)
+
+
+def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
+    """`isinstance(value, kinds)`."""
+    if isinstance(kinds, tuple):
+        answers = [is_instance(machine, value, kind) for kind in kinds]
+        return True if True in answers else (None if None in answers else False)
+    if isinstance(value, Alternatives):
+        return compare.agree([is_instance(machine, option, kinds) for option in value.options])
+    if isinstance(value, Deferred):
+        return kinds in value.cls.lineage
+    if isinstance(value, Instance):
+        if not isinstance(kinds, (Class, Symbol)):
+            return None
+        if isinstance(value.cls, Class):
+            if kinds in value.cls.lineage:
+                return True
+            if isinstance(kinds, Symbol):
+                if value.module and machine.is_kind(value, kinds):
+                    return True
+                return None if value.cls.open else False
+            return False
+        return machine.is_kind(value, kinds) if isinstance(kinds, Symbol) else False
+    return machine.is_value_kind(value, kinds)
+
+
+def is_subclass(machine: Machine, cls: Value, kinds: Value) -> bool | None:
+    if isinstance(kinds, tuple):
+        answers = [is_subclass(machine, cls, kind) for kind in kinds]
+        return True if True in answers else (None if None in answers else False)
+    if isinstance(cls, Class) and isinstance(kinds, (Class, Symbol)):
+        if kinds in cls.lineage:
+            return True
+        return None if cls.open else isinstance(kinds, Symbol) and kinds.qualified == MODULE and cls.module
+    if isinstance(cls, Symbol) and isinstance(kinds, Symbol):
+        return cls is kinds or (kinds.qualified == MODULE and cls.qualified in machine.knowledge.layers)
+    return None

@@ -1,0 +1,76 @@
+"""Tensors as values: parameters, views of them, and data that flows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from initlint.graph import History, InitEvent
+from initlint.source import Place
+
+if TYPE_CHECKING:
+    pass
+from initlint.interpret.values import Cell, Instance
+
+
+class Param:
+    """A parameter: a tensor that init functions write to. Its cell holds `histories`."""
+
+    __slots__ = ("cell", "memory", "name", "owner", "place", "role", "serial", "shape", "spec_default", "trainable")
+
+    def __init__(self, name: str, role: str, shape: tuple[int | None, ...] | None, place: Place, serial: int) -> None:
+        self.name = name
+        self.role = role
+        self.shape = shape
+        self.place = place
+        self.serial = serial
+        self.owner: Instance | None = None
+        self.trainable: bool | None = True
+        self.memory = False
+        self.spec_default = ""
+        self.cell: Cell = {"histories": ((),)}
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        return self.cell["histories"]  # type: ignore[return-value]
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name}>"
+
+
+class View:
+    """Memory shared with a parameter: `.data`, `.detach()` (all of it), or a part of it."""
+
+    __slots__ = ("detached", "param", "shape", "whole")
+
+    def __init__(
+        self, param: Param, shape: tuple[int | None, ...] | None, *, whole: bool = True, detached: bool = True
+    ) -> None:
+        self.param = param
+        self.shape = shape
+        self.whole = whole
+        self.detached = detached
+
+
+class Tensor:
+    """A tensor that flows. `node` is its place in the data flow (-1: not from the input).
+
+    `content` says how its values came to be when it was made by a factory (torch.randn),
+    `param` which parameter's values it is computed from (a copy, not a view).
+    """
+
+    __slots__ = ("content", "node", "param", "shape")
+
+    def __init__(
+        self,
+        node: int = -1,
+        shape: tuple[int | None, ...] | None = None,
+        content: InitEvent | None = None,
+        param: Param | None = None,
+    ) -> None:
+        self.node = node
+        self.shape = shape
+        self.content = content
+        self.param = param
+
+    def __repr__(self) -> str:
+        return f"<tensor {self.node}>"

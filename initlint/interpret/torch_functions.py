@@ -1,0 +1,265 @@
+"""Functions of torch on tensors: by the roles that the tables give them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import torch_init
+from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.torch_tensors import (
+    Shape,
+    as_tensor,
+    operator_,
+    product,
+    tensors_in,
+    use_weight,
+)
+from initlint.interpret.values import Alternatives, Frame, ListValue, Value
+from initlint.knowledge import FunctionSpec
+
+TENSOR_WORDS: Final = ("input", "query", "tensor", "x", "mat1", "self")
+
+
+def subject(args: Arguments, kwargs: Keywords) -> Value:
+    """The tensor argument of a function."""
+    if args:
+        return args[0]
+    for word in TENSOR_WORDS:
+        if word in kwargs:
+            return kwargs[word]
+    return next(iter(kwargs.values()), None)
+
+
+def call_function(
+    machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """A torch function, or a tensor method with its receiver first."""
+    role = spec.role
+    value = subject(args, kwargs)
+    if role in ("activation", "elementwise", "norm", "dropout", "pool", "loss", "distance"):
+        if isinstance(value, Unknown):
+            found = [t for t in tensors_in(machine, [*args[1:], *kwargs.values()]) if t.node >= 0]
+            if not found:
+                return value
+        if role == "activation":
+            return activate(machine, spec, value, args, kwargs, node)
+        every = [*args, *kwargs.values()] if role in ("loss", "distance") else [value]
+        inputs = list(tensors_in(machine, every))
+        op = {"elementwise": "scale", "distance": "scale", "loss": "output"}.get(role, role)
+        return machine.flow(op, inputs, spec.name, node)
+    if role == "weighted":
+        position = spec.weight if spec.weight >= 0 else 1
+        weight = args[position] if position < len(args) else kwargs.get("weight", kwargs.get("in_proj_weight"))
+        first = args[1] if position == 0 and len(args) > 1 else value
+        return use_weight(
+            machine, [as_tensor(machine, first)], weight, node, spec.name or spec.qualified.rpartition(".")[2]
+        )
+    if role == "matmul":
+        return product(machine, [*args, *kwargs.values()], node)
+    if role == "attention":
+        return attend(machine, spec, args, kwargs, node)
+    if role == "merge":
+        return merge(machine, spec, args, kwargs, node, frame)
+    if role in ("shape", "identity"):
+        return reshape(machine, spec, value, args, kwargs, node, frame)
+    if role == "factory":
+        return factory(machine, spec, args, kwargs, node, frame)
+    if role in ("comparison", "predicate"):
+        return ask(machine, spec, value, args)
+    if role == "write":
+        return value
+    if role == "recurrent":
+        return (machine.flow("layer", list(tensors_in(machine, args[:1])), spec.name, node), Unknown("a state"))
+    return machine.lost(spec.qualified, args, kwargs)
+
+
+def activate(
+    machine: Machine, spec: FunctionSpec, value: Value, args: Arguments, kwargs: Keywords, node: ast.AST
+) -> Value:
+    slope: float | None = None
+    if spec.parameter:
+        given = kwargs.get(spec.parameter, args[1] if len(args) > 1 else spec.default)
+        slope = given if isinstance(given, (int, float)) and not isinstance(given, bool) else None
+    return machine.flow("activation", list(tensors_in(machine, [value])), spec.name, node, slope)
+
+
+def attend(machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST) -> Value:
+    inputs = [t for t in tensors_in(machine, [*args[:3], *kwargs.values()]) if t.node >= 0]
+    if spec.weight >= 0 and len(args) > spec.weight:
+        made = use_weight(machine, inputs, args[spec.weight], node, "attention")
+        return (made, Unknown("attention weights"))
+    return machine.flow("attention", inputs, "", node)
+
+
+def merge(
+    machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """add, mul, cat, where, ...: two operands behave as the operator does."""
+    values = [*args, *(v for k, v in kwargs.items() if k not in ("dim", "alpha", "value"))]
+    if spec.name in ("add", "mul") and len(values) >= 2:
+        last = spec.qualified.rpartition(".")[2].rstrip("_")
+        word = {"sub": "sub", "subtract": "sub", "div": "truediv", "divide": "truediv"}.get(last, spec.name)
+        return operator_(word)(machine, values[:2], {}, node, frame)
+    found = list(tensors_in(machine, values))
+    data = [t for t in found if t.node >= 0]
+    if len(data) > 1:
+        return machine.flow("cat", data, spec.name, node)
+    if data:
+        return data[0]
+    contents = [t.content for t in found if t.content is not None]
+    same = contents[0] if contents and len(contents) == len(found) and len({c.name for c in contents}) == 1 else None
+    return Tensor(content=same, param=next((t.param for t in found if t.param is not None), None))
+
+
+def reshape(
+    machine: Machine, spec: FunctionSpec, value: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """Shape and dtype changes: the same numbers, in shared memory where `spec.name` says view."""
+    if isinstance(value, Alternatives):
+        return machine.each(value, lambda v: reshape(machine, spec, v, [v, *args[1:]], kwargs, node, frame))
+    last = spec.qualified.rpartition(".")[2]
+    if isinstance(value, Tensor):
+        if last == "requires_grad_":
+            return value
+        if spec.name == "copy" and value.node < 0:
+            return Tensor(-1, value.shape, value.content, value.param)
+        if value.node >= 0:
+            return value
+        return Tensor(-1, None if spec.role == "shape" else value.shape, value.content, value.param)
+    if isinstance(value, (Param, View)):
+        param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
+        whole = value.whole if isinstance(value, View) else True
+        detached = value.detached if isinstance(value, View) else False
+        if last == "requires_grad_":
+            wanted = args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
+            param.trainable = wanted if isinstance(wanted, bool) else None
+            return value
+        if last in ("chunk", "split", "unbind", "tensor_split"):
+            return pieces(param, shape, last, args, detached)
+        if spec.name in ("copy", "either"):
+            return Tensor(-1, shape, None, param)
+        if last in ("detach", "data"):
+            return View(param, shape, whole=whole, detached=True)
+        same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
+        turned = tuple(reversed(shape)) if shape is not None and last in ("t", "T") else None
+        now = turned or (tuple(None for _ in shape) if shape is not None and same_rank else None)
+        partial_view = last in ("narrow", "select", "diagonal", "index_select")
+        return View(param, now, whole=whole and not partial_view, detached=detached)
+    if isinstance(value, (tuple, ListValue)):
+        return machine.flow("cat", list(tensors_in(machine, [value])), last, node)
+    return value if isinstance(value, Unknown) else as_tensor(machine, value)
+
+
+def pieces(param: Param, shape: Shape, method: str, args: Arguments, detached: bool) -> Value:
+    count = args[1] if len(args) > 1 else None
+    rest = shape[1:] if shape is not None else None
+    first: int | None = None
+    if method == "unbind":
+        part = rest
+        count = shape[0] if shape else None
+    elif shape is not None:
+        if isinstance(count, int) and count > 0 and shape[0] is not None:
+            first = shape[0] // count if method != "split" else count
+            count = shape[0] // count if method == "split" else count
+        part = (first, *(rest or ()))
+    else:
+        part = None
+    view = View(param, part, whole=False, detached=detached)
+    if isinstance(count, int) and 0 < count <= 64:
+        return tuple(View(param, part, whole=False, detached=detached) for _ in range(count))
+    return ListValue((view,), open_=True)
+
+
+def sizes_of(args: Arguments) -> Shape:
+    """The shape that a factory's arguments ask for."""
+    values: Sequence[Value] = args
+    if len(args) == 1 and isinstance(args[0], (tuple, ListValue)):
+        values = args[0] if isinstance(args[0], tuple) else args[0].items
+        if isinstance(args[0], ListValue) and args[0].open:
+            return None
+    if any(isinstance(v, Unknown) and v.why == "starred argument" for v in values):
+        return None
+    if len(values) == 1 and not isinstance(values[0], int):
+        return None  # a size of unknown rank, or a list of numbers
+    return tuple(v if isinstance(v, int) and not isinstance(v, bool) else None for v in values)
+
+
+def factory(
+    machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """A new tensor: its shape, and how its values came to be."""
+    last = spec.qualified.rpartition(".")[2]
+    name = spec.name
+    given: dict[str, Value] = {}
+    shape: Shape
+    if last.endswith("_like") or (spec.qualified.startswith("Tensor.") and args):
+        source = args[0] if args else None
+        shape = (
+            getattr(source, "shape", None)
+            if last.endswith("_like")
+            else sizes_of(args[1:2] if name == "constant" else args[1:])
+        )
+        rest = args[1:]
+    else:
+        size = kwargs.get("size")
+        shape = sizes_of([size] if size is not None else args[:1] if name == "constant" else args)
+        rest = args
+    if name == "legacy":
+        numbers = shape is not None and all(isinstance(a, (int, Unknown)) for a in args) and args
+        sized = bool(numbers) or any(isinstance(a, tuple) for a in args[:0])
+        name = "empty" if sized or (len(args) == 1 and isinstance(args[0], Unknown)) else "values"
+        if len(args) == 1 and isinstance(args[0], Unknown):
+            shape = None
+        if not sized and name == "values":
+            shape = None
+    if name == "constant":
+        value = kwargs.get("fill_value", rest[-1] if rest else Unknown("no value"))
+        given["val"] = value
+    if last == "normal":
+        given = dict(zip(("mean", "std"), args[:2], strict=False)) | {
+            k: v for k, v in kwargs.items() if k in ("mean", "std")
+        }
+        shape = sizes_of(args[2:3]) if len(args) > 2 else sizes_of([kwargs["size"]]) if "size" in kwargs else None
+    if name == "values":
+        value = args[0] if args else None
+        shape = () if isinstance(value, (int, float)) else None
+        if isinstance(value, (int, float)) and last in ("tensor", "as_tensor"):
+            name, given = "constant", {"val": value}
+        else:
+            name, given = "unknown", {"why": "given values"}
+        if isinstance(value, (Tensor, Param, View)):
+            return next(tensors_in(machine, [value]))
+    event = torch_init.event_of(machine, name, given, node, frame, spec.qualified)
+    return Tensor(-1, shape, event)
+
+
+def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> Value:
+    """Sizes, ranks and flags, where they are known."""
+    last = spec.qualified.rpartition(".")[2]
+    shape = getattr(value, "shape", None)
+    if isinstance(value, (Tensor, Param, View)) and isinstance(shape, tuple):
+        if last in ("dim", "ndim", "ndimension"):
+            return len(shape)
+        sizes: tuple[Value, ...] = tuple(Unknown("a size") if s is None else s for s in shape)
+        if last in ("shape", "size"):
+            if len(args) > 1 and last == "size":
+                at = args[1]
+                return sizes[at] if isinstance(at, int) and -len(sizes) <= at < len(sizes) else Unknown("a size")
+            return sizes
+        if last in ("numel", "nelement"):
+            total = 1
+            for size in shape:
+                if size is None:
+                    return Unknown("a number of elements")
+                total *= size
+            return total
+    if last == "requires_grad" and isinstance(value, (Param, View)):
+        trainable = (value.param if isinstance(value, View) else value).trainable
+        return Unknown("requires_grad") if trainable is None else trainable
+    if last == "is_tensor":
+        return isinstance(value, (Tensor, Param, View)) or Unknown("is_tensor")
+    return Unknown(f"{last} of a tensor")

@@ -1,0 +1,54 @@
+"""What scaling and shifting a tensor does to the law of its values."""
+
+from __future__ import annotations
+
+from initlint.graph import InitEvent
+from initlint.interpret.machine import Arguments
+from initlint.interpret.values import Value
+
+
+def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Value] | None:
+    """Name and arguments after an in-place step, where the law stays a named one."""
+    numbers: dict[str, Value] = dict(event.args)
+    amount = args[0] if args else None
+    if event.name == "uniform" and method == "erfinv_":  # the inverse of the normal distribution's integral
+        return {"name": "trunc_normal", "mean": 0.0, "std": 0.7071067811865476}
+    if method in ("mul_", "div_") and isinstance(amount, (int, float)) and amount:
+        factor = amount if method == "mul_" else 1 / amount
+        return scaled(event, factor)
+    if method in ("add_", "sub_") and isinstance(amount, (int, float)) and event.name in ("normal", "trunc_normal"):
+        shift = amount if method == "add_" else -amount
+        mean = numbers.get("mean", 0.0)
+        if isinstance(mean, (int, float)):
+            return {"name": event.name, **numbers, "mean": mean + shift}
+    return None
+
+
+def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:
+    """The law of `factor` times a tensor with this law, where it has a name."""
+    numbers: dict[str, Value] = dict(event.args)
+    defaults: dict[str, dict[str, float]] = {
+        "normal": {"mean": 0.0, "std": 1.0},
+        "trunc_normal": {"mean": 0.0, "std": 1.0},
+        "uniform": {"a": 0.0, "b": 1.0},
+        "constant": {"val": 0.0},
+        "orthogonal": {"gain": 1.0},
+        "xavier_uniform": {"gain": 1.0},
+        "xavier_normal": {"gain": 1.0},
+    }
+    if event.name == "zeros":
+        return {"name": "zeros"}
+    if event.name == "ones":
+        return {"name": "constant", "val": factor}
+    if event.name not in defaults:
+        return None
+    result: dict[str, Value] = {"name": event.name}
+    for key, default in defaults[event.name].items():
+        value = numbers.get(key, default)
+        if not isinstance(value, (int, float)):
+            result[key] = value
+        else:
+            result[key] = value * abs(factor) if key in ("std", "gain") else value * factor
+    if event.name == "uniform" and factor < 0:
+        result["a"], result["b"] = result["b"], result["a"]
+    return result

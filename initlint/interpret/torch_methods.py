@@ -1,0 +1,92 @@
+"""Attributes and methods of tensors and parameters."""
+
+from __future__ import annotations
+
+import ast
+
+from initlint.graph import Unknown
+from initlint.interpret import torch_init
+from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.torch_functions import (
+    ask,
+    call_function,
+    reshape,
+)
+from initlint.interpret.torch_tensors import (
+    made_of_parameters,
+)
+from initlint.interpret.values import Bound, Frame, Value
+
+
+def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    assert isinstance(value, (Tensor, Param, View))
+    if name == "data":
+        if isinstance(value, Tensor):
+            return value
+        view = value if isinstance(value, View) else View(value, value.shape)
+        return View(view.param, view.shape, whole=view.whole, detached=True)
+    spec = machine.knowledge.functions.get("Tensor." + name)
+    if spec is not None:
+        if spec.role == "predicate" and name in (
+            "shape",
+            "ndim",
+            "requires_grad",
+            "device",
+            "dtype",
+            "grad",
+            "is_cuda",
+        ):
+            return ask(machine, spec, value, [value])
+        if name in ("T", "mT", "H", "mH", "real", "imag"):
+            return reshape(machine, spec, value, [value], {}, node, frame)
+    if name == "__class__":
+        return machine.tables.symbols["builtins.type"](machine, [value], {}, node, frame)
+    if name in ("_no_weight_decay", "_no_reinit", "tensor_model_parallel", "_is_hf_initialized"):
+        return Unknown(f"attribute {name} of a tensor")
+    return Bound(value, name)
+
+
+def tensor_method(
+    machine: Machine,
+    receiver: Tensor | Param | View,
+    name: str,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+) -> Value:
+    tables = machine.knowledge
+    writer = tables.initializers.get("Tensor." + name)
+    if writer is not None:
+        if isinstance(receiver, (Param, View)):
+            return torch_init.inplace(machine, writer, receiver, args, kwargs, node, frame)
+        if receiver.node < 0:
+            given = torch_init.given_arguments(writer, args, kwargs)
+            if writer.technique == "copy":
+                return receiver
+            if receiver.param is not None and receiver.content is None:
+                machine.lose(receiver, node, frame)
+            receiver.content = torch_init.event_of(machine, writer.technique, given, node, frame, writer.qualified)
+        return receiver
+    spec = tables.functions.get("Tensor." + name)
+    if isinstance(receiver, (Param, View)) and (
+        name.endswith("_") and not name.endswith("__") and (spec is None or spec.inplace or spec.role == "write")
+    ):
+        if name in ("requires_grad_", "share_memory_", "detach_"):
+            return call_function(machine, spec, [receiver, *args], kwargs, node, frame) if spec else receiver
+        if spec is not None and spec.role == "shape":
+            return receiver
+        return torch_init.transform(machine, receiver, name, args, node, frame)
+    if spec is None:
+        if name in ("new_tensor", "backward", "register_hook"):
+            return Unknown(name)
+        return machine.lost(f"Tensor.{name}", [receiver, *args], kwargs)
+    if spec.inplace and isinstance(receiver, Tensor) and receiver.node < 0 and receiver.content is not None:
+        word = {"mul_": "mul", "div_": "truediv", "add_": "add", "sub_": "sub"}.get(name)
+        if word is not None:
+            result = made_of_parameters(machine, word, [receiver, *args], [receiver])
+            if isinstance(result, Tensor):
+                receiver.content = result.content
+            return receiver
+    return call_function(machine, spec, [receiver, *args], kwargs, node, frame)
