@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initlint import strengths
 from initlint.findings import Site
@@ -26,8 +25,7 @@ FAMILIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """A test of a module's type or of a parameter's name in initialization code, over all models that were seen."""
 
     test: TypeTest

@@ -15,9 +15,8 @@ one is false; what is unknown never fires. `predicate` names what this vocabular
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from initlint.schema import Where, choice
 
@@ -43,8 +42,7 @@ SET_TESTS: Final[Mapping[str, Callable[[frozenset[str], frozenset[str]], bool]]]
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Conditions joined by and, in the order of the table: cheap and selective ones come first there."""
 
     tests: tuple[Test, ...]

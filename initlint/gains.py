@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths
 from initlint.findings import Site
@@ -21,8 +20,7 @@ TOLERANCE: Final = 0.1  # of the variance: below it two gains count as the same
 RESTATED: Final = math.sqrt(5)  # torch's own layers pass this slope, for reasons of their history
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call of an initializer, with all the weights for which it is the effective write."""
 
     uses: tuple[Use, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initlint.findings import Site
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 LONGEST = 60  # characters of code in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An incident: something that is wrong by itself."""
 
     flow: Flow

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initlint.findings import Site
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A parameter with all the ways in which one context may make it."""
 
     flow: Flow

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initlint import strengths
 from initlint.findings import Site
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 MAIN = ("kernel", "embedding", "recurrent")
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """An explicit write that covers a weight, and what came after it."""
 
     flow: Flow
@@ -107,8 +105,7 @@ def _call(event: InitEvent) -> str:
     return event.spelling.rpartition(".")[2] or event.name
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """A pass over modules or parameters that initializes them."""
 
     flow: Flow
@@ -178,8 +175,7 @@ def untouched(layer: Layer) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """A method that initializes weights."""
 
     method: Method

@@ -6,17 +6,20 @@ Also what the texts of a field may be, so that a rule that asks for what can't b
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Final
 
 from initlint.branches import Branch
 from initlint.conditions import Test
 from initlint.knowledge import KINDS, knowledge
+from initlint.laws import LAWS
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
 
 SPARSE_WORDS: Final = ("mask", "prun", "spars", "lottery")
 POSITIONS: Final = frozenset({"alone", "head", "starved", "branch", "hidden"})
 PROSPECTS: Final = frozenset({"standstill", "identical", "moves"})
+LAWLESS: Final = frozenset({"copy", "cauchy"})  # initializers without a law
 ROLES: Final = frozenset({"kernel", "recurrent", "raw"})
 INCIDENTS: Final = frozenset(
     {
@@ -74,10 +77,11 @@ PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
 }
 
 
+@cache
 def values(subject: str) -> Mapping[str, Collection[str]]:
     """For the fields of a subject that are one of a known few texts: which."""
     known = knowledge()
-    techniques = {name for technique in known.techniques.values() for name in technique.names}
+    techniques = {*LAWS, *LAWLESS}
     activations = {*known.activations, *DESTINATIONS}
     if subject == "call":
         return {"technique": techniques, "activations": activations, "argument": {"gain", "nonlinearity", "a"}}

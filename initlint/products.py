@@ -6,8 +6,7 @@ A low-rank adapter multiplies its two matrices, a gate its branch. One of the tw
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initlint.findings import Site
 from initlint.silence import MULTIPLIES, effective_constant, silent_nodes
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """Two weights that are both zero and are multiplied with each other; `later` is the one zeroed last."""
 
     flow: Flow

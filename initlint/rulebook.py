@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from initlint import schema
 from initlint.conditions import Condition, compile_when, fields
@@ -42,8 +41,7 @@ REQUIRED: Final[Mapping[str, type]] = {
 OPTIONAL: Final[Mapping[str, type]] = {"contexts": str, "over": list, "when": dict, "louder": list}
 
 
-@dataclass(frozen=True, slots=True)
-class Louder:
+class Louder(NamedTuple):
     """A condition under which the rule speaks louder than it does by itself."""
 
     condition: Condition
@@ -51,8 +49,7 @@ class Louder:
     verdict: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule as its file declares it. `condition` is None for what the pipeline finds by itself."""
 
     code: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from initlint.findings import Match, Severity, Site
 from initlint.graph import Model
@@ -21,8 +21,7 @@ from initlint.survey import EVERYWHERE, Instance, Subject, Survey
 __all__ = ["Rule", "all_rules", "matches"]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One subject that a rule's condition holds for."""
 
     context: int

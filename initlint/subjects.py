@@ -6,8 +6,7 @@ is a fact that is unknown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths, symmetry
 from initlint.chains import Flow
@@ -29,8 +28,7 @@ OUTCOMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A weight in one context, with one of the writes that may be its effective initializer."""
 
     flow: Flow
@@ -64,7 +62,7 @@ class Use:
         return frozenset({self.site})
 
     def long(self, length: int) -> Use:
-        return replace(self, length=length)
+        return self._replace(length=length)
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from initlint.branches import Branch
 from initlint.chains import Flow
@@ -37,8 +37,7 @@ class Subject(Protocol):
     def related(self) -> tuple[Site, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """The subjects that stand for one thing in one context: all of them must satisfy the condition.
 
     A weight that can be made in several ways has one subject for each.
@@ -183,8 +182,7 @@ def _events(survey: Survey) -> Iterator[Instance]:
             yield Instance(index, EVERYWHERE, (Event(flow, incident),))
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of subject: its class, and how its instances are found."""
 
     subject: type

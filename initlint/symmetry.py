@@ -8,8 +8,7 @@ maps are played at small widths, convolutions as the matrices that they are at e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -26,8 +25,7 @@ IDENTICAL = "identical"  # all its units get the same gradient
 MOVES = "moves"
 
 
-@dataclass(frozen=True, slots=True)
-class Map:
+class Map(NamedTuple):
     """One layer of the neighbourhood, with what follows it. A `constant` or `bias` of None is drawn at random."""
 
     constant: float | None

@@ -7,9 +7,8 @@ Besides the fields (`{keep:.2f}`) a template may say `{layers}`, the names of al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import Formatter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint.conditions import fields
 from initlint.schema import Where, choice
@@ -21,8 +20,7 @@ SHOWN: Final = 3  # names in a message; the rest is counted
 GROUP: Final = frozenset({"layers", "count"})
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     text: str
     names: tuple[str, ...]  # fields of the subject that it mentions
 

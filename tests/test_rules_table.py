@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from initlint.conditions import compile_when, fields
+from initlint.knowledge import knowledge
 from initlint.predicates import PREDICATES, values
 from initlint.rulebook import SOURCE, all_rules, build, load
 from initlint.schema import KnowledgeError, Where, folder
@@ -160,6 +161,10 @@ def test_the_vocabulary_is_the_typed_properties() -> None:
     assert vocabulary["technique"] == "text"
     assert vocabulary["activations"] == "set"
     assert not {"place", "sites", "marks", "long"} & vocabulary.keys()
+
+
+def test_rules_may_ask_for_every_initializer_there_is() -> None:
+    assert {spec.technique for spec in knowledge().initializers.values()} <= set(values("weight")["technique"])
 
 
 def test_values_are_asked_of_fields_that_exist() -> None:

@@ -36,6 +36,18 @@ from initlint.interpret.values import (
 
 def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     assert isinstance(value, Instance)
+    found = own_attribute(machine, value, name, node, frame)
+    if found is not MISSING:
+        return found
+    if isinstance(value.cls, Class):
+        getter = value.cls.find("__getattribute__")
+        if isinstance(getter, Function) and not name.startswith("__"):
+            return machine.call(Bound(value, getter), [name], {}, node, frame)
+    return last_resort(machine, value, name, node, frame)
+
+
+def own_attribute(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
+    """What the object, its class or the framework has under this name; MISSING when none has."""
     found = value.cell.get(name, MISSING)
     if found is not MISSING:
         return found
@@ -48,14 +60,11 @@ def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST,
         return cls
     if name == "__dict__":
         return DictValue(value.cell)
-    native = machine.native_attribute(value, name, node, frame)
-    if native is not MISSING:
-        return native
-    if isinstance(cls, Class):
-        getter = cls.find("__getattribute__")
-        if isinstance(getter, Function) and not name.startswith("__"):
-            return machine.call(Bound(value, getter), [name], {}, node, frame)
-    return last_resort(machine, value, name, node, frame)
+    if value.module and machine.patches:
+        patch = machine.patches.get(f"{MODULE}.{name}", MISSING)
+        if patch is not MISSING:
+            return bind_attribute(machine, patch, value, node, frame)
+    return machine.native_attribute(value, name, node, frame)
 
 
 def last_resort(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -125,23 +134,17 @@ def super_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fr
             if name == "__init__" and not receiver.module:
                 return Native("__init__", lambda args, kwargs: keep_arguments(machine, receiver, kwargs))
             if name == "__getattribute__":
-                return Native(name, lambda args, kwargs: own_attribute(machine, receiver, args, node, frame))
+                return Native(name, lambda args, kwargs: plain_attribute(machine, receiver, args, node, frame))
     return Unknown(f"attribute {name} of a base class", frame.unit.place(node))
 
 
-def own_attribute(machine: Machine, receiver: Instance, args: Arguments, node: ast.AST, frame: Frame) -> Value:
+def plain_attribute(machine: Machine, receiver: Instance, args: Arguments, node: ast.AST, frame: Frame) -> Value:
     """object.__getattribute__: the attribute without the object's own __getattribute__."""
     name = args[0] if args else None
     if not isinstance(name, str):
         return Unknown("an attribute of unknown name")
-    found = receiver.cell.get(name, MISSING)
-    if found is not MISSING:
-        return found
-    attribute = receiver.cls.find(name) if isinstance(receiver.cls, Class) else ABSENT
-    if attribute is not ABSENT:
-        return bind_attribute(machine, attribute, receiver, node, frame)
-    native = machine.native_attribute(receiver, name, node, frame)
-    return last_resort(machine, receiver, name, node, frame) if native is MISSING else native
+    found = own_attribute(machine, receiver, name, node, frame)
+    return last_resort(machine, receiver, name, node, frame) if found is MISSING else found
 
 
 def keep_arguments(machine: Machine, receiver: Instance, kwargs: Keywords) -> None:
@@ -240,6 +243,8 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
         store(machine, owner, [name, value], node, frame)
     elif isinstance(owner, Class):
         machine.heap.write(owner.cell, name, value)
+    elif isinstance(owner, Symbol) and owner.qualified == MODULE:
+        machine.heap.write(machine.patches, f"{MODULE}.{name}", value)
     elif isinstance(owner, (Param, View, Tensor)):
         machine.set_tensor_attribute(owner, name, value, node, frame)
 
@@ -265,6 +270,12 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
         return True if value.find(name) is not ABSENT else (None if value.open or value.module else False)
     if isinstance(value, CONSTANTS):
         return hasattr(value, name)
+    if isinstance(value, (Tensor, Param, View)):
+        return machine.has_tensor_attribute(value, name)
+    if isinstance(value, Symbol):
+        if f"{value.qualified}.{name}" in machine.patches:
+            return True
+        return name in machine.module_methods if value.qualified == MODULE else None
     return None
 
 

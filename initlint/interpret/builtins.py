@@ -19,12 +19,14 @@ from initlint.interpret.reflection import (
     hasattr_,
     isinstance_,
     issubclass_,
+    method_of_kind,
     setattr_,
     super_,
     type_,
     vars_,
 )
 from initlint.interpret.sequences import hashable, iterate, unknown_key
+from initlint.interpret.sorting import in_order, sort_keys
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.values import (
     ABSENT,
@@ -113,11 +115,7 @@ def reversed_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST
 
 def sorted_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     items, loose = iterate(machine, args[0] if args else None, node, frame)
-    if "key" not in kwargs and (
-        all(isinstance(i, (int, float)) for i in items) or all(isinstance(i, str) for i in items)
-    ):
-        return ListValue(tuple(sorted(items, reverse=kwargs.get("reverse") is True)), open_=loose)  # type: ignore[type-var]
-    return ListValue(items, open_=loose)
+    return ListValue(in_order(machine, items, kwargs, node, frame), open_=loose, serial=machine.next_serial())
 
 
 def map_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
@@ -199,11 +197,13 @@ def str_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
     return Unknown("a string")
 
 
-def extreme(pick: Callable[..., object]) -> Handler:
+def extreme(pick: Callable[..., int]) -> Handler:
     def choose(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
         values = compare.elements(args[0]) if len(args) == 1 else tuple(args)
-        if values and all(isinstance(v, (int, float)) for v in values) and "key" not in kwargs:
-            return pick(values)
+        if values:
+            keys = sort_keys(machine, values, kwargs, node, frame)
+            if keys is not None:
+                return values[pick(range(len(values)), key=keys.__getitem__)]
         return Unknown("an extreme of unknown numbers")
 
     return choose
@@ -291,6 +291,7 @@ HANDLERS: Final[dict[str, Handler]] = {
         "setattr": setattr_,
         "delattr": delattr_,
         "callable": callable_,
+        **{kind: method_of_kind(kind) for kind in ("staticmethod", "classmethod", "property")},
         "type": type_,
         "super": super_,
         "next": next_,

@@ -8,15 +8,17 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
-from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine
+from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
 from initlint.interpret.values import (
     Absent,
     Alternatives,
     Bound,
+    Class,
     Deferred,
     DictValue,
     Frame,
     Function,
+    Instance,
     ListValue,
     Native,
     Partial,
@@ -25,6 +27,7 @@ from initlint.interpret.values import (
 )
 
 MOST_RECURSION: Final = 12
+ASIDE_FUEL: Final = 10_000  # steps of one call of a method that is no module's
 
 
 def define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
@@ -120,8 +123,56 @@ def invoke(
     """Run a function's body. `receiver` is the object whose method it is."""
     if len(machine.frames) >= MOST_FRAMES:
         return machine.lost("calls nested too deeply", args, kwargs)
-    if sum(f.function is function and f.receiver is receiver for f in machine.frames) >= MOST_RECURSION:
+    again = sum(f.function is function and f.receiver is receiver for f in machine.frames)
+    if again >= MOST_RECURSION or (again and not informed(args if receiver is None else args[1:], kwargs)):
         return machine.lost("recursion", args, kwargs)
+    if again == 0 and (isinstance(receiver, Class) or (isinstance(receiver, Instance) and not receiver.module)):
+        return aside(machine, function, args, kwargs, node, frame, receiver)
+    return run(machine, function, args, kwargs, node, frame, receiver)
+
+
+def informed(args: Arguments, kwargs: Keywords) -> bool:
+    """Whether a call is told anything: a function that calls itself on nothing known does not end."""
+    values = [*args, *kwargs.values()]
+    return not values or any(not isinstance(value, Unknown) for value in values)
+
+
+def aside(
+    machine: Machine,
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+    receiver: Value,
+) -> Value:
+    """A method of an object that is no module (a configuration, a tokenizer) has a budget of its own,
+    so that one which does not end leaves the rest of the model to be read."""
+    if function.node in machine.tedious:
+        return machine.lost("budget", args, kwargs)
+    before = machine.fuel
+    machine.fuel = budget = min(before, ASIDE_FUEL)
+    made = (len(machine.layers), len(machine.nodes))
+    try:
+        return run(machine, function, args, kwargs, node, frame, receiver)
+    except OutOfFuel:
+        if budget == before or made != (len(machine.layers), len(machine.nodes)):
+            raise
+        machine.tedious.add(function.node)
+        return machine.lost("budget", args, kwargs)
+    finally:
+        machine.fuel = before - (budget - max(machine.fuel, 0))
+
+
+def run(
+    machine: Machine,
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+    receiver: Value,
+) -> Value:
     machine.called[function.node] = machine.called.get(function.node, 0) + 1
     inner = Frame(function.unit, bind(machine, function, args, kwargs, frame), function.closure, function)
     inner.receiver = receiver
@@ -130,6 +181,10 @@ def invoke(
     machine.frames.append(inner)
     machine.no_grad += function.no_grad
     before = machine.mark_writes(function, args)
+    if before is not None and function.node in machine.summed:
+        machine.frames.pop()
+        machine.no_grad -= function.no_grad
+        return machine.write_summed(before, function, inner, node, frame)
     try:
         if isinstance(function.node, ast.Lambda):
             result = machine.evaluate(function.node.body, inner)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare
 from initlint.interpret.decorators import decorate_class, mark_fields
+from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.values import (
     ABSENT,
@@ -66,10 +68,25 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Value:
         mark_fields(cls)
     elif any(isinstance(part, Class) and part.transforms for part in cls.lineage[1:]):
         mark_fields(cls)
+    announce(machine, cls, frame)
     result: Value = cls
     for decorator in reversed(node.decorator_list):
         result = decorate_class(machine, decorator, result, cls, frame)
     return result
+
+
+def announce(machine: Machine, cls: Class, frame: Frame) -> None:
+    """Tell the base classes of a new subclass, through the `__init_subclass__` of the nearest one."""
+    hook = cls.find("__init_subclass__", cls)
+    if not isinstance(hook, Function):
+        return
+    words = {
+        keyword.arg or "**": machine.evaluate(keyword.value, frame)
+        for keyword in cls.node.keywords
+        if keyword.arg != "metaclass"
+    }
+    with suppress(Raised):
+        machine.call(Bound(cls, hook), [], words, cls.node, frame)
 
 
 def linearise(cls: Class, bases: Sequence[Value]) -> tuple[Class | Symbol, ...]:

@@ -34,12 +34,26 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
         run = partial(build, machine, function)
         contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True)
     for cls in by_use(classes):
-        if machine.built.get(cls.node) or cls.abstract or not cls.module:
+        if machine.built.get(cls.node) or cls.abstract or not cls.module or is_shown(machine, cls):
             continue
         init = cls.find("__init__")
         genuine = not (isinstance(init, Function) and required(init))
         contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine)
     return contexts
+
+
+def is_shown(machine: Interpreter, cls: Class) -> bool:
+    """Whether all of a class was executed as a base of one that was built."""
+    own = [function for function in cls.cell.values() if isinstance(function, Function)]
+    init = cls.cell.get("__init__")
+    built = [init] if isinstance(init, Function) else own
+    forward = cls.find("forward")
+    if not any(machine.called.get(function.node) for function in built):
+        return False
+    if isinstance(forward, Function) and not machine.called.get(forward.node):
+        return False
+    made = machine.built.keys() | machine.entered.keys()
+    return any(other is not cls and cls in other.lineage and other.node in made for other in machine.defined)
 
 
 def attempt(

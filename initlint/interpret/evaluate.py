@@ -148,7 +148,19 @@ def binary(machine: Machine, op: type[ast.operator], left: Value, right: Value, 
         return left
     if isinstance(right, Unknown):
         return right
+    if isinstance(left, Instance) and isinstance(right, (Instance, ListValue)) and op is ast.Add:
+        return joined_containers(machine, left, right, node, frame)
     return collection_arithmetic(op, left, right)
+
+
+def joined_containers(
+    machine: Machine, left: Instance, right: Instance | ListValue, node: ast.AST, frame: Frame
+) -> Value:
+    """`sequential + sequential`: a new one with the modules of both."""
+    if left.spec is None or left.spec.role != "container":
+        return Unknown(f"a sum of {left.name} objects")
+    items = [item for side in (left, right) for item in machine.iterate(side, node, frame)[0]]
+    return machine.container(left, items)
 
 
 def arithmetic(

@@ -9,12 +9,13 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare, names
+from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
 from initlint.interpret.machine import Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import narrow
 from initlint.interpret.patterns import matches
-from initlint.interpret.sequences import MOST_TURNS, assign, iterate, turns
+from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.values import DictValue, Frame, Instance, ListValue, Value
 
@@ -249,8 +250,12 @@ def with_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 
 
 def try_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
-    """The body is taken to succeed; the handlers run when it raises for certain."""
+    """The body is taken to succeed; the handlers run when it raises for certain, or imports the invisible."""
     assert isinstance(node, (ast.Try, ast.TryStar))
+    fallback = names.import_fallback(machine, node, frame.unit)
+    if fallback is not None:
+        signal = block(machine, fallback.body, frame)
+        return block(machine, node.finalbody, frame) or signal
     try:
         signal = block(machine, node.body, frame)
         if not signal:
@@ -342,12 +347,17 @@ def match_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
             answer = guard if answer is True else (False if guard is False else None)
         if answer is False:
             continue
-        maybe.append(partial(block, machine, case.body, frame))
+        maybe.append(partial(chosen, machine, case, subject, frame))
         if answer is True:
             break
     else:
         maybe.append(lambda: NEXT)
     return maybe[0]() if len(maybe) == 1 else fork(machine, frame, maybe)
+
+
+def chosen(machine: Machine, case: ast.match_case, subject: Value, frame: Frame) -> str:
+    matches(machine, case.pattern, subject, frame)  # binds its names, which a later case may have bound anew
+    return block(machine, case.body, frame)
 
 
 def pass_(machine: Machine, node: ast.stmt, frame: Frame) -> str:

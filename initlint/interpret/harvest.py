@@ -69,6 +69,8 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
     owners: list[Instance | Param] = list(
         {id(layer): layer for layer in machine.layers if id(layer) not in spare}.values()
     )
+    spare |= templates(machine)
+    owners = [owner for owner in owners if id(owner) not in spare]
     owned = {id(p) for layer in machine.layers for p in parameters_of(layer)}
     owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
     return owners
@@ -79,8 +81,20 @@ def parameters_of(owner: Instance | Param) -> list[Param]:
         return [owner]
     found: dict[int, Param] = {}
     for _, param in all_parameters(owner) if owner.spec is not None else ():
-        found[id(param)] = param
+        if param.role != "raw":  # that a subclass has beside the framework's: each by itself
+            found[id(param)] = param
     return list(found.values())
+
+
+def templates(machine: Interpreter) -> set[int]:
+    """Modules that were deep-copied and then thrown away: no other module holds them, no data reaches them."""
+    if not any(module.copied for module in machine.instances):
+        return set()
+    held = {id(module) for module in machine.node_layers.values()}
+    for module in machine.instances:
+        if module.module and not module.copied and id(module) not in held:
+            held.update(id(part) for _, part in named_modules(module))
+    return {id(module) for module in machine.instances if module.copied and id(module) not in held}
 
 
 # -- names --------------------------------------------------------------------------------

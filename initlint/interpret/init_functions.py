@@ -12,7 +12,7 @@ from initlint.interpret.torch_init import (
     event_of,
     replace_histories,
 )
-from initlint.interpret.values import Frame, Function
+from initlint.interpret.values import Frame, Function, Value
 from initlint.knowledge import InitializerSpec
 
 # Families whose inner writes may be summed up under the name of the function that makes them.
@@ -59,8 +59,30 @@ def name_writes(
     written = [event for history in histories for event in history[count:] if event.covers]
     if not written or any(event.name not in RANDOM and event.name != "unknown" for event in written):
         return
-    names = {p.name for p in spec.parameters}
-    parameters = [a.arg for a in (*inner.function.node.args.args, *inner.function.node.args.kwonlyargs)][1:]  # type: ignore[union-attr]
-    given = {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}
-    event = event_of(machine, spec.technique, given, node, frame, function.name)
+    event = event_of(machine, spec.technique, given_to(function, spec, inner), node, frame, function.name)
     replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], event) for history in histories)))
+    if not any(isinstance(part, (ast.If, ast.Match)) and raises_or_writes(part) for part in function.node.body):  # type: ignore[union-attr]
+        machine.summed.add(function.node)
+
+
+def raises_or_writes(statement: ast.stmt) -> bool:
+    """Whether a branch does more than warn: then what the function does may differ from call to call."""
+    return any(isinstance(part, (ast.Return, ast.Call)) and "warn" not in ast.unparse(part) for part in ast.walk(statement))
+
+
+def given_to(function: Function, spec: InitializerSpec, inner: Frame) -> dict[str, Value]:
+    """The arguments of the call that the initializer has too."""
+    names = {p.name for p in spec.parameters}
+    arguments = function.node.args
+    parameters = [a.arg for a in (*arguments.args, *arguments.kwonlyargs)][1:]
+    return {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}
+
+
+def write_summed(
+    machine: Machine, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+) -> Param:
+    """The same write again, without running the function's steps."""
+    param, _, spec = before
+    event = event_of(machine, spec.technique, given_to(function, spec, inner), node, frame, function.name)
+    machine.write(param, event)
+    return param

@@ -12,6 +12,8 @@ from initlint.interpret import (
     builtins,
     calls,
     classes,
+    comprehensions,
+    dispatch,
     evaluate,
     execute,
     init_functions,
@@ -55,9 +57,14 @@ from initlint.interpret.values import (
 from initlint.knowledge import InitializerSpec, Knowledge
 
 TABLES = Tables(
-    expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS},
+    expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS, **comprehensions.EXPRESSIONS},
     statements=execute.STATEMENTS,
-    calls={**calls.CALLS, Class: classes.construct, Instance: torch_modules.call_instance},
+    calls={
+        **calls.CALLS,
+        Class: classes.construct,
+        Instance: torch_modules.call_instance,
+        dispatch.Dispatch: calls.call_native,
+    },
     attributes={
         **methods.ATTRIBUTES,
         **attributes.ATTRIBUTES,
@@ -67,13 +74,16 @@ TABLES = Tables(
         Param: torch_methods.tensor_attribute,
         View: torch_methods.tensor_attribute,
         torch_traversal.SweepList: methods.value_attribute,
+        **dispatch.ATTRIBUTES,
     },
-    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **torch.SYMBOLS},
+    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **torch.SYMBOLS},
 )
 
 
 class Interpreter(Machine):
     """A Machine whose parts are in place."""
+
+    module_methods = torch_modules.METHODS
 
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(TABLES, project, knowledge)
@@ -142,6 +152,7 @@ class Interpreter(Machine):
         if isinstance(value, Instance):
             made = Instance(value.cls, self.next_serial(), value.spec)
             copies[id(value)] = made
+            value.copied = True
             made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
             made.escaped, made.copies = value.escaped, value.copies
             for key, part in value.cell.items():
@@ -217,11 +228,19 @@ class Interpreter(Machine):
     def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
         return torch_parameters.adopt(self, owner, name, value, node, frame)
 
+    def has_tensor_attribute(self, value: Value, name: str) -> bool:
+        return isinstance(value, (Tensor, Param, View)) and torch_methods.has_tensor_attribute(self, value, name)
+
     def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
         torch_parameters.set_tensor_attribute(self, owner, name, value, node, frame)
 
     def mark_writes(self, function: Function, args: Arguments) -> tuple[Param, int, InitializerSpec] | None:
         return init_functions.mark_writes(self, function, args)
+
+    def write_summed(
+        self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+    ) -> Value:
+        return init_functions.write_summed(self, before, function, inner, node, frame)
 
     def name_writes(
         self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
@@ -280,8 +299,11 @@ class Interpreter(Machine):
             return
         known = self.tests.get(node)
         if known is None:
+            if node in self.other_tests:
+                return
             asked = classify_test(self, node, frame)
             if asked is None:
+                self.other_tests.add(node)
                 return
             kind, what, body = asked
             known = self.tests[node] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)

@@ -18,7 +18,7 @@ from initlint.interpret.heap import Heap
 from initlint.interpret.parts import Parts
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.values import Alternatives, Deferred, Frame, Function, Instance, Value, flatten
+from initlint.interpret.values import Alternatives, Cell, Deferred, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
 
@@ -38,7 +38,7 @@ class OutOfFuel(Exception):
     """The entry's budget of steps is used up."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pass:
     """A sweep while it runs, and what is needed to ask it about modules that came too late."""
 
@@ -51,6 +51,7 @@ class Pass:
     visit: Callable[[Value], None] | None
     wrote: dict[int, Param] = field(default_factory=dict)
     root_name: str = ""
+    index: int = -1  # among the entry's passes
 
 
 @dataclass(slots=True)
@@ -90,16 +91,20 @@ class Machine(Parts):
         self.project = project
         self.knowledge = knowledge
         self.heap = Heap(self.either)
+        self.other_tests: set[ast.AST] = set()  # that ask for neither type nor name
         self.tests: dict[ast.AST, Test] = {}
         self.called: dict[ast.AST, int] = {}  # function nodes that some visible code called
         self.hooked: set[ast.AST] = set()
         self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
         self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
+        self.summed: set[ast.AST] = set()  # functions that are known to be plain initializers
         self.generators: dict[ast.AST, bool] = {}
-        self.tedious: set[ast.AST] = set()  # decorators that take long and change nothing
+        self.tedious: set[ast.AST] = set()  # functions that take long and change nothing
+        self.patches: Cell = {}  # what the project adds to the framework's classes, by qualified name
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
         self.serial = 0
+        self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 
         self.shapes: dict[
             object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
@@ -129,7 +134,6 @@ class Machine(Parts):
         self.orphan = False  # running a function that nothing visible calls
         self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
-        self.parametrized: dict[int, str] = {}
         self.unknowns: dict[Unknown, None] = {}
         self.heap.log = None
         self.heap.depth = 0
@@ -258,6 +262,7 @@ class Machine(Parts):
 
     @contextmanager
     def sweep(self, sweep: Pass) -> Iterator[None]:
+        sweep.index = len(self.passes)
         self.passes.append(sweep)
         self.sweeping.append(sweep)
         try:
@@ -275,7 +280,7 @@ class Machine(Parts):
         self.lost_writes.pop(id(value), None)
 
     def sweep_index(self) -> int | None:
-        return self.passes.index(self.sweeping[-1]) if self.sweeping else None
+        return self.sweeping[-1].index if self.sweeping else None
 
     def genuine_flow(self, param: Param) -> bool:
         """Whether this step surely runs as it stands here, gradients on."""

@@ -11,6 +11,7 @@ from initlint.interpret.builtins import merge
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.sequences import dict_item, hashable, iterate
+from initlint.interpret.sorting import in_order
 from initlint.interpret.values import Absent, Bound, DictValue, Frame, ListValue, Native, Repeat, Value
 
 SAFE_STRING: Final = frozenset(
@@ -108,8 +109,7 @@ def list_method(
         answers = [compare.equal(item, args[0]) for item in items]
         return Unknown("count") if None in answers or target.open else answers.count(True)
     if name == "sort":
-        if all(isinstance(i, (int, float)) for i in items) or all(isinstance(i, str) for i in items):
-            heap.write(target.cell, "items", tuple(sorted(items)))  # type: ignore[type-var]
+        heap.write(target.cell, "items", in_order(machine, items, kwargs, node, frame))
         return None
     if name in ("union", "intersection", "difference", "issubset", "issuperset", "symmetric_difference"):
         other, loose = iterate(machine, args[0] if args else (), node, frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from typing import Final
 
 from initlint.graph import Unknown
@@ -16,6 +17,12 @@ from initlint.knowledge import canonical
 FRAMEWORKS: Final = ("torch", "keras", "tensorflow", "numpy", "jax", "math", "typing", "collections", "functools")
 STATEMENT_FUEL: Final = 40_000  # steps of one top-level statement that is run because its name is asked for
 BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
+
+
+IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+BINDING: Final = (
+    *(ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Try),
+)
 
 
 def symbol(qualified: str) -> Value:
@@ -158,6 +165,46 @@ def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: 
         else:
             top = alias.name.partition(".")[0]
             heap.write(frame.cell, top, import_module(machine, top, unit))
+
+
+def import_fallback(machine: Machine, node: ast.Try | ast.TryStar, unit: Unit) -> ast.ExceptHandler | None:
+    """The handler that stands in for an import which can't be followed: it shows code that can."""
+    for statement in node.body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)) and not is_visible(machine, statement, unit):
+            break
+    else:
+        return None
+    for handler in node.handlers:
+        caught = {part.id for part in ast.walk(handler.type) if isinstance(part, ast.Name)} if handler.type else set()
+        if handler.type is None or caught & IMPORT_ERRORS:
+            binds = any(isinstance(part, BINDING) for part in handler.body)
+            return handler if binds and not any(isinstance(part, ast.Raise) for part in handler.body) else None
+    return None
+
+
+def is_visible(machine: Machine, statement: ast.Import | ast.ImportFrom, unit: Unit) -> bool:
+    """Whether an import leads into the project, the standard library, or a package that the tables know."""
+    if isinstance(statement, ast.ImportFrom):
+        targets = [import_path(machine, statement.module or "", statement.level, unit)]
+    else:
+        targets = [import_path(machine, alias.name, 0, unit) for alias in statement.names]
+    for target in targets:
+        if target is None:
+            return False
+        if isinstance(target, str):
+            top = target.partition(".")[0]
+            if top not in FRAMEWORKS and top not in sys.stdlib_module_names and not is_known(machine, top):
+                return False
+    return True
+
+
+def is_known(machine: Machine, package: str) -> bool:
+    known = machine.packages.get(package)
+    if known is None:
+        tables = machine.knowledge
+        names = (name for table in (tables.initializers, tables.functions, tables.layers) for name in table)
+        known = machine.packages[package] = any(name.startswith(f"{package}.") for name in names)
+    return known
 
 
 def package_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:

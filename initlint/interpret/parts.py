@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Parts:
     """Methods by which expressions reach calls, calls reach statements, and all of them the framework."""
 
+    module_methods: frozenset[str] = frozenset()  # that the framework gives to modules
+
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
         raise NotImplementedError
 
@@ -80,6 +82,9 @@ class Parts:
     def set_tensor_attribute(self, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
         raise NotImplementedError
 
+    def has_tensor_attribute(self, value: Value, name: str) -> bool:
+        raise NotImplementedError
+
     def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         raise NotImplementedError
 
@@ -98,6 +103,11 @@ class Parts:
     def name_writes(
         self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
     ) -> None:
+        raise NotImplementedError
+
+    def write_summed(
+        self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+    ) -> Value:
         raise NotImplementedError
 
     def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:

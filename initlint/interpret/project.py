@@ -57,6 +57,10 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> Iterator[st
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             yield statement.name
+            for decorator in statement.decorator_list:
+                maker = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if isinstance(maker, ast.Attribute) and maker.attr.startswith("register"):
+                    yield from target_names(maker)  # what it is registered with knows it from here on
         case ast.Import():
             for alias in statement.names:
                 yield alias.asname or alias.name.partition(".")[0]

@@ -7,7 +7,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import attributes, instance_checks
-from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.values import (
     CONSTANTS,
@@ -134,6 +134,16 @@ def super_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
                 return Super(receiver, scope.function.owner)
         scope = scope.parent
     return Unknown("super()")
+
+
+def method_of_kind(kind: str) -> Handler:
+    """`staticmethod(f)`, `property(f)`: what the decorators make of functions."""
+
+    def make(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        value = args[0] if args else kwargs.get("fget")
+        return value.of_kind(kind) if isinstance(value, Function) else value
+
+    return make
 
 
 def vars_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:

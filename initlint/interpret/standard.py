@@ -105,9 +105,9 @@ def namedtuple_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.A
 
     def make(inner: Arguments, words: Keywords) -> Value:
         made = Instance(Symbol.of("collections.namedtuple"), machine.next_serial())
-        made.cell.update(dict(zip(fields[len(fields) - len(defaults) :], defaults, strict=True)))
-        made.cell.update(dict(zip(fields, inner, strict=False)))
-        made.cell.update(words)
+        given = dict(zip(fields[len(fields) - len(defaults) :], defaults, strict=True))
+        given |= dict(zip(fields, inner, strict=False)) | {k: v for k, v in words.items() if k in fields}
+        made.cell.update({name: given.get(name, Unknown(f"field {name}")) for name in fields})
         return made
 
     return Native("namedtuple", make)

@@ -27,6 +27,7 @@ WRITERS: Final = re.compile(
 SYMBOLS: Final[dict[str, Handler]] = {
     **torch_fans.HANDLERS,
     **torch_wrappers.HANDLERS,
+    **parametrizations.HANDLERS,
     **torch_tensors.HANDLERS,
 }
 

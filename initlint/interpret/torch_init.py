@@ -229,7 +229,11 @@ def copy_into(
     machine: Machine, param: Param, source: Value, covers: bool, node: ast.AST, frame: Frame, spelling: str
 ) -> None:
     """The parameter takes another tensor's values: how those came to be is how it is initialized."""
-    if isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
+    if isinstance(source, Param) or (isinstance(source, View) and source.whole):
+        taken = endings_of(source.param if isinstance(source, View) else source)
+        events = [event_of(machine, e.name, dict(e.args), node, frame, spelling, covers) for e in taken]
+        replace_histories(machine, param, tuple(dict.fromkeys((*h, e) for h in param.histories for e in events)))
+    elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
         content = source.content
         given: dict[str, Value] = dict(content.args)
         machine.write(param, event_of(machine, content.name, given, node, frame, spelling, covers))
@@ -238,6 +242,15 @@ def copy_into(
     else:
         why = source.why if isinstance(source, Unknown) else "copied from another tensor"
         machine.write(param, event_of(machine, "unknown", {"why": why}, node, frame, spelling, covers))
+
+
+def endings_of(param: Param) -> tuple[InitEvent, ...]:
+    """The writes that made a parameter's values what they are, one for each way through the code."""
+    found: dict[InitEvent, None] = {}
+    for history in param.histories:
+        last = history[-1] if history else None
+        found[last if last is not None and last.covers else InitEvent("unknown", explicit=True)] = None
+    return tuple(found)
 
 
 def check_leaf(machine: Machine, target: Param | View, method: str, node: ast.AST, frame: Frame) -> None:

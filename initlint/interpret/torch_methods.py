@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import torch_init
@@ -17,6 +18,12 @@ from initlint.interpret.torch_tensors import (
     made_of_parameters,
 )
 from initlint.interpret.values import Bound, Frame, Value
+
+
+OWN_ATTRIBUTES: Final = frozenset(
+    "data dtype device shape grad grad_fn requires_grad is_leaf is_cuda is_meta is_sparse is_quantized layout name names"
+    " ndim T mT H mH real imag _version _base itemsize nbytes".split()
+)
 
 
 def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -42,9 +49,19 @@ def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
             return reshape(machine, spec, value, [value], {}, node, frame)
     if name == "__class__":
         return machine.tables.symbols["builtins.type"](machine, [value], {}, node, frame)
-    if name in ("_no_weight_decay", "_no_reinit", "tensor_model_parallel", "_is_hf_initialized"):
+    if isinstance(value, Param) and name in value.cell:
+        return value.cell[name]
+    if spec is None and name.startswith("_") and not name.endswith("_"):
         return Unknown(f"attribute {name} of a tensor")
     return Bound(value, name)
+
+
+def has_tensor_attribute(machine: Machine, value: Tensor | Param | View, name: str) -> bool:
+    """`hasattr(tensor, name)`: torch's own attributes, and marks that were set on a parameter."""
+    if isinstance(value, Param) and name in value.cell:
+        return True
+    tables = machine.knowledge
+    return "Tensor." + name in tables.functions or "Tensor." + name in tables.initializers or name in OWN_ATTRIBUTES
 
 
 def tensor_method(

@@ -103,6 +103,7 @@ def call_native(
     if name == "__init__":
         if spec is not None and spec.role != "module":
             build(machine, receiver, spec, args, kwargs, node, frame)
+            reset_as_written(machine, receiver, spec, node, frame)
         return None
     if name in ("__call__", "forward"):
         return call_module(machine, receiver, args, kwargs, node, frame, native=name == "forward")
@@ -151,6 +152,14 @@ def call_native(
     if spec is not None and spec.role == "container":
         return container_method(machine, receiver, name, args, kwargs, node, frame)
     return None
+
+
+def reset_as_written(machine: Machine, receiver: Instance, spec: LayerSpec, node: ast.AST, frame: Frame) -> None:
+    """The framework's __init__ ends by resetting the parameters, in a subclass's own way where it has one."""
+    hook = "_reset_parameters" if spec.kind in ("MultiheadAttention", "Transformer") else "reset_parameters"
+    own = receiver.cls.find(hook) if isinstance(receiver.cls, Class) and spec.weights else None
+    if isinstance(own, Function):
+        machine.call(Bound(receiver, own), [], {}, node, frame)
 
 
 def load(machine: Machine, receiver: Instance, node: ast.AST, frame: Frame) -> None:

@@ -44,7 +44,7 @@ def set_tensor_attribute(machine: Machine, owner: Value, name: str, value: Value
     if name == "data":
         if isinstance(owner, Param) and isinstance(value, (Param, View)) and getattr(value, "param", value) is param:
             return  # weight.data = weight.data.normal_()
-        source: Value = value if isinstance(value, Tensor) else Unknown("another tensor")
+        source: Value = value if isinstance(value, (Tensor, Param, View)) else Unknown("another tensor")
         torch_init.copy_into(machine, param, source, True, node, frame, "Tensor.data")
     elif name == "requires_grad":
         param.trainable = value if isinstance(value, bool) else None
@@ -56,6 +56,8 @@ def set_tensor_attribute(machine: Machine, owner: Value, name: str, value: Value
             {"what": "method-assigned", "method": name, "expression": ast.unparse(node)},
             param,
         )
+    else:
+        machine.heap.write(param.cell, name, value)  # a mark of the project's own
 
 
 def make_parameter(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
@@ -71,7 +73,9 @@ def make_parameter(machine: Machine, args: Arguments, kwargs: Keywords, node: as
     wanted = kwargs.get("requires_grad", args[1] if len(args) > 1 else True)
     param.trainable = wanted if isinstance(wanted, bool) else None
     content = data.content if isinstance(data, Tensor) else None
-    if content is None:
+    if isinstance(data, View) and data.whole:
+        param.cell["histories"] = tuple((event,) for event in torch_init.endings_of(data.param))
+    elif content is None:
         why = data.why if isinstance(data, Unknown) else "made from another tensor"
         event = InitEvent("unknown", (("why", why),), place, "torch.nn.Parameter", True, function=function_name(frame))
         param.cell["histories"] = ((event,),)

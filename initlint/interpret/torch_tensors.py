@@ -8,6 +8,7 @@ from typing import Final
 
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret import torch_init, torch_laws
+from initlint.interpret.evaluate import BINARY, binary
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, ListValue, Value
@@ -75,8 +76,13 @@ def layer_of(param: Param) -> Instance | Param:
 # -- operators ----------------------------------------------------------------------------
 
 
+OPERATORS: Final = {word: kind for kind, (word, _) in BINARY.items()}
+
+
 def operator_(word: str) -> Handler:
     def run(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        if len(args) == 2 and not any(isinstance(value, (Tensor, Param, View)) for value in args):
+            return binary(machine, OPERATORS[word], args[0], args[1], node, frame)  # operator.add itself
         if word == "matmul":
             return product(machine, args, node)
         found = list(tensors_in(machine, args))

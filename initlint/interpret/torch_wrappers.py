@@ -19,25 +19,6 @@ from initlint.interpret.values import (
 )
 
 
-def weight_norm(name: str) -> Handler:
-    """weight_norm and its kin recompute the weight from other parameters before each forward."""
-
-    def wrap(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        module = args[0] if args else kwargs.get("module")
-        which = kwargs.get("name", args[1] if len(args) > 1 else "weight")
-        if isinstance(module, Instance) and isinstance(which, str):
-            param = module.cell.get(which)
-            if isinstance(param, Param) and name == "weight_norm":
-                gain = Param(f"{which}_g", "gain", None, param.place, machine.next_serial())
-                gain.owner = module
-                gain.cell["histories"] = ((InitEvent("unknown", explicit=False),),)
-                machine.heap.write(module.cell, f"{which}_g", gain)
-                machine.parametrized[id(param)] = name
-        return module
-
-    return wrap
-
-
 def data_parallel(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     """A wrapper that calls the module inside: it stands for it, with a `.module`."""
     module = args[0] if args else kwargs.get("module")
@@ -95,10 +76,6 @@ HANDLERS: Final[dict[str, Handler]] = {
     "torch.nn.Parameter": make_parameter,
     "torch.nn.parameter.Parameter": make_parameter,
     "torch.nn.UninitializedParameter": lambda machine, args, kwargs, node, frame: Unknown("a lazy parameter"),
-    "torch.nn.utils.weight_norm": weight_norm("weight_norm"),
-    "torch.nn.utils.parametrizations.weight_norm": weight_norm("weight_norm"),
-    "torch.nn.utils.spectral_norm": weight_norm("spectral_norm"),
-    "torch.nn.utils.parametrizations.spectral_norm": weight_norm("spectral_norm"),
     "torch.nn.DataParallel": data_parallel,
     "torch.nn.parallel.DataParallel": data_parallel,
     "torch.nn.parallel.DistributedDataParallel": data_parallel,

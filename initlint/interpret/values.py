@@ -133,6 +133,14 @@ class Function:
         self.setter: Function | None = None  # of a property
         self.transforms = False  # makes dataclasses of what it decorates
 
+    def of_kind(self, kind: str) -> Function:
+        """The same function as a static method, a class method or a property."""
+        made = Function(self.node, self.unit, self.closure, self.owner)
+        for slot in Function.__slots__:
+            setattr(made, slot, getattr(self, slot))
+        made.kind = kind
+        return made
+
     @property
     def qualified(self) -> str:
         return f"{self.owner.name}.{self.name}" if self.owner else self.name
@@ -197,6 +205,7 @@ class Instance:
         "arguments",
         "cell",
         "cls",
+        "copied",
         "copies",
         "escaped",
         "frames",
@@ -219,6 +228,7 @@ class Instance:
         self.uses = 0
         self.copies = 1  # how many like it there are, where a long loop was sampled
         self.genuine = True
+        self.copied = False  # copy.deepcopy took it as its template
 
     @property
     def module(self) -> bool:

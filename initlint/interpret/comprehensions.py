@@ -1,0 +1,118 @@
+"""Comprehensions, and how many turns of a loop are executed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from initlint.interpret import compare
+from initlint.interpret.evaluate import LONGEST
+from initlint.interpret.machine import Expression, Machine
+from initlint.interpret.narrowing import narrow
+from initlint.interpret.sequences import assign, hashable, iterate, unknown_key
+from initlint.interpret.values import (
+    DictValue,
+    Frame,
+    ListValue,
+    Value,
+)
+
+LONG_COUNT: Final = 8
+FIRST_TURNS: Final = 3
+LAST_TURNS: Final = 2
+
+
+def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
+    """(item, how many turns of the loop it stands for).
+
+    A long count in which modules are built is sampled: the first turns, one for those in
+    between, and the last ones; later loops over the same count take the same turns.
+    """
+    if not isinstance(iterable, range) or len(items) <= LONG_COUNT:
+        for item in items:
+            yield item, 1
+        return
+    built = len(machine.instances)
+    for index in range(FIRST_TURNS):
+        if index == 2 and len(machine.instances) == built and len(items) not in machine.sampled:
+            for item in items[2:]:
+                yield item, 1
+            return
+        yield items[index], 1
+    machine.sampled.add(len(items))
+    yield items[FIRST_TURNS], len(items) - FIRST_TURNS - LAST_TURNS
+    for item in items[-LAST_TURNS:]:
+        yield item, 1
+
+
+def comprehension(machine: Machine, node: ast.expr, frame: Frame) -> Value:
+    """List, set, generator and dict comprehensions, made at once."""
+    inner = Frame(frame.unit, {}, frame, frame.function)
+    inner.receiver, inner.call = frame.receiver, frame.call
+    machine.frames.append(inner)
+    produced: list[Value] = []
+    try:
+        loose = generate(machine, node, node.generators, 0, inner, produced)  # type: ignore[attr-defined]
+    finally:
+        machine.frames.pop()
+    if isinstance(node, ast.DictComp):
+        result = DictValue(open_=loose)
+        for pair in produced:
+            assert isinstance(pair, tuple)
+            key = pair[0] if hashable(pair[0]) else unknown_key(result)
+            if key is not pair[0]:
+                result.flags["open"] = True
+            result.cell[key] = pair[1]
+        return result
+    kind = "set" if isinstance(node, ast.SetComp) else "list"
+    return ListValue(tuple(produced), open_=loose, kind=kind, serial=machine.next_serial())
+
+
+def generate(
+    machine: Machine, node: ast.expr, clauses: list[ast.comprehension], depth: int, frame: Frame, out: list[Value]
+) -> bool:
+    """Run the clauses from `depth` on; whether the number of elements is uncertain."""
+    if depth == len(clauses):
+        if isinstance(node, ast.DictComp):
+            out.append((machine.evaluate(node.key, frame), machine.evaluate(node.value, frame)))
+        else:
+            out.append(machine.evaluate(node.elt, frame))  # type: ignore[attr-defined]
+        return False
+    clause = clauses[depth]
+    iterable = machine.evaluate(clause.iter, frame)
+    items, loose = iterate(machine, iterable, clause.iter, frame)
+    repeats = loose
+    machine.repeating += repeats
+    copies = machine.copies
+    for item, weight in turns(machine, iterable, items):
+        machine.copies = copies * weight
+        assign(machine, clause.target, item, frame)
+        wanted: bool | None = True
+        for test in clause.ifs:
+            answer = compare.truth(machine.evaluate(test, frame))
+            if answer is False:
+                wanted = False
+                break
+            if answer is None:
+                wanted = None
+                narrow(machine, test, frame, True)
+        if wanted is False:
+            continue
+        if wanted is None:
+            loose = True
+        loose = generate(machine, node, clauses, depth + 1, frame, out) or loose
+        if len(out) > LONGEST:
+            loose = True
+            break
+    machine.repeating -= repeats
+    machine.copies = copies
+    return loose
+
+
+EXPRESSIONS: Final[dict[type[ast.AST], Expression]] = {
+    ast.ListComp: comprehension,
+    ast.SetComp: comprehension,
+    ast.GeneratorExp: comprehension,
+    ast.DictComp: comprehension,
+}
