@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge
 
 JOINS = (MERGE, GATE, ATTENTION)
+MEETS = frozenset({"add", "mul", "cat"})  # where another branch comes in
 BREAKS = frozenset({"norm", "add", "mul"})  # what resets or mixes the signal, so that a run ends there
 
 
@@ -38,30 +39,35 @@ class Flow:
 
     def position(self, index: int) -> str | None:
         """Where the layer stands: alone (the one map from data to output), head (its output is the model's), branch
-        (it ends in a sum, a product or attention with another branch), hidden (other layers read it). None where
-        no flow reaches it or a part of it could not be followed."""
+        (it ends in a sum, a product, a concatenation or attention with another branch), hidden (other layers read
+        it). None where no flow reaches it or a part of it could not be followed."""
         edges = self.after(index)
         targets = {edge.target for edge in edges}
         if not edges or UNKNOWN in targets:
             return None
-        if not targets.isdisjoint(JOINS) or any("add" in edge.path or "mul" in edge.path for edge in edges):
+        if not targets.isdisjoint(JOINS) or not all(MEETS.isdisjoint(edge.path) for edge in edges):
             return "branch"
         if any(target >= 0 for target in targets):
-            return "branch" if self._adapts(edges, frozenset({index})) else "hidden"
+            return "branch" if self._adapts(index) else "hidden"
         sources = {edge.source for edge in self.before(index)}
         return "alone" if sources == {DATA} else "head"
 
-    def _adapts(self, edges: tuple[Edge, ...], seen: frozenset[int]) -> bool:
-        """Whether nothing but linear maps stands between the layer and the end of a branch: the first factor of an
+    def _adapts(self, index: int) -> bool:
+        """Whether nothing but linear maps stands between the layer and the ends of branches: the first factor of an
         adapter's product."""
-        for edge in edges:
-            if edge.target in JOINS or "add" in edge.path or "mul" in edge.path:
-                continue
-            if edge.target < 0 or edge.activation is not None or edge.norm or edge.target in seen:
+        seen, waiting = {index}, [index]
+        while waiting:
+            edges = self.after(waiting.pop())
+            for edge in edges:
+                if edge.target in JOINS or not MEETS.isdisjoint(edge.path):
+                    continue
+                if edge.target < 0 or edge.activation is not None or edge.norm or edge.target in seen:
+                    return False
+                seen.add(edge.target)
+                waiting.append(edge.target)
+            if not edges:
                 return False
-            if not self._adapts(self.after(edge.target), seen | {edge.target}):
-                return False
-        return bool(edges)
+        return True
 
     def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, int]:
         """For each of `members` that is followed by an edge which `follows` accepts (its activation is one that

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 UNREADABLE = "INI001"  # a file that can't be read is told of whatever rules are selected, unless it is ignored
 UNREADABLE_NAME = "unreadable-file"
+UNUSED = "INI002"  # a comment of ours that silences nothing
 ALL = "ALL"
 
 DEFAULT_EXCLUDE = (

@@ -8,12 +8,12 @@ and neither stops the other files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from initlint import discovery
-from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, check_codes, selected
+from initlint.config import UNREADABLE, UNREADABLE_NAME, UNUSED, Config, check_codes, selected
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.reach import Reach
 from initlint.source import (
@@ -142,26 +142,24 @@ def take(run: Run, text: str | bytes, path: str) -> None:
 
 
 def understand(run: Run) -> list[Model]:
-    """Interprets the sources: together, or where that fails each by itself, to tell which one it is."""
+    """Interprets the sources together; where that fails, by halves, until it is known which one it is."""
     if not run.sources:
         return []
     from initlint import interpret
 
-    try:
-        return [interpret.read(run.sources, context())]
-    except Exception as error:
-        if len(run.sources) == 1:
-            trouble(run, run.sources[0], error)
-            return []
-        if run.debug:
-            raise
-    models = []
-    for source in run.sources:
+    def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            models.append(interpret.read([source], context()))
-        except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
-            trouble(run, source, error)
-    return models
+            return [interpret.read(sources, context())]
+        except Exception as error:
+            if len(sources) == 1:
+                trouble(run, sources[0], error)
+                return []
+            if run.debug:
+                raise
+        middle = len(sources) // 2
+        return read_all(sources[:middle]) + read_all(sources[middle:])
+
+    return read_all(run.sources)
 
 
 def trouble(run: Run, source: Source, error: Exception) -> None:
@@ -177,26 +175,15 @@ def judged(run: Run) -> Report:
     """Matches the rules; what is left after suppression are the findings."""
     models = understand(run)
     table = all_rules() if models else {}
-    names = {code: rule.name for code, rule in table.items()}
-    codes = selected(run.config, {*names, UNREADABLE})
+    codes = selected(run.config, {*table, UNREADABLE})
     sources = {source.path: source for source in run.sources}
-    matches: list[Match] = []
-    for model in models:
-        from initlint import rules
-
-        try:
-            matches += rules.matches(model, codes)
-        except Exception as error:  # noqa: BLE001 - our own bug
-            run.fault("rules", error)
-    found = {
-        finding(match, names[match.code])
-        for match in matches
-        if match.code in codes
-        and match.place.file in sources
-        and not sources[match.place.file].silences(match.code, match.place.span)
-    }
+    matches = {match for match in matched(run, models, codes) if match.place.file in sources}
+    silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
+    found = {finding(match, table[match.code].name) for match in matches - silenced}
     if UNREADABLE in codes:
         found |= {unreadable_finding(one) for one in run.unreadable}
+    if UNUSED in codes:
+        found |= set(unused(run, models, silenced, table[UNUSED], codes))
     findings = sorted(found, key=lambda f: (f.place, f.code, f.message))
     named = {f.place.file for f in findings} | {site.place.file for f in findings for site in (*f.layers, *f.related)}
     return Report(
@@ -208,12 +195,43 @@ def judged(run: Run) -> Report:
     )
 
 
+def matched(run: Run, models: Iterable[Model], codes: frozenset[str]) -> Iterator[Match]:
+    for model in models:
+        from initlint import rules
+
+        try:
+            yield from (match for match in rules.matches(model, codes) if match.code in codes)
+        except Exception as error:  # noqa: BLE001 - our own bug
+            run.fault("rules", error)
+
+
+def unused(
+    run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, codes: frozenset[str]
+) -> Iterator[Finding]:
+    """Comments of ours that silence nothing, where the rules they name ran and nothing is unknown."""
+    commented = [source for source in run.sources if "initlint:" in source.text]
+    if not commented:
+        return
+    from initlint.unknowns import unknown_lines
+
+    dark = unknown_lines(models)
+    every = {UNREADABLE, *all_rules()}
+    for source in commented:
+        here = [match for match in silenced if match.place.file == source.path]
+        for one in source.suppressions():
+            line = one.span.start.line
+            asleep = any(code.startswith(one.codes) for code in every - codes)
+            used = any(one.covers(match.code, match.place.span) for match in here)
+            if one.ours and not (used or asleep or (source.path, line) in dark or (source.path, 0) in dark):
+                place = Place(source.path, one.span)
+                yield finding(Match(UNUSED, place, "this comment silences nothing", rule.severity), rule.name)
+
+
 def inspected(run: Run) -> Inspection:
     from initlint.inspection import Inspection, rows
 
     models = understand(run)
-    files = [source.path for source in run.sources]
-    found = tuple(row for model in models for row in rows(model, files))
+    found = tuple(row for model in models for row in rows(model, model.files))
     return Inspection(found, told(run.unreadable), run.files, tuple(run.faults))
 
 

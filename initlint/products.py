@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from initlint.findings import Site
-from initlint.silence import MULTIPLIES, effective_constant, silent_nodes
+from initlint.silence import MULTIPLIES, silent_nodes, zero_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from initlint.chains import Flow
-    from initlint.graph import InitEvent, Layer, Weight
+    from initlint.graph import InitEvent, Layer, Node, Weight
     from initlint.source import Place
 
 
@@ -64,24 +64,29 @@ class Product(NamedTuple):
 
 def products(flow: Flow) -> Iterator[Product]:
     """The zero products of a context, each pair once."""
-    nodes, layers = flow.context.nodes, flow.context.layers
+    nodes = flow.context.nodes
     silent = silent_nodes(flow)
     seen: set[tuple[int, int]] = set()
     for node in nodes:
+        before = [culprit for i in node.inputs if i in silent and (culprit := _culprit(flow, i, silent)) >= 0]
         factors: list[int] = []
         if node.op in MULTIPLIES:
-            factors = [culprit for i in node.inputs if i in silent and (culprit := _culprit(flow, i, silent)) >= 0]
-        elif node.op == "layer" and node.layer >= 0 and flow.position(node.layer) == "branch":
-            kernel = layers[node.layer].kernel
-            if kernel is not None and effective_constant(kernel) == 0:
-                before = [_culprit(flow, i, silent) for i in node.inputs if i in silent]
-                factors = [*(b for b in before if b >= 0), node.layer]
+            factors = before
+        elif _own_factor(flow, node):
+            factors = [*before, node.layer]
         pair = tuple(dict.fromkeys(factors))[:2]
         if len(pair) == 2 and pair not in seen:
             seen.add(pair)
             product = _product(flow, *pair)
             if product is not None:
                 yield product
+
+
+def _own_factor(flow: Flow, node: Node) -> bool:
+    """Whether the step's own weight is a zero factor: a raw parameter that scales, a layer at the end of a branch."""
+    if node.layer < 0 or not zero_kernel(flow.context.layers[node.layer]):
+        return False
+    return node.op == "scale" or (node.op == "layer" and flow.position(node.layer) == "branch")
 
 
 def _product(flow: Flow, a: int, b: int) -> Product | None:
@@ -107,7 +112,7 @@ def _culprit(flow: Flow, index: int, silent: frozenset[int]) -> int:
     """The layer that makes the node zero; -1 when there is none."""
     while True:
         node = flow.context.nodes[index]
-        if node.op == "layer":
+        if node.op == "layer" or (node.layer >= 0 and zero_kernel(flow.context.layers[node.layer])):
             return node.layer
         before = [i for i in node.inputs if i in silent and i < index]
         if not before:

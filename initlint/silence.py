@@ -18,6 +18,11 @@ def effective_constant(weight: Weight) -> float | None:
     return values.pop() if len(values) == 1 else None
 
 
+def zero_kernel(layer: Layer) -> bool:
+    """Whether the layer's main weight, or the raw parameter that it is, is all zero."""
+    return layer.kernel is not None and effective_constant(layer.kernel) == 0
+
+
 def zero_output(layer: Layer) -> bool:
     """Whether the layer's output is known to be all zero at the start, whatever comes in."""
     kernel = layer.kernel
@@ -70,4 +75,6 @@ def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
         return any(silent)
     if node.op == "attention":  # a weighted mean of the values, which come last
         return bool(silent) and silent[-1]
+    if node.op == "scale" and node.layer >= 0 and zero_kernel(layers[node.layer]):
+        return True
     return node.op in CARRIES and bool(silent) and all(silent)

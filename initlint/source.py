@@ -63,11 +63,16 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppressions:
-    """The comments of a file that silence findings: by line, the prefixes of the codes they silence."""
+class Suppression:
+    """A comment that silences findings on its line: the beginnings of their codes; `ours` unless it is a noqa."""
 
-    skip_file: bool = False
-    lines: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    span: Span
+    codes: tuple[str, ...]
+    ours: bool
+
+    def covers(self, code: str, span: Span) -> bool:
+        """Whether it silences this finding: it stands on its first or its last line."""
+        return self.span.start.line in (span.start.line, span.end.line) and code.startswith(self.codes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,19 +141,38 @@ class Source:
     @property
     def skipped(self) -> bool:
         """Whether a comment asks for the whole file to be left alone."""
-        return "skip-file" in self.text and self.suppressions().skip_file
+        return "skip-file" in self.text and any(SKIP_FILE.match(text) for text, _ in self.comments())
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The comments that silence findings."""
+        found = self.known.get("suppressions")
+        if not isinstance(found, tuple):
+            found = tuple(s for text, span in self.comments() if (s := suppression(text, span)) is not None)
+            self.known["suppressions"] = found
+        return found
 
     def silences(self, code: str, span: Span) -> bool:
         """Whether a comment on the first or the last line of a finding silences it."""
         ends = (span.start.line, span.end.line)
         if not any(MARKED.search(self.lines[line - 1]) for line in ends if line <= len(self.lines)):
             return False  # before tokenizing, for `noqa` is common
-        return any(line in ends and code.startswith(codes) for line, codes in self.suppressions().lines)
+        return any(one.covers(code, span) for one in self.suppressions())
 
-    def suppressions(self) -> Suppressions:
-        found = self.known.get("suppressions")
-        if not isinstance(found, Suppressions):
-            found = self.known["suppressions"] = suppressions(self.text)
+    def comments(self) -> list[tuple[str, Span]]:
+        """The comments that may be for us; the text is tokenized only where it holds something like one."""
+        if not MARKED.search(self.text):
+            return []
+        import io
+        import tokenize
+
+        found = []
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
+                if token.type == tokenize.COMMENT and MARKED.search(token.string):
+                    (line, start), (_, end) = token.start, token.end
+                    found.append((token.string, Span(Point(line, start + 1), Point(line, end + 1))))
+        except (tokenize.TokenError, SyntaxError):
+            pass  # the comments before the error count
         return found
 
 
@@ -260,25 +284,9 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in flat)[:200]
 
 
-def suppressions(text: str) -> Suppressions:
-    """The suppression comments in the text; it is tokenized only when it holds something like one."""
-    if not MARKED.search(text):
-        return Suppressions()
-    import io
-    import tokenize
-
-    skip_file, lines = False, []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type != tokenize.COMMENT or not MARKED.search(token.string):
-                continue
-            skip_file = skip_file or bool(SKIP_FILE.match(token.string))
-            codes = silenced(token.string)
-            if codes:
-                lines.append((token.start[0], codes))
-    except (tokenize.TokenError, SyntaxError):
-        pass  # the comments before the error count
-    return Suppressions(skip_file, tuple(lines))
+def suppression(comment: str, span: Span) -> Suppression | None:
+    codes = silenced(comment)
+    return Suppression(span, codes, ours=IGNORE.search(comment) is not None) if codes else None
 
 
 def silenced(comment: str) -> tuple[str, ...]:

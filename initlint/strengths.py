@@ -10,9 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from initlint import laws
 from initlint.graph import Edge, InitEvent, Layer, Unknown, Weight
-from initlint.knowledge import REQUIRED, knowledge
+from initlint.knowledge import REQUIRED, knowledge, law_of
 from initlint.laws import Law
 
 NOT_THROUGH_ZERO: Final = frozenset({"sigmoid", "hardsigmoid", "logsigmoid", "softplus", "exp", "cos", "threshold"})
@@ -100,7 +99,7 @@ def law(weight: Weight, event: InitEvent) -> Law | None:
     name = technique(weight, event)
     if spec is not None and spec.law and spec.technique == name:
         name = spec.law
-    return laws.law(name, given, knowledge().gains)
+    return law_of(name, given)
 
 
 def plain(name: str) -> str:
@@ -121,7 +120,7 @@ def given_gain(event: InitEvent) -> float | None:
     if not event.name.startswith(("kaiming", "xavier", "orthogonal")):
         return None
     given = arguments(event)
-    found = None if given is None else laws.law(event.name, given, knowledge().gains)
+    found = None if given is None else law_of(event.name, given)
     return None if found is None else math.sqrt(found.scale)
 
 

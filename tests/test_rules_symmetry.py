@@ -245,6 +245,22 @@ def test_ten_steps(maps: tuple[Map, ...], index: int, outcome: str | None) -> No
     assert prospects(maps, index) == outcome
 
 
+def test_a_raw_gate_of_zero_on_a_branch_of_zeros() -> None:
+    """ReZero's alpha: `x + alpha * branch(x)`."""
+    alpha = layer(1, weight(write("zeros", 21), role="raw", shape=(1,)), kind="Parameter", name="Net.alpha")
+    nodes = [
+        Node("input"),
+        Node("layer", (0,), layer=0),
+        Node("activation", (1,), "relu"),
+        Node("scale", (2,), "parameter", layer=1),
+        Node("add", (0, 3)),
+    ]
+    edges = [Edge(DATA, 0, None), Edge(0, MERGE, None, ("activation", "scale"))]
+    (match,) = found(context([layer(0, weight(write("zeros", 20))), alpha], edges, nodes=nodes))
+    assert (match.code, match.place) == ("INI105", place(21))
+    assert not told(context([layer(0), alpha], edges, nodes=nodes))
+
+
 def test_queries_and_keys_that_are_both_zero() -> None:
     """Their product is the score: neither moves, whatever the values are."""
     names = ("q", "k", "v")

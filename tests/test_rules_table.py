@@ -79,6 +79,21 @@ def test_a_rule_is_documented(code: str) -> None:
     assert rule.bad != rule.good
 
 
+def test_the_rows_of_the_documents_that_rules_name_are_there() -> None:
+    known = knowledge()
+    rows = {technique.document.row for technique in known.techniques.values() if technique.document}
+    rows |= {*known.advised, *known.architectures, *known.usecases}
+    named = {
+        row
+        for rule in all_rules().values()
+        for reference in rule.references
+        if reference.startswith("documents")
+        for row in re.findall(r"row '([^']+)'", reference)
+    }
+    assert named <= rows
+    assert {"Zero Initialization", "ReLU / Leaky ReLU", "Sigmoid / Tanh", "SELU", "RNN"} <= named
+
+
 @pytest.mark.parametrize("code", list(all_rules()))
 def test_the_last_message_needs_no_uncertain_fact(code: str) -> None:
     """So that every finding can be told: what the condition demands is known where it fires."""

@@ -14,14 +14,15 @@ from initlint.interpret.classes import (
 )
 from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
     Alternatives,
     Bound,
+    Cell,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,
@@ -156,9 +157,9 @@ def keep_arguments(machine: Machine, receiver: Instance, kwargs: Keywords) -> No
 
 def store(machine: Machine, receiver: Value, args: Arguments, node: ast.AST, frame: Frame) -> None:
     """object.__setattr__: a property's setter runs, a module takes the value in."""
-    if not isinstance(receiver, Instance) or len(args) != 2 or not isinstance(args[0], str):
+    name, value = args if len(args) == 2 else (None, None)
+    if not isinstance(receiver, Instance) or not isinstance(name, str):
         return
-    name, value = args
     if name in machine.settable and isinstance(receiver.cls, Class):
         found = receiver.cls.find(name)
         if isinstance(found, Function) and found.setter is not None:
@@ -194,7 +195,8 @@ def partial_attribute(machine: Machine, value: Value, name: str, node: ast.AST, 
     if name == "func":
         return value.function
     if name == "keywords":
-        return DictValue({**value.kwargs})
+        entries: Cell = dict(value.kwargs.items())
+        return DictValue(entries)
     return value.args if name == "args" else Unknown(f"attribute {name} of a partial")
 
 
@@ -237,7 +239,8 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
             set_attribute(machine, owner.force(), name, value, node, frame)
     elif isinstance(owner, Instance):
         setter = owner.cls.find("__setattr__") if isinstance(owner.cls, Class) else ABSENT
-        if isinstance(setter, Function) and not any(f.function is setter and f.receiver is owner for f in machine.frames):
+        running = any(f.function is setter and f.receiver is owner for f in machine.frames)
+        if isinstance(setter, Function) and not running:
             machine.call(Bound(owner, setter), [name, value], {}, node, frame)
             return
         store(machine, owner, [name, value], node, frame)

@@ -9,12 +9,12 @@ from initlint.graph import Unknown
 from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
 from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
     Absent,
     Alternatives,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,
@@ -126,7 +126,7 @@ def invoke(
     again = sum(f.function is function and f.receiver is receiver for f in machine.frames)
     if again >= MOST_RECURSION or (again and not informed(args if receiver is None else args[1:], kwargs)):
         return machine.lost("recursion", args, kwargs)
-    if again == 0 and (isinstance(receiver, Class) or (isinstance(receiver, Instance) and not receiver.module)):
+    if again == 0 and isinstance(receiver, (Class, Instance)) and not receiver.module:
         return aside(machine, function, args, kwargs, node, frame, receiver)
     return run(machine, function, args, kwargs, node, frame, receiver)
 

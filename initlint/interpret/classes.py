@@ -12,11 +12,11 @@ from initlint.interpret import compare
 from initlint.interpret.decorators import decorate_class, mark_fields
 from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
     ABSENT,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,
@@ -64,9 +64,9 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Value:
             value.owner = cls
     if any("enum." in qualified for qualified in cls.symbols()):
         enumerate_members(machine, cls)
-    if "typing.NamedTuple" in cls.symbols():
-        mark_fields(cls)
-    elif any(isinstance(part, Class) and part.transforms for part in cls.lineage[1:]):
+    if "typing.NamedTuple" in cls.symbols() or any(
+        isinstance(part, Class) and part.transforms for part in cls.lineage[1:]
+    ):
         mark_fields(cls)
     announce(machine, cls, frame)
     result: Value = cls

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from initlint.graph import Unknown
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
@@ -15,7 +16,6 @@ from initlint.interpret.values import (
     Alternatives,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Function,
     Instance,

@@ -19,8 +19,8 @@ from initlint.interpret.values import (
 )
 
 LONG_COUNT: Final = 8
-FIRST_TURNS: Final = 3
-LAST_TURNS: Final = 2
+FIRST_TURNS: Final = 2
+LAST_TURNS: Final = 1
 
 
 def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
@@ -35,11 +35,11 @@ def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterat
         return
     built = len(machine.instances)
     for index in range(FIRST_TURNS):
-        if index == 2 and len(machine.instances) == built and len(items) not in machine.sampled:
-            for item in items[2:]:
-                yield item, 1
-            return
         yield items[index], 1
+    if len(machine.instances) == built and len(items) not in machine.sampled:
+        for item in items[FIRST_TURNS:]:
+            yield item, 1
+        return
     machine.sampled.add(len(items))
     yield items[FIRST_TURNS], len(items) - FIRST_TURNS - LAST_TURNS
     for item in items[-LAST_TURNS:]:

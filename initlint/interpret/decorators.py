@@ -40,6 +40,9 @@ def decorate(machine: Machine, decorator: ast.expr, value: Value, function: Func
             function.no_grad = True
         elif wrapper.name == "abstractmethod":
             function.kind = function.kind or "abstract"
+        elif wrapper.qualified in machine.tables.symbols:
+            result = machine.call(wrapper, [value], {}, decorator, frame)
+            return result if isinstance(result, (Function, Partial, Native, Class)) else value
         return value
     if isinstance(wrapper, Class) and is_property(wrapper):
         function.kind = "property"
@@ -141,8 +144,10 @@ def mark_fields(cls: Class) -> None:
     names: list[str] = []
     for part in reversed(cls.lineage):
         if isinstance(part, Class):
-            for statement in part.node.body:
-                target = statement.target if isinstance(statement, ast.AnnAssign) else None
-                if isinstance(target, ast.Name) and "ClassVar" not in ast.dump(statement.annotation):
-                    names.append(target.id)
+            annotated = [statement for statement in part.node.body if isinstance(statement, ast.AnnAssign)]
+            names += [
+                statement.target.id
+                for statement in annotated
+                if isinstance(statement.target, ast.Name) and "ClassVar" not in ast.dump(statement.annotation)
+            ]
     cls.fields = tuple(dict.fromkeys(names))

@@ -12,6 +12,7 @@ from initlint.interpret import names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.project import Unit
 from initlint.interpret.tensors import Tensor
@@ -33,11 +34,14 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
         genuine = not required(function)
         run = partial(build, machine, function)
         contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True)
+    used = named_by_others(classes)
     for cls in by_use(classes):
-        if machine.built.get(cls.node) or cls.abstract or not cls.module or is_shown(machine, cls):
+        if cls.abstract or not cls.module:
             continue
-        init = cls.find("__init__")
-        genuine = not (isinstance(init, Function) and required(init))
+        offered = is_offered(machine, cls)
+        if not offered and (machine.built.get(cls.node) or is_shown(machine, cls)):
+            continue
+        genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
         contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine)
     return contexts
 
@@ -165,27 +169,18 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
     return returns and uses
 
 
-def called_value(machine: Interpreter, node: ast.expr, unit: Unit) -> Value:
-    """What a dotted name in a function's body stands for at module level."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.insert(0, node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or node.id in ("self", "cls"):
-        return None
-    value = names.export(machine, unit, node.id)
-    for part in parts:
-        if value is MISSING:
-            return None
-        value = machine.attribute(value, part, node, unit.frame)
-    return value
-
-
 Built = TypeVar("Built", Class, Function)
 
 
 def by_use(things: list[Built]) -> list[Built]:
     """Those that no other one names come first, the last defined of them first of all."""
+    used = named_by_others(things)
+    position = {id(thing): -index for index, thing in enumerate(things)}
+    return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
+
+
+def named_by_others(things: list[Built]) -> set[int]:
+    """Which of them the body of another one names."""
     by_name: dict[str, list[Built]] = {}
     for thing in things:
         by_name.setdefault(thing.name, []).append(thing)
@@ -195,17 +190,7 @@ def by_use(things: list[Built]) -> list[Built]:
         mentioned |= {p.attr for p in ast.walk(thing.node) if isinstance(p, ast.Attribute)}
         for name in mentioned:
             used |= {id(other) for other in by_name.get(name, ()) if other is not thing}
-    position = {id(thing): -index for index, thing in enumerate(things)}
-    return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
-
-
-def required(function: Function) -> list[str]:
-    """Parameters without a default, `self` left out."""
-    node = function.node.args
-    positional = [*node.posonlyargs, *node.args]
-    count = len(positional) - len(node.defaults)
-    missing = [a.arg for a in positional[:count] if a.arg not in ("self", "cls")]
-    return missing + [a.arg for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d is None]
+    return used
 
 
 def build(machine: Interpreter, target: Function | Class) -> None:
@@ -238,28 +223,6 @@ def build(machine: Interpreter, target: Function | Class) -> None:
                 show_data(machine, option, frame)
             elif isinstance(option, tuple):
                 stack.extend(option)
-
-
-def likely_argument(machine: Interpreter, function: Function, name: str, target: Function | Class) -> Value:
-    """A required argument: an object of the class it is annotated with, where that can be built from defaults."""
-    annotation = next((a.annotation for a in all_parameters(function) if a.arg == name), None)
-    wanted: Value = None
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str) and annotation.value.isidentifier():
-        wanted = names.export(machine, function.unit, annotation.value)
-    elif isinstance(annotation, (ast.Name, ast.Attribute)):
-        wanted = called_value(machine, annotation, function.unit)
-    if not isinstance(wanted, Class) and name in ("config", "cfg") and isinstance(target, Class):
-        wanted = target.find("config_class")
-    if isinstance(wanted, Class) and not wanted.abstract:
-        init = wanted.find("__init__")
-        if not (isinstance(init, Function) and required(init)):
-            return machine.call(wanted, [], {}, function.node, function.unit.frame)
-    return Unknown(f"parameter {name} of {function.qualified}")
-
-
-def all_parameters(function: Function) -> list[ast.arg]:
-    node = function.node.args
-    return [*node.posonlyargs, *node.args, *node.kwonlyargs]
 
 
 # -- forward ------------------------------------------------------------------------------

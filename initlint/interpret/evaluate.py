@@ -13,12 +13,12 @@ from initlint.interpret import compare
 from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
 from initlint.interpret.names import lookup
 from initlint.interpret.narrowing import narrow
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     Alternatives,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,
@@ -176,6 +176,18 @@ def arithmetic(
         return Unknown("arithmetic that fails")
 
 
+def combine_sets(op: type[ast.operator], left: ListValue, right: ListValue) -> Value:
+    """`|`, `&` and `-` of sets."""
+    inside = [compare.contains(right, item) for item in left.items]
+    if None in inside and op is not ast.BitOr:
+        return Unknown("a set")
+    if op is ast.BitOr:
+        items = (*left.items, *(item for item in right.items if compare.contains(left, item) is not True))
+    else:
+        items = tuple(i for i, there in zip(left.items, inside, strict=True) if there is (op is ast.BitAnd))
+    return ListValue(items, open_=left.open or right.open, kind="set")
+
+
 def collection_arithmetic(op: type[ast.operator], left: Value, right: Value) -> Value:
     if op is ast.Add:
         if isinstance(left, str) and isinstance(right, str):
@@ -206,6 +218,10 @@ def collection_arithmetic(op: type[ast.operator], left: Value, right: Value) -> 
         except (TypeError, ValueError):
             pass
         return Unknown("a formatted string")
+    if op in (ast.BitOr, ast.BitAnd, ast.Sub) and isinstance(left, ListValue) and isinstance(right, ListValue):
+        return combine_sets(op, left, right)
+    if op is ast.BitOr and isinstance(left, (Class, Symbol, tuple)) and isinstance(right, (Class, Symbol, tuple)):
+        return (*(left if isinstance(left, tuple) else (left,)), *(right if isinstance(right, tuple) else (right,)))
     if op is ast.BitOr and isinstance(left, DictValue) and isinstance(right, DictValue):
         return DictValue({**left.cell, **right.cell}, open_=left.open or right.open)
     return Unknown(f"{op.__name__} of {type(left).__name__} and {type(right).__name__}")
@@ -227,9 +243,7 @@ def unary(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     return value if isinstance(value, Unknown) else Unknown("a negated value")
 
 
-def member(
-    machine: Machine, op: ast.cmpop, item: Value, owner: Instance, node: ast.AST, frame: Frame
-) -> bool | None:
+def member(machine: Machine, op: ast.cmpop, item: Value, owner: Instance, node: ast.AST, frame: Frame) -> bool | None:
     """`item in owner`, asked of the object's own __contains__ where it has one."""
     method = machine.attribute(owner, "__contains__", node, frame)
     if isinstance(method, Unknown):

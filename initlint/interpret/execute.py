@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from initlint.graph import Unknown
 from initlint.interpret import compare, names
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import binary
@@ -233,44 +232,6 @@ def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     return NEXT
 
 
-def with_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
-    assert isinstance(node, (ast.With, ast.AsyncWith))
-    guards = 0
-    for part in node.items:
-        value = machine.evaluate(part.context_expr, frame)
-        if machine.is_no_grad(value):
-            guards += 1
-        if part.optional_vars is not None:
-            assign(machine, part.optional_vars, value, frame)
-    machine.no_grad += guards
-    try:
-        return block(machine, node.body, frame)
-    finally:
-        machine.no_grad -= guards
-
-
-def try_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
-    """The body is taken to succeed; the handlers run when it raises for certain, or imports the invisible."""
-    assert isinstance(node, (ast.Try, ast.TryStar))
-    fallback = names.import_fallback(machine, node, frame.unit)
-    if fallback is not None:
-        signal = block(machine, fallback.body, frame)
-        return block(machine, node.finalbody, frame) or signal
-    try:
-        signal = block(machine, node.body, frame)
-        if not signal:
-            signal = block(machine, node.orelse, frame)
-    except Raised:
-        if not node.handlers:
-            block(machine, node.finalbody, frame)
-            raise
-        handler = node.handlers[0]
-        if handler.name:
-            machine.heap.write(frame.cell, handler.name, Unknown("an exception"))
-        signal = block(machine, handler.body, frame)
-    return block(machine, node.finalbody, frame) or signal
-
-
 def raise_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     raise Raised
 
@@ -374,10 +335,6 @@ STATEMENTS: Final[dict[type[ast.AST], Statement]] = {
     ast.For: for_,
     ast.AsyncFor: for_,
     ast.While: while_,
-    ast.With: with_,
-    ast.AsyncWith: with_,
-    ast.Try: try_,
-    ast.TryStar: try_,
     ast.Raise: raise_,
     ast.FunctionDef: function,
     ast.AsyncFunctionDef: function,

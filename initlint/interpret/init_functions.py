@@ -67,7 +67,9 @@ def name_writes(
 
 def raises_or_writes(statement: ast.stmt) -> bool:
     """Whether a branch does more than warn: then what the function does may differ from call to call."""
-    return any(isinstance(part, (ast.Return, ast.Call)) and "warn" not in ast.unparse(part) for part in ast.walk(statement))
+    return any(
+        isinstance(part, (ast.Return, ast.Call)) and "warn" not in ast.unparse(part) for part in ast.walk(statement)
+    )
 
 
 def given_to(function: Function, spec: InitializerSpec, inner: Frame) -> dict[str, Value]:
@@ -79,7 +81,12 @@ def given_to(function: Function, spec: InitializerSpec, inner: Frame) -> dict[st
 
 
 def write_summed(
-    machine: Machine, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
+    machine: Machine,
+    before: tuple[Param, int, InitializerSpec],
+    function: Function,
+    inner: Frame,
+    node: ast.AST,
+    frame: Frame,
 ) -> Param:
     """The same write again, without running the function's steps."""
     param, _, spec = before

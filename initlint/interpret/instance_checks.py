@@ -7,14 +7,22 @@ from initlint.interpret.classes import (
     MODULE,
 )
 from initlint.interpret.machine import Machine
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
+    CONSTANTS,
     Alternatives,
+    Bound,
     Class,
-    Deferred,
+    DictValue,
+    Function,
     Instance,
+    ListValue,
+    Partial,
     Symbol,
     Value,
 )
+
+CALLABLES = (Class, Function, Bound, Partial)
 
 
 def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
@@ -38,6 +46,10 @@ def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
                 return None if value.cls.open else False
             return False
         return machine.is_kind(value, kinds) if isinstance(kinds, Symbol) else False
+    if isinstance(kinds, Class) and isinstance(value, (*CONSTANTS, tuple, ListValue, DictValue, *CALLABLES)):
+        return False
+    if isinstance(value, CALLABLES) and isinstance(kinds, Symbol) and kinds.qualified == "builtins.type":
+        return isinstance(value, Class)
     return machine.is_value_kind(value, kinds)
 
 

@@ -16,6 +16,7 @@ from initlint.interpret import (
     dispatch,
     evaluate,
     execute,
+    guards,
     init_functions,
     instance_checks,
     methods,
@@ -36,6 +37,7 @@ from initlint.interpret import (
 from initlint.interpret.heap import MISSING
 from initlint.interpret.likeness import kind
 from initlint.interpret.machine import Arguments, Keywords, Machine, Pass, Tables, Test
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.typetests import classify_test
@@ -43,7 +45,6 @@ from initlint.interpret.values import (
     ABSENT,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,
@@ -58,7 +59,7 @@ from initlint.knowledge import InitializerSpec, Knowledge
 
 TABLES = Tables(
     expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS, **comprehensions.EXPRESSIONS},
-    statements=execute.STATEMENTS,
+    statements={**execute.STATEMENTS, **guards.STATEMENTS},
     calls={
         **calls.CALLS,
         Class: classes.construct,
@@ -78,6 +79,9 @@ TABLES = Tables(
     },
     symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **torch.SYMBOLS},
 )
+
+
+FIRST_COMBINATIONS = 3  # of arguments of one class that are built although each argument is known
 
 
 class Interpreter(Machine):
@@ -267,9 +271,7 @@ class Interpreter(Machine):
         """The model, put off, where one of its kind was built before and no other is being built now."""
         if any(isinstance(f.receiver, Instance) and f.receiver.module for f in self.frames):
             return None
-        key = (cls, kind(tuple(args)), tuple((word, kind(value)) for word, value in sorted(kwargs.items())))
-        if key not in self.kinds_seen:
-            self.kinds_seen.add(key)
+        if self.teaches(cls, args, kwargs):
             return None
 
         def build() -> Value:
@@ -282,6 +284,23 @@ class Interpreter(Machine):
         deferred = Deferred(cls, build)
         self.put_off.append((deferred, tuple(flatten((*args, *kwargs.values())))))
         return deferred
+
+    def teaches(self, cls: Class, args: Arguments, kwargs: Keywords) -> bool:
+        """Whether building this may show something that no earlier model of the class has shown: an
+        argument of a new kind, or one of the first few combinations."""
+        words = sorted(kwargs.items())
+        pairs = [(str(i), kind(a)) for i, a in enumerate(args)] + [(word, kind(a)) for word, a in words]
+        key = (cls, tuple(pairs))
+        if key in self.kinds_seen:
+            return False
+        self.kinds_seen.add(key)
+        new = [pair for pair in pairs if (cls, pair) not in self.kinds_seen and pair[1] != "unknown"]
+        self.kinds_seen.update((cls, pair) for pair in new)
+        combinations = self.combinations.get(cls.node, 0)
+        if not new and combinations >= FIRST_COMBINATIONS:
+            return False
+        self.combinations[cls.node] = combinations + 1
+        return True
 
     def after_construction(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Hooks that an outside base class is known to call once construction is over."""

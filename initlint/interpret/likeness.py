@@ -7,11 +7,11 @@ nothing that the first did not, so it is put off until something is done with it
 from __future__ import annotations
 
 from initlint.graph import Unknown
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
     Alternatives,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Function,
     Instance,

@@ -16,9 +16,10 @@ from typing import TypeAlias
 from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
 from initlint.interpret.heap import Heap
 from initlint.interpret.parts import Parts
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.values import Alternatives, Cell, Deferred, Frame, Function, Instance, Value, flatten
+from initlint.interpret.values import Alternatives, Cell, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
 
@@ -30,7 +31,7 @@ Call: TypeAlias = "Callable[[Machine, Value, Arguments, Keywords, ast.AST, Frame
 Handler: TypeAlias = "Callable[[Machine, Arguments, Keywords, ast.AST, Frame], Value]"
 Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
 
-ENTRY_FUEL = 400_000  # steps (expressions and statements) of one entry
+ENTRY_FUEL = 150_000  # steps (expressions and statements) of one entry
 MOST_FRAMES = 60
 
 
@@ -103,6 +104,7 @@ class Machine(Parts):
         self.patches: Cell = {}  # what the project adds to the framework's classes, by qualified name
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
+        self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built
         self.serial = 0
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 

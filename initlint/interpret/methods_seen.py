@@ -26,15 +26,15 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
         for value in list(unit.cell.values()):
             if isinstance(value, Class) and value.unit is unit:
                 for name, function in value.cell.items():
-                    own = isinstance(function, Function) and function.owner is value
-                    if own and looks_like_init(str(name)) and writes(machine, function.node):
+                    if not isinstance(function, Function) or function.owner is not value:
+                        continue
+                    if looks_like_init(str(name)) and writes(machine, function.node):
                         found.append(method(machine, value, function, mentioned))
+            if not isinstance(value, Function) or value.unit is not unit:
                 continue
-            function = value
-            own = isinstance(function, Function) and function.unit is unit
-            if own and looks_like_init(function.name) and writes(machine, function.node):
-                called = True if machine.called.get(function.node) or mentioned.get(function.name, 0) else None
-                found.append(Method(function.name, "", name_place(unit, function), called, 0))
+            if looks_like_init(value.name) and writes(machine, value.node):
+                called = True if machine.called.get(value.node) or mentioned.get(value.name, 0) else None
+                found.append(Method(value.name, "", name_place(unit, value), called, 0))
     return tuple(found)
 
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import ast
 import builtins
-import sys
+from functools import partial
 from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Machine, OutOfFuel
+from initlint.interpret.postponed import Imported
 from initlint.interpret.project import Unit
-from initlint.interpret.values import Alternatives, Frame, Package, Symbol, Value
+from initlint.interpret.values import Alternatives, Cell, Frame, Package, Symbol, Value
 from initlint.knowledge import canonical
 
 FRAMEWORKS: Final = ("torch", "keras", "tensorflow", "numpy", "jax", "math", "typing", "collections", "functools")
+PERHAPS_IMPORTED: Final = frozenset({Imported, Alternatives})
 STATEMENT_FUEL: Final = 40_000  # steps of one top-level statement that is run because its name is asked for
 BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
-
-
-IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-BINDING: Final = (
-    *(ast.Assign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Try),
-)
 
 
 def symbol(qualified: str) -> Value:
@@ -35,7 +31,7 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
     while scope is not None:
         value = scope.cell.get(name, MISSING)
         if value is not MISSING:
-            return value
+            return value if type(value) not in PERHAPS_IMPORTED else found(machine, scope.cell, name, value)
         scope = scope.parent
     value = export(machine, frame.unit, name)
     if value is not MISSING:
@@ -47,13 +43,31 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
     return Unknown(f"name {name} is not bound")
 
 
-def export(machine: Machine, unit: Unit, name: str) -> Value:
-    """What a module binds to `name`, executing the statements that do; MISSING when none does."""
-    value = unit.cell.get(name, MISSING)
+def found(machine: Machine, cell: Cell, name: str, value: Value) -> Value:
+    """The value of a name that may be an import not yet looked up."""
+    if isinstance(value, Imported):
+        value = cell[name] = value.force()
+    elif isinstance(value, Alternatives) and any(isinstance(option, Imported) for option in value.options):
+        forced = [option.force() if isinstance(option, Imported) else option for option in value.options]
+        value = forced[0]
+        for option in forced[1:]:
+            value = machine.heap.join(value, option)
+        cell[name] = value
+    return value
+
+
+def bound(machine: Machine, unit: Unit, name: str) -> Value:
+    """What a module's own statements bind to `name`, executing those that do; MISSING when none does."""
     pending = [s for s in unit.index.get(name, ()) if s not in unit.done]
     if pending:
         run_statements(machine, unit, pending)
-        value = unit.cell.get(name, MISSING)
+    value = unit.cell.get(name, MISSING)
+    return value if type(value) not in PERHAPS_IMPORTED else found(machine, unit.cell, name, value)
+
+
+def export(machine: Machine, unit: Unit, name: str) -> Value:
+    """`bound`, or what a star import brings."""
+    value = bound(machine, unit, name)
     if value is not MISSING:
         return value
     for star in unit.stars:
@@ -142,69 +156,33 @@ def import_name(machine: Machine, statement: ast.ImportFrom, name: str, unit: Un
 
 def member(machine: Machine, unit: Unit, name: str) -> Value:
     """`package.name`: a name of the module, or a module of the package."""
-    value = export(machine, unit, name)
+    value = bound(machine, unit, name)
     if value is MISSING or (isinstance(value, (Unknown, Alternatives)) and unit.path.endswith("__init__.py")):
         path = machine.project.submodule(unit, name)
         inner = machine.project.unit(path) if path else None
         if inner is not None:
             return Package(inner)
+    if value is MISSING:
+        value = export(machine, unit, name)
     if value is not MISSING:
         return value
     return Unknown(f"{name} is not in {machine.project.module_name(unit)}")
 
 
 def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: Frame) -> None:
-    """Bind what an import statement binds."""
+    """Bind what an import statement binds; at the top of a module, each name once it is used."""
     heap, unit = machine.heap, frame.unit
     for alias in statement.names:
         if isinstance(statement, ast.ImportFrom):
-            if alias.name != "*":
-                heap.write(frame.cell, alias.asname or alias.name, import_name(machine, statement, alias.name, unit))
+            if alias.name == "*":
+                continue
+            name, find = alias.asname or alias.name, partial(import_name, machine, statement, alias.name, unit)
         elif alias.asname:
-            heap.write(frame.cell, alias.asname, import_module(machine, alias.name, unit))
+            name, find = alias.asname, partial(import_module, machine, alias.name, unit)
         else:
-            top = alias.name.partition(".")[0]
-            heap.write(frame.cell, top, import_module(machine, top, unit))
-
-
-def import_fallback(machine: Machine, node: ast.Try | ast.TryStar, unit: Unit) -> ast.ExceptHandler | None:
-    """The handler that stands in for an import which can't be followed: it shows code that can."""
-    for statement in node.body:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)) and not is_visible(machine, statement, unit):
-            break
-    else:
-        return None
-    for handler in node.handlers:
-        caught = {part.id for part in ast.walk(handler.type) if isinstance(part, ast.Name)} if handler.type else set()
-        if handler.type is None or caught & IMPORT_ERRORS:
-            binds = any(isinstance(part, BINDING) for part in handler.body)
-            return handler if binds and not any(isinstance(part, ast.Raise) for part in handler.body) else None
-    return None
-
-
-def is_visible(machine: Machine, statement: ast.Import | ast.ImportFrom, unit: Unit) -> bool:
-    """Whether an import leads into the project, the standard library, or a package that the tables know."""
-    if isinstance(statement, ast.ImportFrom):
-        targets = [import_path(machine, statement.module or "", statement.level, unit)]
-    else:
-        targets = [import_path(machine, alias.name, 0, unit) for alias in statement.names]
-    for target in targets:
-        if target is None:
-            return False
-        if isinstance(target, str):
-            top = target.partition(".")[0]
-            if top not in FRAMEWORKS and top not in sys.stdlib_module_names and not is_known(machine, top):
-                return False
-    return True
-
-
-def is_known(machine: Machine, package: str) -> bool:
-    known = machine.packages.get(package)
-    if known is None:
-        tables = machine.knowledge
-        names = (name for table in (tables.initializers, tables.functions, tables.layers) for name in table)
-        known = machine.packages[package] = any(name.startswith(f"{package}.") for name in names)
-    return known
+            name = alias.name.partition(".")[0]
+            find = partial(import_module, machine, name, unit)
+        heap.write(frame.cell, name, Imported(find) if frame is unit.frame else find())
 
 
 def package_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -218,6 +196,8 @@ def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         return value.name
     if name == "__module__":
         return value.qualified.rpartition(".")[0]
+    if name == "type" and value.qualified.startswith("torch.device."):
+        return value.name
     if name in CONSTANT_NAMES.get(value.qualified, ()):
         return CONSTANT_NAMES[value.qualified][name]
     return symbol(f"{value.qualified}.{name}")

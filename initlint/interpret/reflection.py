@@ -8,13 +8,13 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret import attributes, instance_checks
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.values import (
     CONSTANTS,
     Alternatives,
     Bound,
     Class,
-    Deferred,
     DictValue,
     Frame,
     Function,

@@ -8,6 +8,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import (
+    parametrizations,
     torch_fans,
     torch_functions,
     torch_init,

@@ -18,7 +18,7 @@ from initlint.interpret.torch_tensors import (
     tensors_in,
     use_weight,
 )
-from initlint.interpret.values import Alternatives, Frame, ListValue, Value
+from initlint.interpret.values import Alternatives, Frame, ListValue, Symbol, Value
 from initlint.knowledge import FunctionSpec
 
 TENSOR_WORDS: Final = ("input", "query", "tensor", "x", "mat1", "self")
@@ -260,6 +260,8 @@ def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> 
     if last == "requires_grad" and isinstance(value, (Param, View)):
         trainable = (value.param if isinstance(value, View) else value).trainable
         return Unknown("requires_grad") if trainable is None else trainable
+    if last == "device" and isinstance(value, Tensor) and value.node < 0 and value.content is not None:
+        return Symbol.of("torch.device.cpu")  # the default, where it was made just now
     if last == "is_tensor":
         return isinstance(value, (Tensor, Param, View)) or Unknown("is_tensor")
     return Unknown(f"{last} of a tensor")

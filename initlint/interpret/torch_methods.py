@@ -19,10 +19,9 @@ from initlint.interpret.torch_tensors import (
 )
 from initlint.interpret.values import Bound, Frame, Value
 
-
 OWN_ATTRIBUTES: Final = frozenset(
-    "data dtype device shape grad grad_fn requires_grad is_leaf is_cuda is_meta is_sparse is_quantized layout name names"
-    " ndim T mT H mH real imag _version _base itemsize nbytes".split()
+    "data dtype device shape grad grad_fn requires_grad is_leaf is_cuda is_meta is_sparse is_quantized layout names"
+    " name ndim T mT H mH real imag _version _base itemsize nbytes".split()
 )
 
 

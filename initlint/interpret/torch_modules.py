@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import Final
 
 from initlint.graph import Unknown
@@ -83,10 +84,8 @@ def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST
 def mapping_item(machine: Machine, value: Instance, name: str, args: Arguments, node: ast.AST, frame: Frame) -> Value:
     """What collections.abc.Mapping makes of an object's __getitem__: `get` and `in`."""
     found: Value = MISSING
-    try:
+    with contextlib.suppress(Raised):
         found = machine.call(machine.attribute(value, "__getitem__", node, frame), args[:1], {}, node, frame)
-    except Raised:
-        pass
     if isinstance(found, Unknown) and found.why.startswith("no key"):
         found = MISSING
     if name == "__contains__":

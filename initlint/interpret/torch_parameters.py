@@ -19,11 +19,13 @@ from initlint.interpret.values import (
 
 def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
     """A value becomes an attribute of a module: parameters learn whose they are."""
+    current = owner.cell.get(name)
     for option in options(value):
         if isinstance(option, Param) and option.owner is None:
             option.owner = owner
             option.name = name
-    current = owner.cell.get(name)
+            if isinstance(current, Param):
+                option.role = current.role  # it takes the place of the framework's
     if isinstance(current, Param) and isinstance(value, Tensor) and machine.certain:
         machine.incident(
             "assign-non-parameter",

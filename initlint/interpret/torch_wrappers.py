@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from initlint.graph import InitEvent, Unknown
+from initlint.graph import Unknown
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
-from initlint.interpret.tensors import Param
 from initlint.interpret.torch_parameters import make_parameter
 from initlint.interpret.values import (
     Frame,
@@ -72,6 +71,12 @@ def is_no_grad(value: Value) -> bool:
     return isinstance(value, Symbol) and value.qualified in ("torch.no_grad", "torch.inference_mode")
 
 
+def device(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """`torch.device("meta")`: a symbol of its own, so that devices can be compared."""
+    name = args[0] if args else kwargs.get("type")
+    return Symbol.of(f"torch.device.{name.partition(':')[0]}") if isinstance(name, str) else Unknown("a device")
+
+
 HANDLERS: Final[dict[str, Handler]] = {
     "torch.nn.Parameter": make_parameter,
     "torch.nn.parameter.Parameter": make_parameter,
@@ -90,6 +95,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "torch.fx.wrap": decorator_or_module,
     "torch.utils.checkpoint.checkpoint": checkpoint,
     "torch.utils.checkpoint.checkpoint_sequential": checkpoint_sequential,
+    "torch.device": device,
+    "torch.get_default_device": lambda machine, args, kwargs, node, frame: Symbol.of("torch.device.cpu"),
     "torch.no_grad": no_grad,
     "torch.inference_mode": no_grad,
     "torch.set_grad_enabled": grad_mode,

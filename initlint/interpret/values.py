@@ -10,7 +10,6 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
-from initlint.graph import Unknown
 from initlint.knowledge import LayerSpec
 from initlint.source import Place
 
@@ -336,31 +335,6 @@ class Repeat:
     def __init__(self, items: tuple[Value, ...], why: str) -> None:
         self.items = items
         self.why = why
-
-
-class Deferred:
-    """A model of a kind that was built before: it is built once something is done with it."""
-
-    __slots__ = ("build", "cls", "value")
-
-    def __init__(self, cls: Class, build: Callable[[], Value]) -> None:
-        self.cls = cls
-        self.build: Callable[[], Value] | None = build
-        self.value: Value = None
-
-    def force(self) -> Value:
-        if self.build is not None:
-            build, self.build = self.build, None
-            self.value = build()
-        return self.value
-
-
-def unknown(why: str, place: Place | None = None) -> Unknown:
-    return Unknown(why, place)
-
-
-def is_unknown(value: Value) -> bool:
-    return isinstance(value, Unknown)
 
 
 def options(value: Value) -> tuple[Value, ...]:

@@ -1,0 +1,41 @@
+"""Values that are found once they are used: imported names, and models like one that was built before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from initlint.graph import Unknown
+from initlint.interpret.values import Class, Value
+
+
+class Imported:
+    """A name that a module imports, found once it is used: most imports are not."""
+
+    __slots__ = ("find", "value")
+
+    def __init__(self, find: Callable[[], Value]) -> None:
+        self.find: Callable[[], Value] | None = find
+        self.value: Value = Unknown("an import that leads back to itself")
+
+    def force(self) -> Value:
+        if self.find is not None:
+            find, self.find = self.find, None
+            self.value = find()
+        return self.value
+
+
+class Deferred:
+    """A model of a kind that was built before: it is built once something is done with it."""
+
+    __slots__ = ("build", "cls", "value")
+
+    def __init__(self, cls: Class, build: Callable[[], Value]) -> None:
+        self.cls = cls
+        self.build: Callable[[], Value] | None = build
+        self.value: Value = None
+
+    def force(self) -> Value:
+        if self.build is not None:
+            build, self.build = self.build, None
+            self.value = build()
+        return self.value
