@@ -69,21 +69,20 @@ class Flow:
                 return False
         return True
 
-    def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, int]:
+    def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, tuple[int, ...]]:
         """For each of `members` that is followed by an edge which `follows` accepts (its activation is one that
-        counts), with no norm and no join on the way: how many such members stand in a row through it at most."""
+        counts), with no norm and no join on the way: the longest row of such members through it, in order."""
         onward = {
             i: [e.target for e in self.after(i) if BREAKS.isdisjoint(e.path) and follows(e)] for i in sorted(members)
         }
         counted = {i for i, targets in onward.items() if targets}
         steps = {i: sorted({t for t in onward[i] if t in counted and t != i}) for i in counted}
-        ahead = _depths(steps)
         backward: dict[int, list[int]] = {i: [] for i in counted}
         for i, targets in steps.items():
             for target in targets:
                 backward[target].append(i)
-        behind = _depths(backward)
-        return {i: ahead[i] + behind[i] - 1 for i in counted}
+        ahead, behind = _farthest(steps), _farthest(backward)
+        return {i: (*_followed(i, behind)[:0:-1], *_followed(i, ahead)) for i in counted}
 
     def chain(self, index: int, length: int) -> list[Edge]:
         """The edges of one way on from `index`: at each layer the first that leads to another layer, at most
@@ -102,21 +101,31 @@ class Flow:
         return edges
 
 
-def _depths(steps: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    """Nodes on the longest way that leads on from each node. A node on a cycle, or leading into one, counts as 1:
-    a layer applied again and again is no run of layers."""
+def _farthest(steps: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """For each node the next one on the longest way that leads on from it, where there is one. A node on a cycle, or
+    leading into one, has none: a layer applied again and again is no row of layers."""
     waiting = {node: len(targets) for node, targets in steps.items()}
     into: defaultdict[int, list[int]] = defaultdict(list)
     for node, targets in steps.items():
         for target in targets:
             into[target].append(node)
     depths = dict.fromkeys(steps, 1)
+    following: dict[int, int] = {}
     ready = [node for node, count in waiting.items() if not count]
     while ready:
         node = ready.pop()
         for previous in into[node]:
-            depths[previous] = max(depths[previous], depths[node] + 1)
+            if depths[previous] <= depths[node]:
+                depths[previous] = depths[node] + 1
+                following[previous] = node
             waiting[previous] -= 1
             if not waiting[previous]:
                 ready.append(previous)
-    return {node: depth if not waiting[node] else 1 for node, depth in depths.items()}
+    return {node: after for node, after in following.items() if not waiting[node]}
+
+
+def _followed(node: int, following: Mapping[int, int]) -> list[int]:
+    way = [node]
+    while way[-1] in following:
+        way.append(following[way[-1]])
+    return way

@@ -127,7 +127,8 @@ class Call(NamedTuple):
         """The longest run of its layers, each before a rectifier."""
         flows = {id(use.flow): use.flow for use in self.uses}
         members = {key: {u.layer.index for u in self.uses if id(u.flow) == key} for key in flows}
-        return max(max(flow.runs(members[key], strengths.rectified).values(), default=0) for key, flow in flows.items())
+        rows = [row for key, flow in flows.items() for row in flow.runs(members[key], strengths.rectified).values()]
+        return max(map(len, rows), default=0)
 
     @property
     def _concerned(self) -> list[Use]:

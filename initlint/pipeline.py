@@ -208,21 +208,20 @@ def matched(run: Run, models: Iterable[Model], codes: frozenset[str]) -> Iterato
 def unused(
     run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, codes: frozenset[str]
 ) -> Iterator[Finding]:
-    """Comments of ours that silence nothing, where the rules they name ran and nothing is unknown."""
+    """Comments of ours that silence nothing, where the rules they name ran and all is known."""
     commented = [source for source in run.sources if "initlint:" in source.text]
     if not commented:
         return
-    from initlint.unknowns import unknown_lines
+    from initlint.certainty import certain_lines
 
-    dark = unknown_lines(models)
+    certain = certain_lines(models)
     every = {UNREADABLE, *all_rules()}
     for source in commented:
         here = [match for match in silenced if match.place.file == source.path]
         for one in source.suppressions():
-            line = one.span.start.line
             asleep = any(code.startswith(one.codes) for code in every - codes)
             used = any(one.covers(match.code, match.place.span) for match in here)
-            if one.ours and not (used or asleep or (source.path, line) in dark or (source.path, 0) in dark):
+            if one.ours and not used and not asleep and (source.path, one.span.start.line) in certain:
                 place = Place(source.path, one.span)
                 yield finding(Match(UNUSED, place, "this comment silences nothing", rule.severity), rule.name)
 

@@ -20,7 +20,7 @@ SOURCE: Final = "source"  # the subject of rules about files and comments, which
 VERDICTS: Final = frozenset({"unstable", "dead", "symmetric", "crash", "unreached", "advice"})
 MODES: Final = frozenset({"any", "every", "all"})
 SAFETIES: Final = frozenset({"safe", "unsafe", "safe-or-unsafe", "none"})
-RUN_FIELDS: Final = frozenset({"run", "kept", "kept_part"})  # asked of a rule's layers together
+RUN_FIELDS: Final = frozenset({"run", "kept", "kept_each", "kept_part"})  # asked of a rule's layers together
 
 REQUIRED: Final[Mapping[str, type]] = {
     "code": str,

@@ -54,13 +54,11 @@ def hits(rule: Rule, survey: Survey) -> Iterator[Hit]:
         if instance.site in wanted:
             by_site[instance.site].append(instance)
     agreed = [instance for group in by_site.values() for instance in agreeing(rule, group, speaking(survey, group))]
-    lengths = _lengths(agreed, survey) if rule.counts_runs else {}
+    rows = _rows(agreed, survey) if rule.counts_runs else {}
     for instance in agreed:
         for subject in instance.subjects:
-            if lengths and isinstance(subject, Use):
-                yield _hit(rule, instance, subject.long(lengths.get((instance.context, instance.layer), 0)))
-            else:
-                yield _hit(rule, instance, subject)
+            row = rows.get((instance.context, instance.layer))
+            yield _hit(rule, instance, subject.among(row) if row and isinstance(subject, Use) else subject)
 
 
 def verdict(rule: Rule, instance: Instance) -> bool | None:
@@ -102,15 +100,17 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit:
     return Hit(instance.context, instance.layer, subject, severity, kind)
 
 
-def _lengths(instances: list[Instance], survey: Survey) -> dict[tuple[int, int], int]:
-    """For each (context, layer) that the rule holds for: how many such layers stand in a row before rectifiers."""
-    members: defaultdict[int, set[int]] = defaultdict(set)
+def _rows(instances: list[Instance], survey: Survey) -> dict[tuple[int, int], tuple[float | None, ...]]:
+    """For each (context, layer) that the rule holds for: what the layers keep of the signal that stand in the longest
+    row of such layers through it, each before a rectifier."""
+    members: defaultdict[int, dict[int, float | None]] = defaultdict(dict)
     for instance in instances:
-        members[instance.context].add(instance.layer)
+        first = instance.subjects[0]
+        members[instance.context][instance.layer] = first.keep if isinstance(first, Use) else None
     return {
-        (context, layer): length
-        for context, layers in members.items()
-        for layer, length in survey.flows[context].runs(layers, rectified).items()
+        (context, layer): tuple(keeps[i] for i in row)
+        for context, keeps in members.items()
+        for layer, row in survey.flows[context].runs(keeps, rectified).items()
     }
 
 
@@ -148,8 +148,8 @@ def gathered(rule: Rule, found: list[Hit]) -> Iterator[Match]:
 
 def _order(hit: Hit) -> tuple[int, str, int]:
     """The longest run speaks for a place, then the first name."""
-    length = hit.subject.length if isinstance(hit.subject, Use) else None
-    return -(length or 0), min((site.name for site in hit.subject.sites), default=""), hit.context
+    length = len(hit.subject.row) if isinstance(hit.subject, Use) else 0
+    return -length, min((site.name for site in hit.subject.sites), default=""), hit.context
 
 
 def _message(rule: Rule, subject: Subject, sites: tuple[Site, ...]) -> str:

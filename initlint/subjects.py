@@ -6,6 +6,7 @@ is a fact that is unknown.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths, symmetry
@@ -35,7 +36,8 @@ class Use(NamedTuple):
     layer: Layer
     weight: Weight
     event: InitEvent
-    length: int | None = None  # of the longest run through this layer of layers that the rule in question holds for
+    # what each layer keeps of the signal, along the longest row through this one of layers that the rule holds for
+    row: tuple[float | None, ...] = ()
 
     @property
     def context(self) -> Context:
@@ -61,8 +63,8 @@ class Use(NamedTuple):
     def marks(self) -> frozenset[Hashable]:
         return frozenset({self.site})
 
-    def long(self, length: int) -> Use:
-        return self._replace(length=length)
+    def among(self, row: tuple[float | None, ...]) -> Use:
+        return self._replace(row=row)
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -238,12 +240,18 @@ class Use(NamedTuple):
     @property
     def run(self) -> int | None:
         """How many of the rule's layers stand in a row before rectifiers; None for a single one."""
-        return self.length if self.length and self.length > 1 else None
+        return len(self.row) if len(self.row) > 1 else None
 
     @property
     def kept(self) -> float | None:
         """What the run keeps of the signal."""
-        return None if self.keep is None or self.run is None else self.keep**self.run
+        known = [keep for keep in self.row if keep is not None]
+        return math.prod(known) if self.run and len(known) == len(self.row) else None
+
+    @property
+    def kept_each(self) -> float | None:
+        """The same for one layer of it: the geometric mean."""
+        return None if self.kept is None else self.kept ** (1 / len(self.row))
 
     @property
     def kept_part(self) -> str | None:

@@ -24,12 +24,12 @@ ROOMS: dict[str, str] = {
     "model": "graph",
     "interpreter": """
         interpret.values interpret.tensors interpret.postponed interpret.project interpret.heap interpret.flow
-        interpret.compare interpret.likeness interpret.parts interpret.machine interpret.names interpret.narrowing
-        interpret.evaluate interpret.decorators interpret.classes interpret.instance_checks interpret.sequences
-        interpret.comprehensions interpret.patterns interpret.execute interpret.fallbacks interpret.guards
-        interpret.calls interpret.attributes interpret.reflection interpret.sorting interpret.builtins
-        interpret.methods interpret.regexes interpret.dispatch interpret.standard interpret.typetests
-        interpret.torch_laws interpret.torch_init interpret.torch_fans interpret.init_functions
+        interpret.compare interpret.likeness interpret.parts interpret.machine interpret.records interpret.names
+        interpret.narrowing interpret.evaluate interpret.decorators interpret.classes interpret.instance_checks
+        interpret.sequences interpret.comprehensions interpret.patterns interpret.execute interpret.fallbacks
+        interpret.guards interpret.calls interpret.attributes interpret.reflection interpret.sorting
+        interpret.builtins interpret.methods interpret.regexes interpret.dispatch interpret.standard
+        interpret.typetests interpret.torch_laws interpret.torch_init interpret.torch_fans interpret.init_functions
         interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_layers
         interpret.torch_traversal interpret.torch_parameters interpret.torch_modules interpret.torch_wrappers
         interpret.parametrizations interpret.torch interpret.interpreter interpret.harvest interpret.methods_seen
@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
     """,
     "contract": "findings",
     "rules": """
-        chains symmetry strengths subjects branches gains incidents parameters passes products survey
+        chains symmetry strengths silence subjects branches gains incidents parameters passes products survey
         conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
@@ -46,7 +46,7 @@ ROOMS: dict[str, str] = {
         report.inspection.json report.inspection.text report.inspection report
     """,
     "settings": "config",
-    "pipeline": "discovery reach pipeline",
+    "pipeline": "discovery reach certainty pipeline",
     "doors": "cli __main__",
 }
 ORDER = [module for modules in ROOMS.values() for module in modules.split()]

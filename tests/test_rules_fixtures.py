@@ -23,7 +23,6 @@ KNOWN: dict[str, str] = {
     "INI604/fires_names": "names that torch.nn.init does not have make no incident yet",
 }
 KNOWN_EXAMPLES: dict[str, str] = {
-    "INI002": "the pipeline does not report unused suppressions yet",
     "INI105": KNOWN["INI105/fires_adapters"],
     "INI604": KNOWN["INI604/fires_names"],
     "INI607": "an assignment at the top level of a script makes no incident",

@@ -38,6 +38,15 @@ def test_xavier_before_relu_says_the_numbers() -> None:
     assert len(match.layers) == 8
 
 
+def test_each_layer_of_a_run_counts_with_what_it_keeps() -> None:
+    """Widening layers lose more than narrowing ones."""
+    event = write("xavier_uniform", 20)
+    sizes = [(64, 128), (128, 64)] * 4
+    layers = [layer(i, weight(event, shape=(o, n), line=i + 1), fans=(n, o)) for i, (n, o) in enumerate(sizes)]
+    (match,) = found(context(layers))
+    assert "keeps 0.69 of the signal per layer: 1/20 after 8 layers" in match.message
+
+
 def test_six_in_a_row_warn_and_five_advise() -> None:
     assert found(deep(6, write("xavier_normal", 20)))[0].severity is Severity.WARNING
     assert found(deep(5, write("xavier_normal", 20)))[0].severity is Severity.INFO

@@ -33,14 +33,18 @@ RESET: list[tuple[type[nn.Module], tuple[object, ...]]] = [
 ]
 RESET_PRIVATELY: list[tuple[type[nn.Module], tuple[object, ...]]] = [
     (nn.MultiheadAttention, (2, 1)),
-    (nn.Transformer, (2, 1, 1, 1)),
+    (nn.Transformer, (4, 2, 1, 1, 4, 0.0, nn.functional.relu, None, None, 1e-5, True)),
 ]
 
 
 def counted(cls: type[nn.Module], hook: str) -> tuple[type[nn.Module], list[object]]:
     """A subclass that counts the calls of its hook."""
     calls: list[object] = []
-    return type("Counted", (cls,), {hook: lambda module: calls.append(module)}), calls
+
+    def method(module: nn.Module) -> None:
+        calls.append(module)
+
+    return type("Counted", (cls,), {hook: method}), calls
 
 
 @pytest.mark.parametrize("cls, args", RESET)

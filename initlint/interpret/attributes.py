@@ -15,6 +15,7 @@ from initlint.interpret.classes import (
 from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.postponed import Deferred
+from initlint.interpret.records import record_attribute
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
@@ -42,9 +43,17 @@ def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST,
         return found
     if isinstance(value.cls, Class):
         getter = value.cls.find("__getattribute__")
-        if isinstance(getter, Function) and not name.startswith("__"):
-            return machine.call(Bound(value, getter), [name], {}, node, frame)
+        if isinstance(getter, Function) and not name.startswith("__") and (value.cls, name) not in machine.nowhere:
+            found = machine.call(Bound(value, getter), [name], {}, node, frame)
+            if is_missing(found, value, name):
+                machine.nowhere.add((value.cls, name))
+            return found
     return last_resort(machine, value, name, node, frame)
+
+
+def is_missing(found: Value, owner: Instance, name: str) -> bool:
+    """Whether this is what an attribute that does not exist comes to."""
+    return isinstance(found, Unknown) and found.why == f"attribute {name} of {owner.name}"
 
 
 def own_attribute(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -65,7 +74,8 @@ def own_attribute(machine: Machine, value: Instance, name: str, node: ast.AST, f
         patch = machine.patches.get(f"{MODULE}.{name}", MISSING)
         if patch is not MISSING:
             return bind_attribute(machine, patch, value, node, frame)
-    return machine.native_attribute(value, name, node, frame)
+    native = machine.native_attribute(value, name, node, frame)
+    return native if native is not MISSING else record_attribute(machine, value, name)
 
 
 def last_resort(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -96,8 +106,8 @@ def class_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fr
     assert isinstance(value, Class)
     if name in ("__name__", "__qualname__"):
         return value.name
-    if name == "__mro__":
-        return value.lineage
+    if name in ("__mro__", "__bases__"):
+        return value.lineage if name == "__mro__" else value.bases
     attribute = value.find(name)
     if isinstance(attribute, Function) and attribute.kind == "classmethod":
         return Bound(value, attribute)
@@ -105,6 +115,8 @@ def class_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fr
         return attribute
     if name == "__module__":
         return machine.project.module_name(value.unit)
+    if name == "_fields" and value.fields is not None:
+        return value.fields
     if name in ("__members__", "__dict__"):
         return DictValue(dict(value.cell))
     for qualified in value.symbols():
@@ -265,12 +277,14 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
                 return True
             if value.cls.find("__getattribute__") is not ABSENT:
                 found = machine.attribute(value, name, node, frame)
-                return not (isinstance(found, Unknown) and found.why == f"attribute {name} of {value.name}")
+                return not is_missing(found, value, name)
             if value.cls.open or value.cls.find("__getattr__") is not ABSENT:
                 return None
         return machine.native_attribute(value, name, node, frame) is not MISSING
     if isinstance(value, Class):
-        return True if value.find(name) is not ABSENT else (None if value.open or value.module else False)
+        if value.find(name) is not ABSENT or (value.module and name in machine.module_methods):
+            return True
+        return None if value.open else False
     if isinstance(value, CONSTANTS):
         return hasattr(value, name)
     if isinstance(value, (Tensor, Param, View)):

@@ -10,6 +10,7 @@ from initlint.graph import Unknown
 from initlint.interpret import compare
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.records import field_values
 from initlint.interpret.reflection import (
     answer,
     callable_,
@@ -54,10 +55,12 @@ def len_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
     if isinstance(value, DictValue) and not value.open:
         return len(value.cell)
     if isinstance(value, Instance):
+        if (fields := field_values(value)) is not None:
+            return len(fields)
         if isinstance(value.cls, Class) and value.cls.find("__len__") is not ABSENT:
             return machine.call(machine.attribute(value, "__len__", node, frame), [], {}, node, frame)
         if value.spec is not None and value.spec.role == "container":
-            return len([k for k in value.cell if isinstance(k, str) and k.isdigit()]) or Unknown("an empty container")
+            return len(compare.contents(value)) or Unknown("an empty container")
     return Unknown("a length")
 
 
@@ -192,9 +195,17 @@ def str_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
     value = args[0] if args else ""
     if isinstance(value, (str, int, float, bool, type(None))):
         return str(value)
-    if isinstance(value, Symbol):
-        return f"<class '{value.qualified}'>"
+    if isinstance(value, (Symbol, Class)):
+        return class_text(machine, value)
+    if isinstance(value, tuple) and value and all(isinstance(part, (Symbol, Class)) for part in value):
+        return f"({', '.join(class_text(machine, part) for part in value)})"
     return Unknown("a string")
+
+
+def class_text(machine: Machine, value: Value) -> str:
+    if isinstance(value, Class):
+        return f"<class '{machine.project.module_name(value.unit)}.{value.name}'>"
+    return f"<class '{value.qualified}'>" if isinstance(value, Symbol) else ""
 
 
 def extreme(pick: Callable[..., int]) -> Handler:

@@ -56,6 +56,9 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Value:
             cls.metaclass = getattr(machine.evaluate(keyword.value, frame), "name", "")
     cls.lineage = linearise(cls, bases)
     classify(machine, cls, bases)
+    if cls.module and frame is frame.unit.frame:
+        known = machine.knowledge.layers.get(f"{machine.project.module_name(frame.unit)}.{cls.name}")
+        cls.spec = known if known is not None and known.role == "activation" else None
     body = Frame(frame.unit, cls.cell, frame if frame.function is not None else None)
     body.receiver = cls
     machine.run_block(node.body, body)
@@ -153,7 +156,7 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
     if any("enum." in qualified for qualified in cls.symbols()):
         return enum_member(cls, args)
     layers = machine.knowledge.layers
-    spec = next((s for q in cls.symbols() if (s := layers.get(q)) is not None and s.role != "module"), None)
+    spec = cls.spec or next((s for q in cls.symbols() if (s := layers.get(q)) is not None and s.role != "module"), None)
     if cls.module:
         args = [a.force() if isinstance(a, Deferred) else a for a in args]
         kwargs = {k: a.force() if isinstance(a, Deferred) else a for k, a in kwargs.items()}

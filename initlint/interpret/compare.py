@@ -126,6 +126,17 @@ def equal(left: Value, right: Value) -> bool | None:
     return answer
 
 
+def contents(container: Instance) -> list[Value]:
+    """What a Sequential or ModuleList holds, in order: all its modules (and parameters), whatever
+    their names, since attributes that a subclass sets are registered beside them."""
+    found = []
+    for value in container.cell.values():
+        options = value.options if isinstance(value, Alternatives) else (value,)
+        if any(o is ABSENT or isinstance(o, Param) or (isinstance(o, Instance) and o.module) for o in options):
+            found.append(value)
+    return found
+
+
 def elements(value: Value) -> tuple[Value, ...] | None:
     """The elements of a sequence, None where there may be more or fewer."""
     if isinstance(value, tuple):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, TypeVar
 
 from initlint.graph import Context, Unknown
 from initlint.interpret import names
+from initlint.interpret.classes import is_dictionary
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
@@ -16,9 +18,12 @@ from initlint.interpret.likely_arguments import called_value, is_complete, is_of
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.project import Unit
 from initlint.interpret.tensors import Tensor
+from initlint.interpret.torch_layers import WEIGHTED, children_of
+from initlint.interpret.torch_traversal import named_modules
 from initlint.interpret.values import Bound, Class, Frame, Function, Instance, Native, Symbol, Value, options
 
 NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
+INPUTS: Final = re.compile(r"(ids|values|features|inputs?|images?|tokens|text|audio)$")
 MOST_EXTRA_METHODS: Final = 12
 
 
@@ -180,16 +185,20 @@ def by_use(things: list[Built]) -> list[Built]:
 
 
 def named_by_others(things: list[Built]) -> set[int]:
-    """Which of them the body of another one names."""
+    """Which of them the body of another one names, or a table at the top of their files."""
     by_name: dict[str, list[Built]] = {}
     for thing in things:
         by_name.setdefault(thing.name, []).append(thing)
     used: set[int] = set()
-    for thing in things:
-        mentioned = {p.id for p in ast.walk(thing.node) if isinstance(p, ast.Name)}
-        mentioned |= {p.attr for p in ast.walk(thing.node) if isinstance(p, ast.Attribute)}
+    statements = [statement for unit in {thing.unit for thing in things} for statement in unit.tree.body]
+    tables: list[ast.stmt] = [
+        statement for statement in statements if isinstance(statement, (ast.Assign, ast.AnnAssign))
+    ]
+    for node in (*(thing.node for thing in things), *tables):
+        mentioned = {p.id for p in ast.walk(node) if isinstance(p, ast.Name)}
+        mentioned |= {p.attr for p in ast.walk(node) if isinstance(p, ast.Attribute)}
         for name in mentioned:
-            used |= {id(other) for other in by_name.get(name, ()) if other is not thing}
+            used |= {id(other) for other in by_name.get(name, ()) if other.node is not node}
     return used
 
 
@@ -235,22 +244,28 @@ def show_data(machine: Interpreter, model: Instance, frame: Frame) -> None:
     results: list[Value] = []
     try:
         if isinstance(forward, Function):
-            results.append(call_with_data(machine, model, forward, node, frame))
+            try:
+                results.append(call_with_data(machine, model, forward, node, frame))
+            except Raised:  # it asks for more: the decoder's tokens, the image beside the text
+                machine.heap.log = None
+                results.append(call_with_data(machine, model, forward, node, frame, generous=True))
         elif model.spec is not None and model.spec.role != "module":
             results.append(machine.call(model, [Tensor(machine.emit("input", ()))], {}, node, frame))
     except Raised:
         pass
     machine.heap.log = None
     if isinstance(model.cls, Class):
-        reached = {id(layer) for layer in machine.node_layers.values()}
-        if any(id(layer) not in reached for layer in machine.layers):
-            results += other_methods(machine, model, node, frame)
+        results += other_methods(machine, model, node, frame)
     emit_outputs(machine, results)
 
 
 def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: Frame) -> list[Value]:
-    """encode, decode, training_step, ...: what nothing has called yet."""
+    """encode, decode, training_step, ...: what nothing has called yet and uses layers that nothing reached."""
     results: list[Value] = []
+    reached = {id(layer) for layer in machine.node_layers.values()}
+    left = {key for key, child in children_of(model) if holds_unreached(child, reached)}
+    if not left:
+        return results
     called = 0
     assert isinstance(model.cls, Class)
     for part in model.cls.lineage:
@@ -263,6 +278,8 @@ def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: F
                 continue
             if called >= MOST_EXTRA_METHODS:
                 return results
+            if not any(isinstance(p, ast.Attribute) and p.attr in left for p in ast.walk(method.node)):
+                continue
             called += 1
             try:
                 results.append(call_with_data(machine, model, method, node, frame))
@@ -272,8 +289,19 @@ def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: F
     return results
 
 
-def call_with_data(machine: Interpreter, model: Instance, method: Function, node: ast.AST, frame: Frame) -> Value:
-    """Call a method with a symbolic tensor for each parameter that must be a tensor."""
+def holds_unreached(module: Instance, reached: set[int]) -> bool:
+    """Whether a layer in the module was never called."""
+    return any(
+        id(inner) not in reached and inner.spec is not None and inner.spec.role in WEIGHTED
+        for _, inner in named_modules(module)
+    )
+
+
+def call_with_data(
+    machine: Interpreter, model: Instance, method: Function, node: ast.AST, frame: Frame, *, generous: bool = False
+) -> Value:
+    """Call a method with a symbolic tensor for each parameter that must be a tensor; if `generous`,
+    also for those that may be one and are named like a model's input."""
     model.uses += 1
     args = method.node.args
     positional = [*args.posonlyargs, *args.args][1:]
@@ -281,7 +309,7 @@ def call_with_data(machine: Interpreter, model: Instance, method: Function, node
     given: dict[str, Value] = {}
     for index, argument in enumerate(positional):
         kind = ast.unparse(argument.annotation) if argument.annotation is not None else ""
-        if index < count or index == 0:
+        if index < count or index == 0 or (generous and "Tensor" in kind and INPUTS.search(argument.arg)):
             plain = kind.removeprefix("Optional[").split("[")[0].rstrip("]") in NOT_TENSORS
             given[argument.arg] = (
                 Unknown(f"parameter {argument.arg} of {method.qualified}")
@@ -301,6 +329,13 @@ def call_with_data(machine: Interpreter, model: Instance, method: Function, node
         machine.frames.pop()
 
 
+def is_record(value: Instance) -> bool:
+    """Whether an object stands for its fields: a dataclass, a named tuple, a dictionary. Others (caches) hold state."""
+    if not isinstance(value.cls, Class):
+        return value.spec is None
+    return not value.module and (value.cls.fields is not None or is_dictionary(value.cls) or value.cls.open)
+
+
 def emit_outputs(machine: Interpreter, results: list[Value]) -> None:
     """What a model returns is where its data ends."""
     stack = list(results)
@@ -316,7 +351,7 @@ def emit_outputs(machine: Interpreter, results: list[Value]) -> None:
         elif hasattr(value, "items") and isinstance(value.items, tuple):
             stack.extend(value.items)
         elif hasattr(value, "cell") and not isinstance(value, (Class, Native)):
-            if isinstance(value, Instance) and value.module:
+            if isinstance(value, Instance) and not is_record(value):
                 continue
             stack.extend(value.cell.values())
         else:

@@ -25,6 +25,7 @@ from initlint.interpret.values import (
     Instance,
     ListValue,
     Repeat,
+    Symbol,
     Value,
     options,
 )
@@ -86,7 +87,7 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
                 value = one_sequence(machine, value)
             items = compare.elements(value)
             if items is None and isinstance(value, Instance):
-                items = tuple(v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit())
+                items = tuple(compare.contents(value))
             if items is None:
                 args += value.items if isinstance(value, (ListValue, Repeat)) else (Unknown("starred argument"),)
             else:

@@ -23,6 +23,7 @@ RETURN: Final = "return"
 BREAK: Final = "break"
 CONTINUE: Final = "continue"
 MAYBE_BREAK: Final = "maybe break"  # some ways leave the loop, others go on
+BARREN_STEPS: Final = 10_000  # of a loop in which nothing of the model is made or called
 UNKNOWN_TURNS: Final = 2  # of a loop of unknown length: the second sees what the first left
 
 
@@ -178,9 +179,15 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
     machine.repeating += loose
     copies = machine.copies
+    before, made = machine.fuel, (len(machine.instances), len(machine.params), len(machine.nodes))
+    signal = NEXT
     try:
         with sweep:
             for item, weight in turns(machine, iterable, items):
+                if before - machine.fuel > BARREN_STEPS:
+                    if made == (len(machine.instances), len(machine.params), len(machine.nodes)):
+                        break  # it counts something, and no layer is the wiser for the rest
+                    before = machine.fuel
                 machine.copies = copies * weight
                 assign(machine, node.target, item, frame)
                 signal = block(machine, node.body, frame)

@@ -74,7 +74,7 @@ def raises_or_writes(statement: ast.stmt) -> bool:
 
 def given_to(function: Function, spec: InitializerSpec, inner: Frame) -> dict[str, Value]:
     """The arguments of the call that the initializer has too."""
-    names = {p.name for p in spec.parameters}
+    names = {p.name for p in spec.parameters} - {"generator"}
     arguments = function.node.args
     parameters = [a.arg for a in (*arguments.args, *arguments.kwonlyargs)][1:]
     return {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}

@@ -21,6 +21,7 @@ from initlint.interpret import (
     instance_checks,
     methods,
     names,
+    records,
     regexes,
     sequences,
     standard,
@@ -65,6 +66,7 @@ TABLES = Tables(
         Class: classes.construct,
         Instance: torch_modules.call_instance,
         dispatch.Dispatch: calls.call_native,
+        records.RecordType: calls.call_native,
     },
     attributes={
         **methods.ATTRIBUTES,
@@ -76,6 +78,7 @@ TABLES = Tables(
         View: torch_methods.tensor_attribute,
         torch_traversal.SweepList: methods.value_attribute,
         **dispatch.ATTRIBUTES,
+        **records.ATTRIBUTES,
     },
     symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **torch.SYMBOLS},
 )
@@ -290,6 +293,11 @@ class Interpreter(Machine):
         argument of a new kind, or one of the first few combinations."""
         words = sorted(kwargs.items())
         pairs = [(str(i), kind(a)) for i, a in enumerate(args)] + [(word, kind(a)) for word, a in words]
+        init = cls.find("__init__")
+        if isinstance(init, Function):  # what is left to its default is a choice too
+            names_given = {word for word, _ in words}
+            rest = [a.arg for a in (*init.node.args.args[len(args) + 1 :], *init.node.args.kwonlyargs)]
+            pairs += [(name, "default") for name in rest if name not in names_given]
         key = (cls, tuple(pairs))
         if key in self.kinds_seen:
             return False

@@ -19,7 +19,7 @@ from initlint.interpret.parts import Parts
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.values import Alternatives, Cell, Frame, Function, Instance, Value, flatten
+from initlint.interpret.values import Alternatives, Cell, Class, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
 
@@ -102,6 +102,7 @@ class Machine(Parts):
         self.generators: dict[ast.AST, bool] = {}
         self.tedious: set[ast.AST] = set()  # functions that take long and change nothing
         self.patches: Cell = {}  # what the project adds to the framework's classes, by qualified name
+        self.nowhere: set[tuple[Class, str]] = set()  # what an own __getattribute__ does not find either
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
         self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from initlint.graph import Unknown
+from initlint.interpret import compare
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Expression, Machine
+from initlint.interpret.records import field_values
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
@@ -79,15 +81,6 @@ def dictionary_of(value: Value) -> DictValue | None:
     return None
 
 
-def named_values(value: Instance) -> tuple[Value, ...] | None:
-    """The values of a named tuple, None for other objects."""
-    if isinstance(value.cls, Symbol):
-        return tuple(value.cell.values()) if value.cls.qualified == "collections.namedtuple" else None
-    if value.cls.fields is None or "typing.NamedTuple" not in value.cls.symbols():
-        return None
-    return tuple(value.cell.get(name, ABSENT) for name in value.cls.fields)
-
-
 def hashable(key: Value) -> bool:
     if isinstance(key, tuple):
         return all(hashable(part) for part in key)
@@ -122,13 +115,13 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
         if value.spec is not None and value.spec.role == "container":
             if value.spec.kind in ("ModuleDict", "ParameterDict"):
                 return tuple(value.cell), False
-            return tuple(v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit()), False
+            return tuple(compare.contents(value)), False
         if isinstance(value.cls, Class) and value.cls.find("__iter__") is not ABSENT:
             result = machine.call(machine.attribute(value, "__iter__", node, frame), [], {}, node, frame)
             if not isinstance(result, Instance):
                 return iterate(machine, result, node, frame)
-        if (values := named_values(value)) is not None:
-            return values, False
+        if (fields := field_values(value)) is not None:
+            return tuple(fields.values()), False
     if isinstance(value, (Tensor, Param, View)):
         return (value if isinstance(value, Tensor) else Tensor(),), True
     if isinstance(value, Class):  # an enumeration
@@ -267,12 +260,12 @@ def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, 
         return machine.call(machine.attribute(value, "__getitem__", node, frame), [key], {}, node, frame)
     if isinstance(value.cls, Class) and is_dictionary(value.cls):
         return dict_item(machine, DictValue(value.cell), key, node, frame)
-    if (values := named_values(value)) is not None:
-        return item(machine, values, key, node, frame)
+    if (fields := field_values(value)) is not None:
+        return item(machine, tuple(fields.values()), key, node, frame)
     if value.spec is not None and value.spec.role == "container":
         if isinstance(key, str):
             return value.cell.get(key, Unknown(f"no module {key!r}"))
-        children = [v for k, v in value.cell.items() if isinstance(k, str) and k.isdigit()]
+        children = compare.contents(value)
         if isinstance(key, int):
             try:
                 return children[key]

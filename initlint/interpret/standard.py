@@ -12,6 +12,7 @@ from initlint.interpret import compare
 from initlint.interpret.builtins import dict_, first, nothing, sequence_of, zip_
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.records import RecordType
 from initlint.interpret.sequences import item, iterate
 from initlint.interpret.values import (
     Alternatives,
@@ -110,7 +111,7 @@ def namedtuple_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.A
         made.cell.update({name: given.get(name, Unknown(f"field {name}")) for name in fields})
         return made
 
-    return Native("namedtuple", make)
+    return RecordType(fields, make)
 
 
 def namespace(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:

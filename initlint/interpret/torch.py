@@ -19,7 +19,20 @@ from initlint.interpret import (
 )
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.values import Frame, Instance, ListValue, Native, Symbol, Value, flatten
+from initlint.interpret.values import (
+    Bound,
+    Class,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Native,
+    Partial,
+    Symbol,
+    Value,
+    flatten,
+)
 
 # Outside functions with such names may write to the parameters of what they are given.
 WRITERS: Final = re.compile(
@@ -88,8 +101,12 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
         return False if kinds.qualified.startswith("builtins.") else None
     if isinstance(value, ListValue):
         return name in (value.kind, "Iterable", "Sequence", "Collection", "List", "object")
+    if isinstance(value, DictValue):
+        return name in ("dict", "Mapping", "MutableMapping", "OrderedDict", "Dict", "Collection", "Iterable", "object")
     if name == "object":
         return True
+    if isinstance(value, (Function, Class, Bound, Partial, Symbol)) and name in ("Callable", "FunctionType", "type"):
+        return name != "type" or isinstance(value, (Class, Symbol))
     for kind, names in KINDS:
         if isinstance(value, kind):
             return name in names

@@ -126,7 +126,9 @@ def reshape(
         if last == "requires_grad_":
             return value
         if spec.name == "copy" and value.node < 0:
-            return Tensor(-1, value.shape, value.content, value.param)
+            copy = Tensor(-1, value.shape, value.content, value.param)
+            copy.origin = value.origin
+            return copy
         if value.node >= 0:
             return value
         return Tensor(-1, None if spec.role == "shape" else value.shape, value.content, value.param)
@@ -141,7 +143,9 @@ def reshape(
         if last in ("chunk", "split", "unbind", "tensor_split"):
             return pieces(param, shape, last, args, detached)
         if spec.name in ("copy", "either"):
-            return Tensor(-1, shape, None, param)
+            copy = Tensor(-1, shape, None, param)
+            copy.origin = torch_init.endings_of(param) if whole else ()
+            return copy
         if last in ("detach", "data"):
             return View(param, shape, whole=whole, detached=True)
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")

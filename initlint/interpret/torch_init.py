@@ -229,8 +229,8 @@ def copy_into(
     machine: Machine, param: Param, source: Value, covers: bool, node: ast.AST, frame: Frame, spelling: str
 ) -> None:
     """The parameter takes another tensor's values: how those came to be is how it is initialized."""
-    if isinstance(source, Param) or (isinstance(source, View) and source.whole):
-        taken = endings_of(source.param if isinstance(source, View) else source)
+    taken = values_of(source)
+    if taken:
         events = [event_of(machine, e.name, dict(e.args), node, frame, spelling, covers) for e in taken]
         replace_histories(machine, param, tuple(dict.fromkeys((*h, e) for h in param.histories for e in events)))
     elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
@@ -242,6 +242,15 @@ def copy_into(
     else:
         why = source.why if isinstance(source, Unknown) else "copied from another tensor"
         machine.write(param, event_of(machine, "unknown", {"why": why}, node, frame, spelling, covers))
+
+
+def values_of(source: Value) -> tuple[InitEvent, ...]:
+    """The writes behind a tensor's values, where these are a parameter's, all of them and unchanged."""
+    if isinstance(source, Param):
+        return endings_of(source)
+    if isinstance(source, View):
+        return endings_of(source.param) if source.whole else ()
+    return source.origin if isinstance(source, Tensor) and source.content is None else ()
 
 
 def endings_of(param: Param) -> tuple[InitEvent, ...]:

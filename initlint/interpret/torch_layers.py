@@ -205,22 +205,6 @@ def container(machine: Machine, original: Instance, children: list[Value]) -> Va
     return made
 
 
-def container_children(instance: Instance) -> list[Value]:
-    """A container's own elements in order, without other attributes that a subclass sets."""
-    named = [v for k, v in instance.cell.items() if isinstance(k, str) and k.isdigit()]
-    if named and not any(
-        isinstance(o, Instance) and o.module and not str(k).isdigit()
-        for k, v in instance.cell.items()
-        for o in options(v)
-    ):
-        return named
-    return [
-        v
-        for v in instance.cell.values()
-        if any((isinstance(o, Instance) and o.module) or o is ABSENT for o in options(v))
-    ]
-
-
 # -- forward ------------------------------------------------------------------------------
 
 
@@ -235,7 +219,7 @@ def forward_layer(
     if role == "container":
         if spec.kind != "Sequential":
             return machine.lost(f"a call of {spec.kind}", args, kwargs)
-        for child in container_children(instance):
+        for child in compare.contents(instance):
             value = machine.call(child, [value], {}, node, frame)
         return value
     if role in WEIGHTED:

@@ -98,6 +98,8 @@ def tensor_method(
         if name in ("new_tensor", "backward", "register_hook"):
             return Unknown(name)
         return machine.lost(f"Tensor.{name}", [receiver, *args], kwargs)
+    if spec.inplace and isinstance(receiver, Tensor):
+        receiver.origin = ()
     if spec.inplace and isinstance(receiver, Tensor) and receiver.node < 0 and receiver.content is not None:
         word = {"mul_": "mul", "div_": "truediv", "add_": "add", "sub_": "sub"}.get(name)
         if word is not None:

@@ -7,11 +7,11 @@ import contextlib
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import torch_init
+from initlint.interpret import compare, torch_init
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
-from initlint.interpret.torch_layers import build, children_of, container_children, forward_layer, put_child
+from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child
 from initlint.interpret.torch_traversal import (
     all_parameters,
     apply,
@@ -183,7 +183,7 @@ def container_method(
         for key, value in args[0].cell.items():
             put_child(machine, receiver, str(key), value, node, frame)
         return None
-    children = container_children(receiver)
+    children = compare.contents(receiver)
     if name == "append" and args:
         put_child(machine, receiver, str(len(children)), args[0], node, frame)
         return receiver
@@ -205,7 +205,7 @@ def container_method(
             children.insert(at, args[1] if len(args) > 1 else None)
         else:
             result = children.pop(at) if -len(children) <= at < len(children) else Unknown("pop")
-        for key in [k for k in receiver.cell if isinstance(k, str) and k.isdigit()]:
+        for key in element_keys(receiver):
             machine.heap.delete(receiver.cell, key)
         for index, value in enumerate(children):
             put_child(machine, receiver, str(index), value, node, frame)
@@ -215,18 +215,24 @@ def container_method(
     return Unknown(f"{receiver.name}.{name}")
 
 
+def element_keys(container: Instance) -> list[object]:
+    """The keys of a container's elements: numbers, unless they were given names."""
+    contents = {id(value) for value in compare.contents(container)}
+    return [key for key, value in container.cell.items() if id(value) in contents]
+
+
 def delete_item(machine: Machine, owner: Instance, key: Value) -> None:
     """`del sequential[-1]`."""
     if isinstance(key, str):
         machine.heap.delete(owner.cell, key)
         return
-    children = container_children(owner)
+    children = compare.contents(owner)
     if isinstance(key, (int, slice)):
         try:
             del children[key]
         except IndexError:
             return
-        for old in [k for k in owner.cell if isinstance(k, str) and k.isdigit()]:
+        for old in element_keys(owner):
             machine.heap.delete(owner.cell, old)
         for index, value in enumerate(children):
             machine.heap.write(owner.cell, str(index), value)
@@ -262,6 +268,8 @@ def call_module(
     native: bool = False,
 ) -> Value:
     """Calling an object: a module's forward, or another object's __call__."""
+    if isinstance(instance.cls, Class) and instance.cls.spec is not None:
+        return forward_layer(machine, instance, args, kwargs, node, frame)
     if isinstance(instance.cls, Class) and not native:
         for method in ("forward",) if instance.module else ("__call__",):
             function = instance.cls.find(method)

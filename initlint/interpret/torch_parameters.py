@@ -75,8 +75,8 @@ def make_parameter(machine: Machine, args: Arguments, kwargs: Keywords, node: as
     wanted = kwargs.get("requires_grad", args[1] if len(args) > 1 else True)
     param.trainable = wanted if isinstance(wanted, bool) else None
     content = data.content if isinstance(data, Tensor) else None
-    if isinstance(data, View) and data.whole:
-        param.cell["histories"] = tuple((event,) for event in torch_init.endings_of(data.param))
+    if taken := torch_init.values_of(data):
+        param.cell["histories"] = tuple((event,) for event in taken)
     elif content is None:
         why = data.why if isinstance(data, Unknown) else "made from another tensor"
         event = InitEvent("unknown", (("why", why),), place, "torch.nn.Parameter", True, function=function_name(frame))

@@ -187,8 +187,8 @@ def after_softmax(machine: Machine, start: int) -> bool:
         if node.op == "activation":
             if node.name == "softmax":
                 return True
-        elif node.op in ("dropout", "scale", "either", "mul", "add"):
-            stack.extend(node.inputs)
+        elif node.op in ("dropout", "scale", "either", "mul", "add", "layer"):  # a layer: talking heads
+            stack.extend(node.inputs if node.op != "layer" or index == start else ())
     return False
 
 

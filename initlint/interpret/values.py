@@ -162,6 +162,7 @@ class Class:
         "name",
         "node",
         "open",
+        "spec",
         "transforms",
         "unit",
     )
@@ -179,6 +180,7 @@ class Class:
         self.metaclass = ""
         self.abstract = False
         self.transforms = False  # subclasses are dataclasses (PEP 681)
+        self.spec: LayerSpec | None = None  # of an activation that the tables know by its full name
 
     def find(self, name: str, after: Class | None = None) -> Value:
         """The attribute as it stands in the class bodies, or ABSENT."""
