@@ -53,6 +53,7 @@ class InitEvent:
     function: str = ""  # qualified name of the function in which the write stands
     calls: tuple[Place, ...] = ()  # the calls that led there, outermost first
     certain: bool = True  # False when it stands in a branch whose condition is unknown
+    spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
 
     def argument(self, name: str) -> Scalar | Unknown:
         for key, value in self.args:
@@ -136,9 +137,15 @@ class Layer:
     repeated: bool = False  # made in a loop whose length is unknown
     serial: int = 0  # order of construction; a Sweep's serial compares with it
     copies: int = 1  # layers like it that it stands for, one after the other, where a long loop was sampled
+    internal: tuple[str, ...] | None = ()  # activations inside it, of recurrent layers; None when unknown
 
     def weight(self, name: str) -> Weight | None:
         return next((w for w in self.weights if w.name == name), None)
+
+    @property
+    def is_norm(self) -> bool:
+        """Whether it is a normalization: no weighted layer, here because a test in initialization code missed it."""
+        return bool(self.weights) and all(w.role in ("norm", "norm_bias") for w in self.weights)
 
     @property
     def kernel(self) -> Weight | None:
@@ -193,7 +200,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What one entry showed. `complete` is False when fuel ran out: then absence proves nothing."""
+    """What one entry showed. `complete` is False when fuel ran out or it raised: then absence proves nothing."""
 
     entry: str
     file: str
@@ -249,6 +256,7 @@ class Model:
     methods: tuple[Method, ...] = ()
     files: tuple[str, ...] = ()
     notes: tuple[Unknown, ...] = field(default=())
+    faults: tuple[tuple[str, Exception], ...] = ()  # bugs of ours: the file and what was raised
 
 
 def check(model: Model) -> list[str]:

@@ -99,6 +99,8 @@ def by_site(model: Model, wanted: frozenset[str]) -> dict[SiteKey, list[tuple[Co
     sites: dict[SiteKey, list[tuple[Context, Layer]]] = {}
     for context in model.contexts:
         for layer in context.layers:
+            if layer.is_norm:
+                continue
             places = {weight.place for weight in layer.weights} if layer.kind == PARAMETER else {layer.place}
             for place in places:
                 if place.file in wanted:

@@ -149,7 +149,10 @@ def understand(run: Run) -> list[Model]:
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            return [interpret.read(sources, context())]
+            model = interpret.read(sources, context())
+            for file, error in {file: error for file, error in model.faults}.items():
+                run.fault(file, error)
+            return [model]
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)

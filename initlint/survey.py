@@ -88,7 +88,9 @@ class Survey:
 
     def _layer_places(self, index: int) -> frozenset[Place]:
         if index not in self._places:
-            self._places[index] = frozenset(layer.place for layer in self.model.contexts[index].layers)
+            self._places[index] = frozenset(
+                layer.place for layer in self.model.contexts[index].layers if not layer.is_norm
+            )
         return self._places[index]
 
     def _is_class(self, index: int) -> bool:

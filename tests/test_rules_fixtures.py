@@ -13,19 +13,8 @@ CLEAN = "clean"  # the folder of whole models as people write them, with nothing
 
 # Known misses and false alarms, each with its reason. A fixture that starts to pass has to leave this list.
 KNOWN: dict[str, str] = {
-    "INI105/fires_adapters": "the graph's nodes don't name their layers yet, so factors of products are not known",
-    "INI505/fires_class_name": "what `name.find(...)` was asked of is not noted in the test's `seen`",
-    "INI505/fires_norms": "norms are no layers of the graph, so that one is missed can't be seen",
-    "INI506/silent_reshaped": "flatten and reshape of a parameter are taken for copies",
-    "INI601/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
-    "INI602/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
-    "INI603/silent_tried": "a call inside `try` whose handler catches it is not taken as guarded",
-    "INI604/fires_names": "names that torch.nn.init does not have make no incident yet",
 }
 KNOWN_EXAMPLES: dict[str, str] = {
-    "INI105": KNOWN["INI105/fires_adapters"],
-    "INI604": KNOWN["INI604/fires_names"],
-    "INI607": "an assignment at the top level of a script makes no incident",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from initlint.interpret import names
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
+from initlint.interpret.initializer_names import INITIALIZERS
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
@@ -25,6 +27,7 @@ from initlint.interpret.values import Bound, Class, Frame, Function, Instance, N
 NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
 INPUTS: Final = re.compile(r"(ids|values|features|inputs?|images?|tokens|text|audio)$")
 MOST_EXTRA_METHODS: Final = 12
+FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
 
 
 def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
@@ -72,17 +75,29 @@ def attempt(
     machine.begin()
     machine.deferring = defer
     complete = True
+    raised = False
     machine.frames.append(unit.frame)
+    if machine.spent.get(unit.path, 0) > FILE_FUEL:
+        return
     try:
         run()
     except Raised:
-        pass
+        raised = True
     except (OutOfFuel, RecursionError):
         complete = False
+    except Exception as error:  # noqa: BLE001 - our own bug: told once for the file, the other entries go on
+        machine.faults.append((unit.file, error))
+        return
+    finally:
+        machine.spent[unit.path] = machine.spent.get(unit.path, 0) + ENTRY_FUEL - machine.fuel
     machine.heap.log = None
     if machine.layers or machine.params or machine.incidents or machine.lost_writes:
         machine.fuel = 50_000  # for asking sweeps about late layers
-        yield harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
+        try:
+            context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
+            yield replace(context, complete=False) if raised else context
+        except Exception as error:  # noqa: BLE001 - as above
+            machine.faults.append((unit.file, error))
 
 
 # -- scripts ------------------------------------------------------------------------------
@@ -101,12 +116,13 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
 
 def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.AST, bool]) -> bool:
     """Whether a top-level statement may do more than bind a name that can wait until it is needed."""
-    if isinstance(
-        statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
-    ):
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == INITIALIZERS  # some of the names may not be there
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.Pass)):
         return False
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-        return any(
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets) or any(
             isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in ast.walk(statement)
         )
     return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))

@@ -69,6 +69,8 @@ def call(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Call)
     callee = machine.evaluate(node.func, frame)
     args, kwargs = arguments(machine, node, frame)
+    if machine.lost_writes and not (isinstance(callee, Symbol) and callee.qualified in machine.knowledge.initializers):
+        machine.found_again((*args, *kwargs.values()))
     outer, frame.call = frame.call, node
     try:
         return machine.call(callee, args, kwargs, node, frame)

@@ -16,14 +16,14 @@ from initlint.interpret.narrowing import narrow
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
-from initlint.interpret.values import DictValue, Frame, Instance, ListValue, Value
+from initlint.interpret.values import CONSTANTS, DictValue, Frame, Instance, ListValue, Value
 
 NEXT: Final = ""
 RETURN: Final = "return"
 BREAK: Final = "break"
 CONTINUE: Final = "continue"
 MAYBE_BREAK: Final = "maybe break"  # some ways leave the loop, others go on
-BARREN_STEPS: Final = 10_000  # of a loop in which nothing of the model is made or called
+BARREN_STEPS: Final = 2_500  # of a loop in a module's method in which nothing of the model is made or called
 UNKNOWN_TURNS: Final = 2  # of a loop of unknown length: the second sees what the first left
 
 
@@ -48,6 +48,8 @@ def expression(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def assignment(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.Assign)
     value = machine.evaluate(node.value, frame)
+    if machine.lost_writes:
+        machine.found_again(value)
     for target in node.targets:
         assign(machine, target, value, frame)
     return NEXT
@@ -98,6 +100,8 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.Return)
     frame.result = machine.evaluate(node.value, frame) if node.value is not None else None
+    if machine.lost_writes:
+        machine.found_again(frame.result)
     return RETURN
 
 
@@ -179,15 +183,16 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
     machine.repeating += loose
     copies = machine.copies
-    before, made = machine.fuel, (len(machine.instances), len(machine.params), len(machine.nodes))
+    before, made = machine.fuel, progress(machine)
+    counting = isinstance(frame.receiver, Instance) and frame.receiver.module and all(map(is_plain, items[:2]))
     signal = NEXT
     try:
         with sweep:
             for item, weight in turns(machine, iterable, items):
-                if before - machine.fuel > BARREN_STEPS:
-                    if made == (len(machine.instances), len(machine.params), len(machine.nodes)):
+                if before - machine.fuel > BARREN_STEPS and counting:
+                    if made == progress(machine):
                         break  # it counts something, and no layer is the wiser for the rest
-                    before = machine.fuel
+                    before, made = machine.fuel, progress(machine)
                 machine.copies = copies * weight
                 assign(machine, node.target, item, frame)
                 signal = block(machine, node.body, frame)
@@ -207,6 +212,16 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     if node.orelse and signal != BREAK:
         return block(machine, node.orelse, frame)
     return NEXT
+
+
+def is_plain(value: Value) -> bool:
+    """Whether this is a number, a string or the like, or a tuple of such."""
+    return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, CONSTANTS)
+
+
+def progress(machine: Machine) -> tuple[int, int, int, int]:
+    """Grows with whatever is made, called or written of a model."""
+    return len(machine.instances), len(machine.params), len(machine.nodes), machine.writes
 
 
 def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:

@@ -48,8 +48,9 @@ def reach(nodes: Sequence[Node], used_by: Sequence[Sequence[int]]) -> list[froze
 
 
 def activation_label(label: Label) -> str:
-    """What is multiplied with other data, as a matrix, is attended to, whatever comes after the product."""
-    return "attention" if label[2] and label[0] != "?" else label[0]
+    """A softmax over a product of data with data is attention; other products (correlation volumes,
+    similarities) are ways like any other."""
+    return "attention" if label[0] == "softmax" and label[2] else label[0]
 
 
 def edges(nodes: Sequence[Node], used_by: Sequence[Sequence[int]], layer_at: Mapping[int, int]) -> tuple[Edge, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Weight
 from initlint.interpret.flow import activation_label, consumers, edges, reach
@@ -35,6 +36,12 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         if index is not None:
             at[node] = index
             nodes_of.setdefault(index, []).append(node)
+    nodes = list(machine.nodes)
+    for node, param in machine.factors.items():
+        if id(param) in index_of:
+            nodes[node] = replace(nodes[node], layer=index_of[id(param)])
+    for node, index in at.items():
+        nodes[node] = replace(nodes[node], layer=index)
     layers = []
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
@@ -44,7 +51,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         entry,
         file,
         tuple(layers),
-        tuple(machine.nodes),
+        tuple(nodes),
         edges(machine.nodes, used, at),
         tuple(sweep_facts(sweep, missed.get(id(sweep), []), param_index) for sweep in machine.passes),
         tuple(
@@ -71,9 +78,21 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
     )
     spare |= templates(machine)
     owners = [owner for owner in owners if id(owner) not in spare]
-    owned = {id(p) for layer in machine.layers for p in parameters_of(layer)}
+    owned = {id(p) for layer in (*machine.layers, *machine.norms) for p in parameters_of(layer)}
     owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
+    owners += passed_over(machine)
     return owners
+
+
+def passed_over(machine: Interpreter) -> list[Instance]:
+    """Norms that a test in initialization code came out false for, and which asks for norms or for names."""
+    layers = machine.knowledge.layers.values()
+    norms = {spec.kind for spec in layers if spec.role == "norm"} if machine.norms and machine.tests else set()
+    kinds: set[str] = set()
+    for test in machine.tests.values() if norms else ():
+        if not test.true and (test.kind == "name" or not norms.isdisjoint(test.asked)):
+            kinds |= norms & test.seen.keys()
+    return [norm for norm in machine.norms if norm.spec is not None and norm.spec.kind in kinds]
 
 
 def parameters_of(owner: Instance | Param) -> list[Param]:
@@ -185,8 +204,19 @@ def layer_facts(
     place = owner.place or Place("", weights[0].place.span if weights else None)  # type: ignore[arg-type]
     return Layer(
         index, spec.kind, spec.qualified, name, place, owner.frames[0][0] if owner.frames else None, module,
-        weights, fan_in, fan_out, activations, norm, tuple(unknown), False, owner.serial, owner.copies,
+        weights, fan_in, fan_out, activations, norm, tuple(unknown), False, owner.serial, owner.copies, internal_of(owner),
     )  # fmt: skip
+
+
+def internal_of(owner: Instance) -> tuple[str, ...] | None:
+    """The activations inside a layer, the chosen ones where an argument chooses them."""
+    spec = owner.spec
+    if spec is None or not spec.chosen_by:
+        return spec.internal if spec is not None else ()
+    chosen = owner.arguments.get(spec.chosen_by)
+    if not isinstance(chosen, str) or len(spec.internal) != 1:
+        return None
+    return (chosen,)
 
 
 def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]:

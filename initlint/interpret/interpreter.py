@@ -269,6 +269,8 @@ class Interpreter(Machine):
     def register(self, instance: Instance) -> None:
         if instance.spec is not None and instance.spec.role in torch_layers.WEIGHTED:
             self.layers.append(instance)
+        elif instance.spec is not None and instance.spec.role == "norm" and instance.spec.weights:
+            self.norms.append(instance)
 
     def defer(self, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
         """The model, put off, where one of its kind was built before and no other is being built now."""
@@ -384,6 +386,8 @@ def asked_subject(test: ast.expr) -> str | None:
     for part in ast.walk(test):
         if isinstance(part, ast.Call) and part.args and isinstance(part.args[0], ast.Name):
             return part.args[0].id
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and isinstance(part.func.value, ast.Name):
+            return part.func.value.id  # of `name.startswith("conv")`
         if isinstance(part, ast.Compare):
             for side in (part.left, *part.comparators):
                 if isinstance(side, ast.Name):

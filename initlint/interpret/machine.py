@@ -8,13 +8,14 @@ calls contain statements.
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
-from initlint.interpret.heap import Heap
+from initlint.interpret.heap import Heap, Raised
 from initlint.interpret.parts import Parts
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
@@ -33,6 +34,26 @@ Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
 
 ENTRY_FUEL = 150_000  # steps (expressions and statements) of one entry
 MOST_FRAMES = 60
+
+
+# What torch raises where an incident of this kind happens; the others raise nothing.
+RAISES: Final = {
+    "fan-of-vector": "ValueError",
+    "unsupported-nonlinearity": "ValueError",
+    "wrong-rank": "ValueError",
+    "missing-bias": "AttributeError",
+    "unknown-initializer": "AttributeError",
+    "init-of-module": "AttributeError",
+    "inplace-on-leaf": "RuntimeError",
+    "assign-non-parameter": "TypeError",
+}
+ARGUMENT_KINDS: Final = frozenset({"unsupported-nonlinearity", "unknown-initializer"})  # whoever calls the function
+
+
+def ancestors(name: str) -> frozenset[str]:
+    """A builtin exception's name with those of the classes above it."""
+    kind = getattr(builtins, name, None)
+    return frozenset(part.__name__ for part in kind.__mro__) if isinstance(kind, type) else frozenset({name})
 
 
 class OutOfFuel(Exception):
@@ -98,6 +119,8 @@ class Machine(Parts):
         self.hooked: set[ast.AST] = set()
         self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
         self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
+        self.faults: list[tuple[str, Exception]] = []  # our own bugs, by the file whose entry showed them
+        self.spent: dict[str, int] = {}  # steps by file
         self.summed: set[ast.AST] = set()  # functions that are known to be plain initializers
         self.generators: dict[ast.AST, bool] = {}
         self.tedious: set[ast.AST] = set()  # functions that take long and change nothing
@@ -109,6 +132,7 @@ class Machine(Parts):
         self.serial = 0
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 
+        self.spans: dict[ast.AST, tuple[tuple[str, Place], ...]] = {}  # of the arguments of init calls
         self.shapes: dict[
             object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
         ] = {}
@@ -120,7 +144,9 @@ class Machine(Parts):
         self.fuel = ENTRY_FUEL
         self.nodes: list[Node] = []
         self.node_layers: dict[int, Instance | Param] = {}
+        self.factors: dict[int, Param] = {}  # of nodes that scale by a raw parameter
         self.layers: list[Instance] = []
+        self.norms: list[Instance] = []
         self.params: list[Param] = []
         self.incidents: dict[tuple[str, Place], Incident] = {}
         self.incident_layers: dict[tuple[str, Place], list[Instance | Param]] = {}
@@ -128,9 +154,11 @@ class Machine(Parts):
         self.sweeping: list[Pass] = []
         self.frames: list[Frame] = []
         self.no_grad = 0
+        self.guards: list[tuple[frozenset[str], int]] = []  # what handlers around take, and how deep in forks
         self.repeating = 0
         self.deferring = False
         self.put_off: list[tuple[Deferred, tuple[Value, ...]]] = []  # models not built, and what they were given
+        self.writes = 0  # to parameters
         self.copies = 1  # how many turns of the loops around it this one stands for
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []
@@ -216,16 +244,43 @@ class Machine(Parts):
         frame: Frame,
         facts: Mapping[str, str],
         about: Instance | Param | None = None,
+        raises: str = "",
     ) -> None:
+        if self.orphan and kind not in ARGUMENT_KINDS:
+            return  # it depends on what callers give
+        what = raises or RAISES.get(kind)
+        if what is not None:
+            self.be_caught(what)
+            if any(not taken.isdisjoint(ancestors(what)) for taken, _ in self.guards):
+                return
         place = frame.unit.place(node)
         key = (kind, place)
         if key not in self.incidents:
-            self.incidents[key] = Incident(kind, place, tuple(sorted(facts.items())), (), self.certain)
+            certain = self.certain or self.orphan
+            self.incidents[key] = Incident(kind, place, tuple(sorted(facts.items())), (), certain)
         if about is not None:
             self.incident_layers.setdefault(key, []).append(about)
 
+    def be_caught(self, what: str) -> None:
+        """Leave for the handler that takes this exception, where no fork lies in between."""
+        for taken, depth in reversed(self.guards):
+            if not taken.isdisjoint(ancestors(what)):
+                if depth == self.heap.depth:
+                    raise Raised(what)
+                return
+
+    @contextmanager
+    def guarded(self, taken: frozenset[str]) -> Iterator[None]:
+        """Inside a `try` whose handlers take these exceptions."""
+        self.guards.append((taken, self.heap.depth))
+        try:
+            yield
+        finally:
+            self.guards.pop()
+
     def write(self, param: Param, event: InitEvent) -> None:
         """Record a write on every way that led here."""
+        self.writes += 1
         self.heap.write(param.cell, "histories", tuple((*history, event) for history in param.histories))
         for sweep in self.sweeping:
             sweep.wrote[id(param)] = param
@@ -277,10 +332,13 @@ class Machine(Parts):
 
     def lose(self, tensor: Tensor, node: ast.AST, frame: Frame) -> None:
         """A write to a copy: a defect unless something reads the copy later."""
-        self.lost_writes[id(tensor)] = (tensor, node, frame)
+        whole = tensor.base or tensor
+        self.lost_writes[id(whole)] = (whole, node, frame)
 
     def found_again(self, value: Value) -> None:
-        self.lost_writes.pop(id(value), None)
+        for part in flatten(value):
+            if isinstance(part, Tensor):
+                self.lost_writes.pop(id(part.base or part), None)
 
     def sweep_index(self) -> int | None:
         return self.sweeping[-1].index if self.sweeping else None

@@ -9,6 +9,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import MISSING, Raised
+from initlint.interpret.initializer_names import INITIALIZERS, check_initializer
 from initlint.interpret.machine import Machine, OutOfFuel
 from initlint.interpret.postponed import Imported
 from initlint.interpret.project import Unit
@@ -92,6 +93,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
     Each has its own budget of steps: a name must not be lost because an entry asked for it late.
     """
     saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
+    guards, machine.guards = machine.guards, []
     left = machine.fuel
     machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad = None, 0, [], 0, 0
     machine.frames = [unit.frame]
@@ -107,6 +109,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
                 continue
     finally:
         machine.fuel = left
+        machine.guards = guards
         (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
             saved
         )
@@ -176,6 +179,8 @@ def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: 
         if isinstance(statement, ast.ImportFrom):
             if alias.name == "*":
                 continue
+            if statement.module == INITIALIZERS:
+                check_initializer(machine, alias.name, alias, frame)
             name, find = alias.asname or alias.name, partial(import_name, machine, statement, alias.name, unit)
         elif alias.asname:
             name, find = alias.asname, partial(import_module, machine, alias.name, unit)
@@ -200,6 +205,8 @@ def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         return value.name
     if name in CONSTANT_NAMES.get(value.qualified, ()):
         return CONSTANT_NAMES[value.qualified][name]
+    if value.qualified == INITIALIZERS and isinstance(node, ast.Attribute):
+        check_initializer(machine, name, node, frame)
     return symbol(f"{value.qualified}.{name}")
 
 

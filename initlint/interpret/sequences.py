@@ -84,7 +84,7 @@ def dictionary_of(value: Value) -> DictValue | None:
 def hashable(key: Value) -> bool:
     if isinstance(key, tuple):
         return all(hashable(part) for part in key)
-    return not isinstance(key, (Unknown, Alternatives, ListValue, DictValue, Tensor))
+    return not isinstance(key, (Unknown, Alternatives, ListValue, DictValue, Tensor, slice))
 
 
 def unknown_key(target: DictValue) -> str:

@@ -58,7 +58,7 @@ class Tensor:
     `param` which parameter's values it is computed from (a copy, not a view).
     """
 
-    __slots__ = ("content", "node", "origin", "param", "shape")
+    __slots__ = ("base", "content", "node", "origin", "param", "shape")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Tensor:
         self.shape = shape
         self.content = content
         self.param = param
+        self.base: Tensor | None = None  # whose memory it shares
         self.origin: tuple[InitEvent, ...] = ()  # the writes behind its values, where it is an unchanged copy
 
     def __repr__(self) -> str:

@@ -131,7 +131,9 @@ def reshape(
             return copy
         if value.node >= 0:
             return value
-        return Tensor(-1, None if spec.role == "shape" else value.shape, value.content, value.param)
+        seen = Tensor(-1, None if spec.role == "shape" else value.shape, value.content, value.param)
+        seen.base = value.base or value
+        return seen
     if isinstance(value, (Param, View)):
         param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
         whole = value.whole if isinstance(value, View) else True
@@ -142,7 +144,7 @@ def reshape(
             return value
         if last in ("chunk", "split", "unbind", "tensor_split"):
             return pieces(param, shape, last, args, detached)
-        if spec.name in ("copy", "either"):
+        if spec.name == "copy":
             copy = Tensor(-1, shape, None, param)
             copy.origin = torch_init.endings_of(param) if whole else ()
             return copy
@@ -151,7 +153,7 @@ def reshape(
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
         turned = tuple(reversed(shape)) if shape is not None and last in ("t", "T") else None
         now = turned or (tuple(None for _ in shape) if shape is not None and same_rank else None)
-        partial_view = last in ("narrow", "select", "diagonal", "index_select")
+        partial_view = last in ("narrow", "select", "diagonal", "index_select", "diag", "combinations")
         return View(param, now, whole=whole and not partial_view, detached=detached)
     if isinstance(value, (tuple, ListValue)):
         return machine.flow("cat", list(tensors_in(machine, [value])), last, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from initlint.graph import History, InitEvent, Scalar, Unknown
@@ -12,6 +12,7 @@ from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_laws import changed_law
 from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value
 from initlint.knowledge import InitializerSpec
+from initlint.source import Place
 
 NAMESPACE: Final = "torch.nn.init"
 RANK_OWNERS: Final = frozenset({"dirac", "identity", "sparse"})
@@ -27,6 +28,8 @@ def initialize(
     else:
         target, rest = words.pop("tensor", Unknown("no tensor")), []
     given = given_arguments(spec, rest, words)
+    if node not in machine.spans:
+        machine.spans[node] = argument_spans(spec, given, node, frame)
     check_arguments(machine, spec, given, node, frame)
     return apply_to(machine, spec, target, given, node, frame, target_node(node))
 
@@ -80,6 +83,7 @@ def event_of(
         function_name(frame),
         machine.calls_now(place),
         machine.certain,
+        machine.spans.get(node, ()),
     )
 
 
@@ -121,11 +125,20 @@ def callable_value(value: Value) -> bool:
     return isinstance(value, (Function, Instance))
 
 
+def argument_spans(
+    spec: InitializerSpec, given: Mapping[str, Value], node: ast.AST, frame: Frame
+) -> tuple[tuple[str, Place], ...]:
+    """Where each argument stands; none for one that no expression of its own in the call gives."""
+    at = {name: argument_node(spec, name, node) for name in given}
+    return tuple((name, frame.unit.place(part)) for name, part in at.items() if part is not node)
+
+
 def argument_node(spec: InitializerSpec, name: str, node: ast.AST) -> ast.AST:
     """Where the argument `name` stands in the call."""
+    spelled = {name, *(p.spelled for p in spec.parameters if p.name == name and p.spelled)}
     if isinstance(node, ast.Call):
         for keyword in node.keywords:
-            if keyword.arg == name:
+            if keyword.arg in spelled:
                 return keyword.value
         position = next((i for i, p in enumerate(spec.parameters, start=1) if p.name == name), 0)
         if 0 < position < len(node.args) and not any(isinstance(a, ast.Starred) for a in node.args):
@@ -293,6 +306,7 @@ def transform(
 
 
 def replace_histories(machine: Machine, param: Param, histories: tuple[History, ...]) -> None:
+    machine.writes += 1
     machine.heap.write(param.cell, "histories", histories)
     for sweep in machine.sweeping:
         sweep.wrote[id(param)] = param

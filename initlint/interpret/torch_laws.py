@@ -13,6 +13,8 @@ def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Val
     amount = args[0] if args else None
     if event.name == "uniform" and method == "erfinv_":  # the inverse of the normal distribution's integral
         return {"name": "trunc_normal", "mean": 0.0, "std": 0.7071067811865476}
+    if method == "mul_" and amount == 0 and isinstance(amount, (int, float)):
+        return {"name": "zeros"}
     if method in ("mul_", "div_") and isinstance(amount, (int, float)) and amount:
         factor = amount if method == "mul_" else 1 / amount
         return scaled(event, factor)

@@ -26,7 +26,8 @@ def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.
             option.name = name
             if isinstance(current, Param):
                 option.role = current.role  # it takes the place of the framework's
-    if isinstance(current, Param) and isinstance(value, Tensor) and machine.certain:
+    plain = isinstance(value, Tensor) or (isinstance(value, View) and value.detached)
+    if isinstance(current, Param) and plain and machine.certain:
         machine.incident(
             "assign-non-parameter",
             node,

@@ -103,10 +103,23 @@ def operator_(word: str) -> Handler:
                 else (other if word == "mul" else 1 / other if word == "truediv" and other else None)
             )
             name = "parameter" if any(t.param is not None for t in found) else word
-            return machine.flow("scale", data[:1], name, node, factor)
+            scaled = machine.flow("scale", data[:1], name, node, factor)
+            if name == "parameter" and word in ("mul", "truediv"):
+                note_factor(machine, scaled, args)
+            return scaled
         return data[0]
 
     return run
+
+
+def note_factor(machine: Machine, scaled: Tensor, args: Arguments) -> None:
+    """Which raw parameter the data is multiplied with, where it is the parameter's own values."""
+    for value in args:
+        param = value.param if isinstance(value, View) else value
+        if isinstance(value, Tensor) and value.origin:
+            param = value.param
+        if isinstance(param, Param) and layer_of(param) is param:
+            machine.factors[scaled.node] = param
 
 
 def made_of_parameters(machine: Machine, word: str, args: Arguments, found: list[Tensor]) -> Value:

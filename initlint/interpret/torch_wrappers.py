@@ -8,6 +8,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.torch_parameters import make_parameter
+from initlint.interpret.torch_traversal import all_parameters
 from initlint.interpret.values import (
     Frame,
     Function,
@@ -77,7 +78,22 @@ def device(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
     return Symbol.of(f"torch.device.{name.partition(':')[0]}") if isinstance(name, str) else Unknown("a device")
 
 
+def skip_init(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """torch.nn.utils.skip_init(cls, ...): a module whose parameters are memory without values."""
+    if not args:
+        return Unknown("skip_init of nothing")
+    words = {key: value for key, value in kwargs.items() if key != "device"}
+    made = machine.call(args[0], args[1:], words, node, frame)
+    if isinstance(made, Instance):
+        for _, param in all_parameters(made):
+            param.memory = True
+            machine.heap.write(param.cell, "histories", ((),))
+    return made
+
+
 HANDLERS: Final[dict[str, Handler]] = {
+    "torch.nn.utils.skip_init": skip_init,
+    "torch.nn.utils.init.skip_init": skip_init,
     "torch.nn.Parameter": make_parameter,
     "torch.nn.parameter.Parameter": make_parameter,
     "torch.nn.UninitializedParameter": lambda machine, args, kwargs, node, frame: Unknown("a lazy parameter"),

@@ -1,0 +1,49 @@
+"""Names that code takes from torch.nn.init, and whether they are there."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from initlint.interpret.machine import Machine
+from initlint.interpret.values import Frame
+
+INITIALIZERS: Final = "torch.nn.init"
+# What the module has besides its initializers; names that begin with an underscore are its own affair.
+OTHER_NAMES: Final = frozenset(
+    "calculate_gain math warnings torch Tensor Callable Literal TypeVar ParamSpec".split()
+)
+# Names by which the literature and other frameworks know them (see rules/techniques.toml).
+FAMILIES: Final = {"he": "kaiming", "msra": "kaiming", "glorot": "xavier", "truncated": "trunc"}
+
+
+def is_known(machine: Machine, name: str) -> bool:
+    """Whether torch.nn.init has this name."""
+    return name.startswith("_") or name in OTHER_NAMES or f"{INITIALIZERS}.{name}" in machine.knowledge.initializers
+
+
+def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) -> None:
+    """Note a name that torch.nn.init does not have, with the one that was probably meant."""
+    if is_known(machine, name):
+        return
+    facts = {"name": name}
+    meant = nearest(machine, name)
+    if meant:
+        facts["hint"] = meant
+    machine.incident(
+        "unknown-initializer", node, frame, facts, raises="ImportError" if isinstance(node, ast.alias) else ""
+    )
+
+
+def nearest(machine: Machine, name: str) -> str:
+    """The initializer that is called like this elsewhere, or whose name is nearly the same; "" where there is none."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    here = [q.rpartition(".")[2] for q in machine.knowledge.initializers if q.startswith(f"{INITIALIZERS}.")]
+    current = [known for known in here if known.endswith("_")]  # the others are deprecated
+    head, _, rest = name.strip("_").lower().partition("_")
+    wanted = f"{FAMILIES.get(head, head)}_{rest}_" if rest else f"{FAMILIES.get(head, head)}_"
+    if wanted in current:
+        return wanted
+    close = get_close_matches(wanted, current, 2, 0.8)
+    return close[0] if close else ""
