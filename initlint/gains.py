@@ -27,11 +27,12 @@ class Call(NamedTuple):
 
     @property
     def place(self) -> Place:
-        return self.uses[0].place
+        """The argument that sets the gain, else the call."""
+        return dict(self.uses[0].event.spans).get(self.argument or "", self.uses[0].place)
 
     @property
     def site(self) -> Hashable:
-        return self.place
+        return self.uses[0].place
 
     @property
     def marks(self) -> frozenset[Hashable]:

@@ -137,7 +137,10 @@ class Use(NamedTuple):
 
     @property
     def internal(self) -> frozenset[str] | None:
-        """Activations inside the layer itself: an LSTM's sigmoid and tanh. None where an argument chooses them."""
+        """Activations inside the layer itself: an LSTM's sigmoid and tanh. None where an argument that is not known
+        chooses them."""
+        if self.layer.internal != ():
+            return None if self.layer.internal is None else frozenset(self.layer.internal)
         spec = knowledge().layers.get(self.layer.qualified)
         if spec is None:
             return frozenset()

@@ -8,7 +8,7 @@ from typing import Final
 
 from initlint.interpret import compare
 from initlint.interpret.evaluate import LONGEST
-from initlint.interpret.machine import Expression, Machine
+from initlint.interpret.machine import BARREN_STEPS, Expression, Machine
 from initlint.interpret.narrowing import narrow
 from initlint.interpret.sequences import assign, hashable, iterate, unknown_key
 from initlint.interpret.values import (
@@ -85,7 +85,13 @@ def generate(
     repeats = loose
     machine.repeating += repeats
     copies = machine.copies
+    before, made = machine.fuel, machine.progress
     for item, weight in turns(machine, iterable, items):
+        if before - machine.fuel > BARREN_STEPS and isinstance(iterable, range):
+            if made == machine.progress:
+                loose = True  # a table of numbers
+                break
+            before, made = machine.fuel, machine.progress
         machine.copies = copies * weight
         assign(machine, clause.target, item, frame)
         wanted: bool | None = True

@@ -30,6 +30,7 @@ from initlint.interpret.values import (
     options,
 )
 
+MOST_BITS: Final = 2048  # of an integer that is computed
 LONGEST: Final = 4096  # elements of a sequence that we are ready to make
 BINARY: Final[dict[type[ast.operator], tuple[str, Callable[[object, object], object]]]] = {
     ast.Add: ("add", operator.add),
@@ -170,9 +171,11 @@ def arithmetic(
     op: type[ast.operator], function: Callable[[object, object], object], left: complex, right: complex
 ) -> Value:
     """Numbers, within bounds: a huge power or shift is Unknown, not a hang."""
-    large = isinstance(right, (int, float)) and abs(right) > 64
-    if op in (ast.Pow, ast.LShift) and large and not isinstance(left, float):
-        return Unknown("a number too large to compute")
+    if isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length()
+        grown = bits * abs(right) if op is ast.Pow else bits + right if op is ast.LShift else bits + right.bit_length()
+        if grown > MOST_BITS:
+            return Unknown("a number too large to compute")
     try:
         return function(left, right)
     except (ArithmeticError, TypeError, ValueError):
@@ -196,9 +199,11 @@ def collection_arithmetic(op: type[ast.operator], left: Value, right: Value) -> 
         if isinstance(left, str) and isinstance(right, str):
             return left + right if len(left) + len(right) <= LONGEST else Unknown("a long string")
         if isinstance(left, tuple) and isinstance(right, tuple):
-            return left + right
+            return left + right if len(left) + len(right) <= LONGEST else Repeat(left[:2], "a long sequence")
         if isinstance(left, ListValue) and isinstance(right, (ListValue, tuple)):
             items = right if isinstance(right, tuple) else right.items
+            if len(left.items) + len(items) > LONGEST:
+                return ListValue(left.items[:2], open_=True)
             return ListValue(left.items + items, open_=left.open or (isinstance(right, ListValue) and right.open))
     if op is ast.Mult:
         if isinstance(left, int):
@@ -327,7 +332,8 @@ def joined_string(machine: Machine, node: ast.expr, frame: Frame) -> Value:
         if not (simple and isinstance(value, (str, int, float, bool, type(None)))):
             return Unknown("a formatted string", frame.unit.place(node))
         parts.append(str(value))
-    return "".join(parts)
+    text = "".join(parts)
+    return text if len(text) <= LONGEST else Unknown("a long string", frame.unit.place(node))
 
 
 def starred(machine: Machine, node: ast.expr, frame: Frame) -> Value:

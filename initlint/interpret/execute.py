@@ -9,9 +9,9 @@ from typing import Final
 
 from initlint.interpret import compare, names
 from initlint.interpret.comprehensions import turns
-from initlint.interpret.evaluate import binary
+from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
-from initlint.interpret.machine import Machine, OutOfFuel, Statement
+from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import narrow
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
@@ -23,7 +23,6 @@ RETURN: Final = "return"
 BREAK: Final = "break"
 CONTINUE: Final = "continue"
 MAYBE_BREAK: Final = "maybe break"  # some ways leave the loop, others go on
-BARREN_STEPS: Final = 2_500  # of a loop in a module's method in which nothing of the model is made or called
 UNKNOWN_TURNS: Final = 2  # of a loop of unknown length: the second sees what the first left
 
 
@@ -77,7 +76,10 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     right = machine.evaluate(node.value, frame)
     if isinstance(left, ListValue) and isinstance(node.op, ast.Add):
         items, loose = iterate(machine, right, node, frame)
-        machine.heap.write(left.cell, "items", left.items + items)
+        if len(left.items) + len(items) <= LONGEST:
+            machine.heap.write(left.cell, "items", left.items + items)
+        else:
+            loose = True
         if loose:
             machine.heap.write(left.cell, "open", True)
         return NEXT
@@ -183,16 +185,16 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
     machine.repeating += loose
     copies = machine.copies
-    before, made = machine.fuel, progress(machine)
+    before, made = machine.fuel, machine.progress
     counting = isinstance(frame.receiver, Instance) and frame.receiver.module and all(map(is_plain, items[:2]))
     signal = NEXT
     try:
         with sweep:
             for item, weight in turns(machine, iterable, items):
                 if before - machine.fuel > BARREN_STEPS and counting:
-                    if made == progress(machine):
+                    if made == machine.progress:
                         break  # it counts something, and no layer is the wiser for the rest
-                    before, made = machine.fuel, progress(machine)
+                    before, made = machine.fuel, machine.progress
                 machine.copies = copies * weight
                 assign(machine, node.target, item, frame)
                 signal = block(machine, node.body, frame)
@@ -217,11 +219,6 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def is_plain(value: Value) -> bool:
     """Whether this is a number, a string or the like, or a tuple of such."""
     return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, CONSTANTS)
-
-
-def progress(machine: Machine) -> tuple[int, int, int, int]:
-    """Grows with whatever is made, called or written of a model."""
-    return len(machine.instances), len(machine.params), len(machine.nodes), machine.writes
 
 
 def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:

@@ -214,9 +214,7 @@ def internal_of(owner: Instance) -> tuple[str, ...] | None:
     if spec is None or not spec.chosen_by:
         return spec.internal if spec is not None else ()
     chosen = owner.arguments.get(spec.chosen_by)
-    if not isinstance(chosen, str) or len(spec.internal) != 1:
-        return None
-    return (chosen,)
+    return (*spec.internal[:-1], chosen) if isinstance(chosen, str) else None
 
 
 def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]:

@@ -84,7 +84,7 @@ TABLES = Tables(
 )
 
 
-FIRST_COMBINATIONS = 3  # of arguments of one class that are built although each argument is known
+FIRST_COMBINATIONS = 2  # of arguments of one class that are built although each argument is known
 
 
 class Interpreter(Machine):

@@ -25,11 +25,11 @@ DEEPEST = 4
 
 
 def kind(value: Value, depth: int = 0) -> object:
-    """A hashable that is equal for values which differ in numbers only (0, 1 and signs kept apart)."""
+    """A hashable that is equal for values which differ in numbers only (zero kept apart)."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float)):
-        return value if value in (0, 1) else ("number", value < 0, isinstance(value, float) and value < 1)
+        return 0 if value == 0 else "number"
     if isinstance(value, (str, bytes)):
         return value
     if depth > DEEPEST:

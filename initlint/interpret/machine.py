@@ -34,6 +34,7 @@ Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
 
 ENTRY_FUEL = 150_000  # steps (expressions and statements) of one entry
 MOST_FRAMES = 60
+BARREN_STEPS = 2_500  # of a loop that counts, and in which nothing of the model is made or called
 
 
 # What torch raises where an incident of this kind happens; the others raise nothing.
@@ -277,6 +278,11 @@ class Machine(Parts):
             yield
         finally:
             self.guards.pop()
+
+    @property
+    def progress(self) -> tuple[int, int, int, int]:
+        """Grows with whatever is made, called or written of a model."""
+        return len(self.instances), len(self.params), len(self.nodes), self.writes
 
     def write(self, param: Param, event: InitEvent) -> None:
         """Record a write on every way that led here."""

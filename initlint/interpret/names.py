@@ -37,10 +37,10 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
     value = export(machine, frame.unit, name)
     if value is not MISSING:
         return value
-    if name in BUILTINS:
-        return Symbol.of("builtins." + name)
     if name == "__name__":
         return "__main__" if frame.unit.target else machine.project.module_name(frame.unit)
+    if name in BUILTINS:
+        return Symbol.of("builtins." + name)
     return Unknown(f"name {name} is not bound")
 
 

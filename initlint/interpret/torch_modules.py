@@ -183,10 +183,12 @@ def container_method(
         for key, value in args[0].cell.items():
             put_child(machine, receiver, str(key), value, node, frame)
         return None
-    children = compare.contents(receiver)
     if name == "append" and args:
-        put_child(machine, receiver, str(len(children)), args[0], node, frame)
+        plain = isinstance(receiver.cls, Symbol)  # holds nothing but its elements
+        count = len(receiver.cell) if plain else len(compare.contents(receiver))
+        put_child(machine, receiver, str(count), args[0], node, frame)
         return receiver
+    children = compare.contents(receiver)
     if name == "extend" and args:
         items, _ = machine.iterate(args[0], node, frame)
         for index, value in enumerate(items):

@@ -231,7 +231,7 @@ def part_shape(shape: Shape, key: Value) -> Shape:
             return None
         if isinstance(part, slice):
             size = shape[position]
-            result.append(len(range(*part.indices(size))) if size is not None else None)
+            result.append(len(range(*part.indices(size))) if size is not None and part.step != 0 else None)
     return (*result, *shape[len(keys) :])
 
 

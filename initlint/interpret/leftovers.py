@@ -1,0 +1,113 @@
+"""What no entry has shown yet: models that are made and not returned, and functions that nothing visible calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from initlint.interpret.heap import Raised
+from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.likely_arguments import called_value
+from initlint.interpret.machine import OutOfFuel
+from initlint.interpret.methods_seen import writes
+from initlint.interpret.project import Unit
+from initlint.interpret.torch_layers import children_of
+from initlint.interpret.torch_traversal import named_modules
+from initlint.interpret.values import Class, Frame, Function, Instance, Symbol
+
+BUILDING: Final = ("weighted", "container", "recurrent", "embedding", "attention", "composite")
+ORPHAN_FUEL: Final = 4_000  # steps of one function that nothing visible calls
+MOST_SHOWN: Final = 4  # models of one entry that are shown data although no code does
+
+Builds = Callable[[Function], bool]
+
+
+def makes_model(machine: Interpreter, function: Function, builds: Builds) -> bool:
+    """Whether the body calls a module's class, a layer's or a function that builds one."""
+    if any("fixture" in ast.unparse(decorator) for decorator in getattr(function.node, "decorator_list", ())):
+        return False
+    for part in ast.walk(function.node):
+        if not isinstance(part, ast.Call):
+            continue
+        value = called_value(machine, part.func, function.unit)
+        if isinstance(value, Class) and value.module:
+            return True
+        if isinstance(value, Function) and value.node is not function.node and builds(value):
+            return True
+        if isinstance(value, Symbol):
+            spec = machine.knowledge.layers.get(value.qualified)
+            if spec is not None and spec.role in BUILDING:
+                return True
+    return False
+
+
+def keepers(
+    machine: Interpreter, functions: list[Function], classes: list[Class], builds: Builds
+) -> Iterator[Function | Class]:
+    """Functions, and classes that are no modules, which build a model for themselves and which nothing visible uses."""
+    for function in functions:
+        if not function.name.startswith("test") and not machine.called.get(function.node):
+            if makes_model(machine, function, builds):
+                yield function
+    for cls in classes:
+        init = cls.find("__init__")
+        if cls.module or cls.abstract or machine.built.get(cls.node) or cls.name.startswith("Test"):
+            continue
+        if isinstance(init, Function) and not machine.called.get(init.node) and makes_model(machine, init, builds):
+            yield cls
+
+
+def unshown(machine: Interpreter) -> list[Instance]:
+    """Models of the project that are part of no other, and that no data has reached."""
+    models = [m for m in machine.instances if m.module and isinstance(m.cls, Class)]
+    if all(m.uses for m in models):
+        return []
+    held = {id(child) for m in machine.instances if m.module for _, child in children_of(m)}
+    reached = {id(layer) for layer in machine.node_layers.values()}
+    roots = [m for m in models if not m.uses and id(m) not in held]
+    return [m for m in roots if not any(id(part) in reached for _, part in named_modules(m))][:MOST_SHOWN]
+
+
+# -- functions that nothing calls ---------------------------------------------------------
+
+
+def orphans(machine: Interpreter, unit: Unit) -> list[Function]:
+    """Functions and methods that write initial weights, meant for callers which are not visible."""
+    found: list[Function] = []
+    for value in list(unit.cell.values()):
+        if isinstance(value, Function) and value.unit is unit:
+            found.append(value)
+        elif isinstance(value, Class) and value.unit is unit:
+            found += [f for f in value.cell.values() if isinstance(f, Function) and f.owner is value]
+    uncalled = [f for f in found if not isinstance(f.node, ast.Lambda) and not machine.called.get(f.node)]
+    return [f for f in uncalled if names_initializer(machine, f.node)]
+
+
+def names_initializer(machine: Interpreter, node: ast.AST) -> bool:
+    """Whether the body calls an initializer, or something that stands where one would."""
+    return writes(machine, node) or any(
+        isinstance(part, ast.Attribute) and isinstance(part.value, (ast.Name, ast.Attribute)) and is_home(part.value)
+        for part in ast.walk(node)
+    )
+
+
+def is_home(node: ast.expr) -> bool:
+    """Whether this is how code names torch.nn.init."""
+    return getattr(node, "attr", getattr(node, "id", "")) == "init"
+
+
+def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -> None:
+    """Run each once with arguments that are not known, for what is wrong whoever calls it."""
+    called, built = dict(machine.called), dict(machine.built)
+    machine.orphan = True
+    try:
+        for function in functions:
+            machine.fuel = ORPHAN_FUEL
+            try:
+                machine.heap.explore(lambda function=function: machine.call(function, [], {}, function.node, frame))  # type: ignore[misc]
+            except (OutOfFuel, RecursionError, Raised):
+                continue
+    finally:
+        machine.orphan = False
+        machine.called, machine.built = called, built
