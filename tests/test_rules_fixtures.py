@@ -12,10 +12,8 @@ RULES = all_rules()
 CLEAN = "clean"  # the folder of whole models as people write them, with nothing to find
 
 # Known misses and false alarms, each with its reason. A fixture that starts to pass has to leave this list.
-KNOWN: dict[str, str] = {
-}
-KNOWN_EXAMPLES: dict[str, str] = {
-}
+KNOWN: dict[str, str] = {}
+KNOWN_EXAMPLES: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,7 +11,7 @@ from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.tensors import Param
-from initlint.interpret.torch_traversal import all_parameters, named_modules
+from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.knowledge import size
 from initlint.source import Place
@@ -36,6 +36,9 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         if index is not None:
             at[node] = index
             nodes_of.setdefault(index, []).append(node)
+            twin = lender(layer)
+            if twin is not None and id(twin) in index_of:
+                nodes_of.setdefault(index_of[id(twin)], []).append(node)
     nodes = list(machine.nodes)
     for node, param in machine.factors.items():
         if id(param) in index_of:
@@ -61,6 +64,17 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         (),
         genuine,
     )
+
+
+def lender(layer: Instance | Param) -> Instance | None:
+    """The layer of the same kind whose weight this one uses, where the two are tied."""
+    if not isinstance(layer, Instance) or layer.spec is None:
+        return None
+    for _, param in own_parameters(layer):
+        owner = param.owner
+        if owner is not None and owner is not layer and owner.spec is layer.spec:
+            return owner
+    return None
 
 
 def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> list[Instance | Param]:
@@ -184,7 +198,7 @@ def layer_facts(
         activations = activations or None
     normed = {label[1] for label in labels if label[0] != "?"}
     norm = None if not normed else True in normed
-    weights = tuple(weight_facts(param, complete) for param in parameters_of(owner))
+    weights = tuple(weight_facts(param, complete or machine.constructed) for param in parameters_of(owner))
     if not complete:
         unknown.append("budget")
         if not activations:

@@ -386,8 +386,9 @@ def asked_subject(test: ast.expr) -> str | None:
     for part in ast.walk(test):
         if isinstance(part, ast.Call) and part.args and isinstance(part.args[0], ast.Name):
             return part.args[0].id
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and isinstance(part.func.value, ast.Name):
-            return part.func.value.id  # of `name.startswith("conv")`
+        method = part.func if isinstance(part, ast.Call) else None
+        if isinstance(method, ast.Attribute) and isinstance(method.value, ast.Name):
+            return method.value.id  # of `name.startswith("conv")`
         if isinstance(part, ast.Compare):
             for side in (part.left, *part.comparators):
                 if isinstance(side, ast.Name):

@@ -47,9 +47,10 @@ def keepers(
 ) -> Iterator[Function | Class]:
     """Functions, and classes that are no modules, which build a model for themselves and which nothing visible uses."""
     for function in functions:
-        if not function.name.startswith("test") and not machine.called.get(function.node):
-            if makes_model(machine, function, builds):
-                yield function
+        if function.name.startswith("test") or machine.called.get(function.node):
+            continue
+        if makes_model(machine, function, builds):
+            yield function
     for cls in classes:
         init = cls.find("__init__")
         if cls.module or cls.abstract or machine.built.get(cls.node) or cls.name.startswith("Test"):

@@ -65,9 +65,11 @@ def is_complete(machine: Interpreter, cls: Class) -> bool:
 
 
 def is_offered(machine: Interpreter, cls: Class) -> bool:
-    """Whether a module takes a configuration and its file lists it in `__all__`: users build it themselves,
-    even where a larger model of the project holds it too."""
+    """Whether a module takes a configuration, has the project's own base of models, and is listed in `__all__`:
+    users build it themselves, even where a larger model of the project holds it too."""
     init = cls.find("__init__")
+    if not any(isinstance(base, Class) and base.module for base in cls.lineage[1:]):
+        return False
     offered = compare.elements(names.export(machine, cls.unit, "__all__"))
     if not isinstance(init, Function) or not offered or cls.name not in offered:
         return False

@@ -146,6 +146,7 @@ class Machine(Parts):
         self.nodes: list[Node] = []
         self.node_layers: dict[int, Instance | Param] = {}
         self.factors: dict[int, Param] = {}  # of nodes that scale by a raw parameter
+        self.outcomes: list[Value] = []  # of models that code outside of all modules has called
         self.layers: list[Instance] = []
         self.norms: list[Instance] = []
         self.params: list[Param] = []
@@ -163,6 +164,7 @@ class Machine(Parts):
         self.copies = 1  # how many turns of the loops around it this one stands for
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []
+        self.constructed = False  # the model is made and initialized: what follows is its forward
         self.orphan = False  # running a function that nothing visible calls
         self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}

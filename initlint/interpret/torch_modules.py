@@ -11,6 +11,7 @@ from initlint.interpret import compare, torch_init
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child
 from initlint.interpret.torch_traversal import (
     all_parameters,
@@ -29,6 +30,7 @@ from initlint.interpret.values import (
     Native,
     Symbol,
     Value,
+    flatten,
 )
 from initlint.knowledge import LayerSpec
 
@@ -255,8 +257,31 @@ def call_instance(
     machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
 ) -> Value:
     assert isinstance(callee, Instance)
-    callee.uses += 1
-    return call_module(machine, callee, args, kwargs, node, frame)
+    if not callee.module or is_inside(machine, frame):
+        callee.uses += 1
+        return call_module(machine, callee, args, kwargs, node, frame)
+    args = [as_input(machine, value, index == 0) for index, value in enumerate(args)]
+    if any(isinstance(value, Tensor) for value in flatten((*args, *kwargs.values()))):
+        callee.uses += 1  # else its forward is still to be shown data
+    result = call_module(machine, callee, args, kwargs, node, frame)
+    machine.outcomes.append(result)
+    return result
+
+
+def is_inside(machine: Machine, frame: Frame) -> bool:
+    """Whether a module's own code is running."""
+    inner = frame.receiver
+    return (isinstance(inner, Instance) and inner.module) or any(
+        isinstance(f.receiver, Instance) and f.receiver.module for f in machine.frames
+    )
+
+
+def as_input(machine: Machine, value: Value, first: bool) -> Value:
+    """What a whole model is given: a tensor made just then stands for its data, and so does a first unknown one."""
+    made = isinstance(value, Tensor) and value.node < 0 and value.content is not None and value.param is None
+    if made or (first and isinstance(value, Unknown)):
+        return Tensor(machine.emit("input", ()), getattr(value, "shape", None))
+    return value
 
 
 def call_module(
