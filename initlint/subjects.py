@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from initlint.source import Place
 
+PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell"})
 DEPTH: Final = 3  # layers after the one in question that the simulation plays
 OUTCOMES: Final = {
     symmetry.STANDSTILL: "its gradient stays zero, it never learns",
@@ -276,8 +277,8 @@ class Use(NamedTuple):
 
     @property
     def hundred_steps(self) -> str | None:
-        """The radius to the power 100: `1e-24`."""
-        return None if not self.radius else f"{self.radius**100:.0e}"
+        """The radius to the power 100: `1e-24`. None in gated networks, whose state has another way through time."""
+        return f"{self.radius**100:.0e}" if self.radius and self.layer.kind in PLAIN_RECURRENT else None
 
     # --- sparse and constant ones -------------------------------------------------------------------------------------
 
