@@ -71,7 +71,9 @@ class Flow:
 
     def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, tuple[int, ...]]:
         """For each of `members` that is followed by an edge which `follows` accepts (its activation is one that
-        counts), with no norm and no join on the way: the longest row of such members through it, in order."""
+        counts), with no norm and no join on the way: the longest row of such members through it, in order, each as
+        often as it stands for layers of a sampled loop."""
+        copies = {i: self.context.layers[i].copies for i in members}
         onward = {
             i: [e.target for e in self.after(i) if BREAKS.isdisjoint(e.path) and follows(e)] for i in sorted(members)
         }
@@ -81,8 +83,9 @@ class Flow:
         for i, targets in steps.items():
             for target in targets:
                 backward[target].append(i)
-        ahead, behind = _farthest(steps), _farthest(backward)
-        return {i: (*_followed(i, behind)[:0:-1], *_followed(i, ahead)) for i in counted}
+        ahead, behind = _farthest(steps, copies), _farthest(backward, copies)
+        rows = {i: (*_followed(i, behind)[:0:-1], *_followed(i, ahead)) for i in counted}
+        return {i: tuple(j for j in row for _ in range(copies[j])) for i, row in rows.items()}
 
     def chain(self, index: int, length: int) -> list[Edge]:
         """The edges of one way on from `index`: at each layer the first that leads to another layer, at most
@@ -101,22 +104,23 @@ class Flow:
         return edges
 
 
-def _farthest(steps: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    """For each node the next one on the longest way that leads on from it, where there is one. A node on a cycle, or
-    leading into one, has none: a layer applied again and again is no row of layers."""
+def _farthest(steps: Mapping[int, Sequence[int]], copies: Mapping[int, int]) -> dict[int, int]:
+    """For each node the next one on the longest way that leads on from it, where there is one; a node counts as often
+    as it has copies. A node on a cycle, or leading into one, has none: a layer applied again and again is no row of
+    layers."""
     waiting = {node: len(targets) for node, targets in steps.items()}
     into: defaultdict[int, list[int]] = defaultdict(list)
     for node, targets in steps.items():
         for target in targets:
             into[target].append(node)
-    depths = dict.fromkeys(steps, 1)
+    depths = {node: copies[node] for node in steps}
     following: dict[int, int] = {}
     ready = [node for node, count in waiting.items() if not count]
     while ready:
         node = ready.pop()
         for previous in into[node]:
-            if depths[previous] <= depths[node]:
-                depths[previous] = depths[node] + 1
+            if depths[previous] < depths[node] + copies[previous]:
+                depths[previous] = depths[node] + copies[previous]
                 following[previous] = node
             waiting[previous] -= 1
             if not waiting[previous]:

@@ -24,7 +24,8 @@ ROOMS: dict[str, str] = {
     "model": "graph",
     "interpreter": """
         interpret.values interpret.tensors interpret.postponed interpret.project interpret.heap interpret.flow
-        interpret.compare interpret.likeness interpret.parts interpret.machine interpret.records interpret.names
+        interpret.compare interpret.likeness interpret.parts interpret.machine interpret.records
+        interpret.initializer_names interpret.names
         interpret.narrowing interpret.evaluate interpret.decorators interpret.classes interpret.instance_checks
         interpret.sequences interpret.comprehensions interpret.patterns interpret.execute interpret.fallbacks
         interpret.guards interpret.calls interpret.attributes interpret.reflection interpret.sorting
@@ -33,7 +34,7 @@ ROOMS: dict[str, str] = {
         interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_layers
         interpret.torch_traversal interpret.torch_parameters interpret.torch_modules interpret.torch_wrappers
         interpret.parametrizations interpret.torch interpret.interpreter interpret.harvest interpret.methods_seen
-        interpret.likely_arguments interpret.entries interpret
+        interpret.likely_arguments interpret.leftovers interpret.showing interpret.entries interpret
     """,
     "contract": "findings",
     "rules": """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from modelling import context, layer
+from modelling import context, layer, place, weight
 
 from initlint.chains import Flow
-from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Activation, Edge
+from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Activation, Edge, InitEvent, Model
+from initlint.rules import matches
 from initlint.strengths import rectified
 
 RELU = Activation("relu")
@@ -91,3 +94,23 @@ def test_a_chain_prefers_layers_and_ends_at_the_output() -> None:
     assert [edge.target for edge in one.chain(0, 3)] == [1, 2, OUTPUT]
     assert [edge.target for edge in one.chain(0, 1)] == [1]
     assert [edge.target for edge in flow(Edge(0, 1, RELU), Edge(1, 0, RELU)).chain(0, 5)] == [1]
+
+
+def test_layers_of_a_sampled_loop_count_as_often_as_they_stand_for_others() -> None:
+    """0 -> 1 (17 times) -> 2 -> 3, and 0 -> 4 -> 5 -> 3 beside it, which is longer only without the copies."""
+    layers = [replace(layer(i), copies=17 if i == 1 else 1) for i in range(6)]
+    ways = [(0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 3)]
+    edges = [*(Edge(a, b, RELU) for a, b in ways), Edge(3, OUTPUT, RELU)]
+    rows = Flow(context(layers, edges)).runs(range(6), rectified)
+    assert rows[0] == rows[2] == (0, *[1] * 17, 2, 3)
+    assert len(rows[4]) == 4
+
+
+def test_what_a_run_keeps_counts_the_copies() -> None:
+    """Three layers in the code stand for 19 in the model: half of the variance each."""
+    rectified_by = Activation("relu")
+    kernel = [weight(InitEvent("xavier_normal", (), place(9), explicit=True)) for _ in range(3)]
+    layers = [replace(layer(i, kernel[i]), copies=17 if i == 1 else 1) for i in range(3)]
+    edges = [Edge(DATA, 0, None), *(Edge(i, i + 1, rectified_by) for i in range(2)), Edge(2, OUTPUT, rectified_by)]
+    (found,) = matches(Model((context(layers, edges),)), frozenset({"INI201"}))
+    assert "after 19 layers" in found.message

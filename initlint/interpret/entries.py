@@ -20,6 +20,7 @@ from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
 
+MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
 FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
 
 
@@ -150,6 +151,8 @@ def may_build(machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast
         return builds(machine, value, memo, depth)
     if isinstance(value, Symbol):
         spec = machine.knowledge.layers.get(value.qualified)
+        if value.qualified in MAKERS:
+            return True
         return spec is not None and spec.role in ("weighted", "container", "recurrent", "embedding", "attention")
     return isinstance(value, (Instance, Unknown))
 

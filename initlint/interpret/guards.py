@@ -13,7 +13,6 @@ from initlint.interpret.machine import Machine, Statement, ancestors
 from initlint.interpret.sequences import assign
 from initlint.interpret.values import Frame
 
-
 SUPPRESSING: Final = ("suppress", "raises", "assertRaises", "assertRaisesRegex")
 
 

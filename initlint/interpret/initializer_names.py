@@ -10,9 +10,7 @@ from initlint.interpret.values import Frame
 
 INITIALIZERS: Final = "torch.nn.init"
 # What the module has besides its initializers; names that begin with an underscore are its own affair.
-OTHER_NAMES: Final = frozenset(
-    "calculate_gain math warnings torch Tensor Callable Literal TypeVar ParamSpec".split()
-)
+OTHER_NAMES: Final = frozenset("calculate_gain math warnings torch Tensor Callable Literal TypeVar ParamSpec".split())
 # Names by which the literature and other frameworks know them (see rules/techniques.toml).
 FAMILIES: Final = {"he": "kaiming", "msra": "kaiming", "glorot": "xavier", "truncated": "trunc"}
 
