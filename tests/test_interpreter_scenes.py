@@ -113,6 +113,12 @@ def test_a_function_for_other_files_is_asked_for_what_no_caller_can_mend() -> No
     assert next(m for m in model(text).methods if m.name == "weights_init").called is None
 
 
+@pytest.mark.parametrize("indent", ["if path:\n    ", ""])
+def test_a_checkpoint_that_may_be_loaded_leaves_the_initializers_in_force(indent: str) -> None:
+    text = f"path = open('name').read()\nnet = Net()\nnet.apply(init)\n{indent}net.load_state_dict(torch.load(path))\n"
+    assert final(by_entry(text)["<module>"]) == ({"orthogonal"} if indent else {"unknown"})
+
+
 # -- guards -------------------------------------------------------------------------------
 
 

@@ -196,6 +196,7 @@ def run(
             machine.run_block(function.node.body, inner)
             result = inner.result
         if inner.pending:
+            machine.fuel -= len(inner.pending) * len(heap.log or ()) // 4  # what joining them costs
             result = leave(heap, inner, result)
     finally:
         machine.frames.pop()

@@ -170,6 +170,7 @@ def set_aside(machine: Machine, frame: Frame, delta: Delta, value: Value) -> Non
     heap = machine.heap
     if heap.log is None:
         heap.log = []
+    machine.fuel -= len(heap.log) // 4
     earlier, _ = heap.changes(0)
     frame.pending.append(({**earlier, **delta}, value, len(heap.log)))
 

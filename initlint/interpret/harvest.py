@@ -11,6 +11,7 @@ from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.tensors import Param
+from initlint.interpret.torch_modules import LOADING
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.knowledge import size
@@ -248,7 +249,7 @@ def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]
 
 
 def weight_facts(param: Param, complete: bool) -> Weight:
-    histories = param.histories
+    histories = unloaded(param.histories)
     if not complete:
         histories = tuple((*h, InitEvent("unknown", (("why", "budget"),), explicit=True)) for h in histories)
     return Weight(
@@ -261,6 +262,12 @@ def weight_facts(param: Param, complete: bool) -> Weight:
         param.memory,
         param.spec_default,
     )
+
+
+def unloaded(histories: tuple[History, ...]) -> tuple[History, ...]:
+    """Without the ways that end with a checkpoint, where there are others: those are what the initializers are for."""
+    fresh = tuple(h for h in histories if not (h and h[-1].spelling == LOADING))
+    return fresh or histories
 
 
 # -- incidents and sweeps -----------------------------------------------------------------

@@ -12,6 +12,7 @@ from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Fra
 MISSING: Final = object()
 MOST_OPTIONS: Final = 6
 MOST_HISTORIES: Final = 6
+LONG_LIST: Final = 200  # longer lists are not compared element by element
 DEEPEST_FORK: Final = 6  # forks inside forks; beyond, one way stands for all
 
 Delta: TypeAlias = dict[tuple[int, object], tuple[Cell, object, object]]  # (cell, key, value)
@@ -180,6 +181,8 @@ class Heap:
         if len(left) == len(right):
             return tuple(self.join(a, b) for a, b in zip(left, right))
         longer, shorter = (left, right) if len(left) > len(right) else (right, left)
+        if len(longer) > LONG_LIST:
+            return longer
         result: list[object] = []
         position = 0
         for index, item in enumerate(longer):

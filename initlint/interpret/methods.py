@@ -14,6 +14,7 @@ from initlint.interpret.sequences import dict_item, hashable, iterate
 from initlint.interpret.sorting import in_order
 from initlint.interpret.values import Absent, Bound, DictValue, Frame, ListValue, Native, Repeat, Value
 
+MOST_MEMBERS: Final = 256  # of a set that grows
 SAFE_STRING: Final = frozenset(
     "lower upper strip lstrip rstrip split rsplit replace startswith endswith find rfind index count title capitalize"
     " removeprefix removesuffix partition rpartition isdigit isupper islower casefold swapcase isalpha isidentifier"
@@ -66,7 +67,11 @@ def list_method(
     if name in ("extend", "update"):
         for value in args:
             more, loose = iterate(machine, value, node, frame)
-            heap.write(target.cell, "items", (*target.items, *more))
+            machine.fuel -= len(more)
+            if len(target.items) + len(more) <= (MOST_MEMBERS if target.kind == "set" else LONGEST):
+                heap.write(target.cell, "items", (*target.items, *more))
+            else:
+                loose = True
             if loose:
                 heap.write(target.cell, "open", True)
         return None

@@ -52,6 +52,7 @@ OTHERS: Final = frozenset(
     "__init__ __call__ forward apply add_module register_module register_parameter get_parameter get_submodule"
     " load_state_dict to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
 )
+LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkpoint makes
 METHODS: Final = SELF_RETURNING | QUIET | LISTS | OTHERS
 
 
@@ -165,7 +166,7 @@ def reset_as_written(machine: Machine, receiver: Instance, spec: LayerSpec, node
 
 def load(machine: Machine, receiver: Instance, node: ast.AST, frame: Frame) -> None:
     """Loaded weights: what they were initialized to no longer matters, and is unknown."""
-    event = torch_init.event_of(machine, "unknown", {"why": "loaded weights"}, node, frame, "Module.load_state_dict")
+    event = torch_init.event_of(machine, "unknown", {"why": "loaded weights"}, node, frame, LOADING)
     for _, param in all_parameters(receiver):
         machine.write(param, event)
 
