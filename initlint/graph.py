@@ -297,8 +297,7 @@ def show(model: Model) -> str:
                 for history in weight.histories:
                     chain = " > ".join(show_event(event) for event in history) or "nothing"
                     lines.append(f"    {weight.name} [{shape}] {chain}")
-        for incident in context.incidents:
-            lines.append(f"  ! {incident.kind} line {incident.place.span.start.line}")
+        lines += [f"  ! {incident.kind} line {incident.place.span.start.line}" for incident in context.incidents]
     return "\n".join(lines)
 
 

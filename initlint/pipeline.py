@@ -150,15 +150,16 @@ def understand(run: Run) -> list[Model]:
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
             model = interpret.read(sources, context())
-            for file, error in {file: error for file, error in model.faults}.items():
-                run.fault(file, error)
-            return [model]
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)
                 return []
             if run.debug:
                 raise
+        else:
+            for file, error in dict(model.faults).items():  # one for each file
+                run.fault(file, error)
+            return [model]
         middle = len(sources) // 2
         return read_all(sources[:middle]) + read_all(sources[middle:])
 

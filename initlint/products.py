@@ -68,7 +68,7 @@ def products(flow: Flow) -> Iterator[Product]:
     silent = silent_nodes(flow)
     seen: set[tuple[int, int]] = set()
     for node in nodes:
-        before = [culprit for i in node.inputs if i in silent and (culprit := _culprit(flow, i, silent)) >= 0]
+        before = [culprit for i in node.inputs if i in silent and (culprit := _culprit(flow, i, silent, node)) >= 0]
         factors: list[int] = []
         if node.op in MULTIPLIES:
             factors = before
@@ -108,12 +108,15 @@ def _when(event: InitEvent) -> tuple[tuple[int, int], ...]:
     return tuple((p.span.start.line, p.span.start.column) for p in places)
 
 
-def _culprit(flow: Flow, index: int, silent: frozenset[int]) -> int:
-    """The layer that makes the node zero; -1 when there is none."""
+def _culprit(flow: Flow, index: int, silent: frozenset[int], user: Node) -> int:
+    """The layer that makes the node zero for the step that uses it; -1 when there is none. Layers are multiplied with
+    each other where no activation stands between them."""
     while True:
         node = flow.context.nodes[index]
         if node.op == "layer" or (node.layer >= 0 and zero_kernel(flow.context.layers[node.layer])):
             return node.layer
+        if node.op == "activation" and user.op == "layer":
+            return -1
         before = [i for i in node.inputs if i in silent and i < index]
         if not before:
             return -1

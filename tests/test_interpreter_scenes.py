@@ -119,6 +119,20 @@ def test_a_checkpoint_that_may_be_loaded_leaves_the_initializers_in_force(indent
     assert final(by_entry(text)["<module>"]) == ({"orthogonal"} if indent else {"unknown"})
 
 
+def test_a_model_made_in_one_branch_is_what_that_branch_made_it() -> None:
+    text = """
+    def main():
+        if open("name").read():
+            net = Net()
+            net.apply(init)
+        else:
+            net = None
+
+    main()
+    """
+    assert final(by_entry(text)["<module>"]) == {"orthogonal"}
+
+
 # -- guards -------------------------------------------------------------------------------
 
 

@@ -40,7 +40,14 @@ def read(sources: Sequence[Source], project: Project) -> Model:
             TypeTest(t.place, t.text, t.kind, t.asked, t.true, t.false, t.unknown, tuple(t.seen), tuple(t.body))
             for t in machine.tests.values()
         )
-        return Model(tuple(contexts), tests, methods_of(machine, units), tuple(s.path for s in sources), (), tuple(machine.faults))
+        return Model(
+            tuple(contexts),
+            tests,
+            methods_of(machine, units),
+            tuple(s.path for s in sources),
+            (),
+            tuple(machine.faults),
+        )
     finally:
         sys.setrecursionlimit(limit)
         if collecting:

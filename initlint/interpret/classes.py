@@ -167,7 +167,11 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
     instance = Instance(cls, machine.next_serial(), spec)
     machine.built[cls.node] = machine.built.get(cls.node, 0) + 1
     machine.locate(instance, node, frame)
-    initialise(machine, instance, cls.find("__init__"), args, kwargs, node, frame)
+    outer, machine.base_depth = machine.base_depth, machine.heap.depth if cls.module else machine.base_depth
+    try:
+        initialise(machine, instance, cls.find("__init__"), args, kwargs, node, frame)
+    finally:
+        machine.base_depth = outer
     if spec is not None:
         machine.register(instance)
     if cls.metaclass or cls.open:

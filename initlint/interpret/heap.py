@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from initlint.graph import History, InitEvent, Unknown
-from initlint.interpret.tensors import Tensor
+from initlint.interpret.tensors import BORN, Tensor
 from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Frame, ListValue, Value
 
 MISSING: Final = object()
@@ -29,11 +29,12 @@ class Raised(Exception):
 class Heap:
     """Writes to cells, logged while a branch is being explored."""
 
-    __slots__ = ("depth", "join_tensors", "log")
+    __slots__ = ("depth", "join_tensors", "log", "serial")
 
     def __init__(self, join_tensors: Callable[[tuple[Tensor, ...]], Tensor]) -> None:
         self.log: list[tuple[Cell, object, object]] | None = None
         self.depth = 0
+        self.serial = 0  # of the last object that was made
         self.join_tensors = join_tensors
 
     def write(self, cell: Cell, key: object, value: object) -> None:
@@ -71,6 +72,7 @@ class Heap:
         """Run a branch and take it back: (its value, what it changed, whether it raised)."""
         outer, self.log = self.log, []
         self.depth += 1
+        start = self.serial
         raised = False
         value: Value = None
         try:
@@ -83,6 +85,10 @@ class Heap:
             self.undo(0)
             self.log = outer
             self.depth -= 1
+        for mark, (cell, key, last) in list(now.items()):
+            if cell.get(BORN, -1) > start:  # type: ignore[operator]
+                del now[mark]  # made in this branch, so that no other one knows it: it stays as it is
+                cell[key] = last
         return value, now, raised
 
     def settle(self, deltas: list[Delta]) -> None:

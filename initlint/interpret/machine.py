@@ -130,7 +130,6 @@ class Machine(Parts):
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
         self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built
-        self.serial = 0
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 
         self.spans: dict[ast.AST, tuple[tuple[str, Place], ...]] = {}  # of the arguments of init calls
@@ -166,6 +165,7 @@ class Machine(Parts):
         self.instances: list[Instance] = []
         self.constructed = False  # the model is made and initialized: what follows is its forward
         self.orphan = False  # running a function that nothing visible calls
+        self.base_depth = 0  # of forks, where the construction of the innermost module began
         self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
         self.unknowns: dict[Unknown, None] = {}
@@ -204,13 +204,15 @@ class Machine(Parts):
 
     @property
     def certain(self) -> bool:
-        return self.heap.depth == 0
+        """Whether no unknown branch stands between here and the start of the construction under way (or
+        of the entry, where none is)."""
+        return self.heap.depth <= self.base_depth
 
     # -- what the model is made of ---------------------------------------------------------
 
     def next_serial(self) -> int:
-        self.serial += 1
-        return self.serial
+        self.heap.serial += 1
+        return self.heap.serial
 
     def emit(
         self,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from initlint.graph import History, InitEvent
 from initlint.source import Place
 
 if TYPE_CHECKING:
-    pass
-from initlint.interpret.values import Cell, Instance
+    from initlint.interpret.values import Cell, Instance
+
+BORN: Final = "born"  # key of a parameter's serial in its cell
 
 
 class Param:
@@ -27,7 +28,7 @@ class Param:
         self.trainable: bool | None = True
         self.memory = False
         self.spec_default = ""
-        self.cell: Cell = {"histories": ((),)}
+        self.cell: Cell = {"histories": ((),), BORN: serial}
 
     @property
     def histories(self) -> tuple[History, ...]:

@@ -14,7 +14,6 @@ from initlint.interpret.sequences import iterate
 from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.torch_tensors import as_tensor, tensors_in
 from initlint.interpret.values import (
-    ABSENT,
     Alternatives,
     DictValue,
     Frame,
