@@ -85,7 +85,13 @@ class Flow:
                 backward[target].append(i)
         ahead, behind = _farthest(steps, copies), _farthest(backward, copies)
         rows = {i: (*_followed(i, behind)[:0:-1], *_followed(i, ahead)) for i in counted}
-        return {i: tuple(j for j in row for _ in range(copies[j])) for i, row in rows.items()}
+        return {i: self._repeated(row, copies) for i, row in rows.items()}
+
+    def _repeated(self, row: Sequence[int], copies: Mapping[int, int]) -> tuple[int, ...]:
+        """The row with each layer as often as it stands for others. It does so only where another turn of its loop
+        is in the row too: then the turns that were left out stand between them."""
+        places = [self.context.layers[i].place for i in row]
+        return tuple(i for i, place in zip(row, places) for _ in range(copies[i] if places.count(place) > 1 else 1))
 
     def chain(self, index: int, length: int) -> list[Edge]:
         """The edges of one way on from `index`: at each layer the first that leads to another layer, at most

@@ -76,9 +76,5 @@ class Parameter(NamedTuple):
 
 
 def _left_empty(history: History) -> bool:
-    for event in reversed(history):
-        if event.name == "empty":
-            return True
-        if event.explicit:
-            return False
-    return True
+    """Whether nothing has written to it since it was allocated; the framework's own default is a write too."""
+    return not history or history[-1].name == "empty"

@@ -157,8 +157,8 @@ def understand(run: Run) -> list[Model]:
             if run.debug:
                 raise
         else:
-            for file, error in dict(model.faults).items():  # one for each file
-                run.fault(file, error)
+            for file, fault in dict(model.faults).items():  # one for each file
+                run.fault(file, fault)
             return [model]
         middle = len(sources) // 2
         return read_all(sources[:middle]) + read_all(sources[middle:])

@@ -146,7 +146,7 @@ def convolution(*history: InitEvent) -> Layer:
 def test_a_branch_for_the_wrong_dimension() -> None:
     (match,) = asked(context([convolution()]))
     assert (match.severity, match.place) == (Severity.WARNING, place(12))
-    assert match.message == "no module is Conv2d: Net.conv (Conv1d) keeps its default"
+    assert match.message == "no module is Conv2d: Net.conv (Conv1d) left at the default"
 
 
 @pytest.mark.parametrize(
