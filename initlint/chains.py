@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -90,8 +90,10 @@ class Flow:
     def _repeated(self, row: Sequence[int], copies: Mapping[int, int]) -> tuple[int, ...]:
         """The row with each layer as often as it stands for others. It does so only where another turn of its loop
         is in the row too: then the turns that were left out stand between them."""
-        places = [self.context.layers[i].place for i in row]
-        return tuple(i for i, place in zip(row, places) for _ in range(copies[i] if places.count(place) > 1 else 1))
+        if all(copies[i] == 1 for i in row):
+            return tuple(row)
+        turns = Counter(self.context.layers[i].place for i in row)
+        return tuple(i for i in row for _ in range(copies[i] if turns[self.context.layers[i].place] > 1 else 1))
 
     def chain(self, index: int, length: int) -> list[Edge]:
         """The edges of one way on from `index`: at each layer the first that leads to another layer, at most

@@ -98,7 +98,7 @@ def test_a_chain_prefers_layers_and_ends_at_the_output() -> None:
 
 def test_layers_of_a_sampled_loop_count_as_often_as_they_stand_for_others() -> None:
     """0 -> 1 (17 times) -> 2 -> 3, and 0 -> 4 -> 5 -> 3 beside it, which is longer only without the copies."""
-    layers = [replace(layer(i), copies=17 if i == 1 else 1) for i in range(6)]
+    layers = [replace(layer(i), copies=17 if i == 1 else 1, place=place(50 if i in (1, 2) else i)) for i in range(6)]
     ways = [(0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 3)]
     edges = [*(Edge(a, b, RELU) for a, b in ways), Edge(3, OUTPUT, RELU)]
     rows = Flow(context(layers, edges)).runs(range(6), rectified)
@@ -106,11 +106,18 @@ def test_layers_of_a_sampled_loop_count_as_often_as_they_stand_for_others() -> N
     assert len(rows[4]) == 4
 
 
+def test_copies_count_only_between_two_turns_of_their_loop() -> None:
+    """A norm ends the run within each turn, so that the turns left out are no part of it."""
+    layers = [replace(layer(i), copies=17 if i == 0 else 1) for i in range(2)]
+    edges = [Edge(0, 1, RELU), Edge(1, OUTPUT, RELU)]
+    assert Flow(context(layers, edges)).runs(range(2), rectified)[0] == (0, 1)
+
+
 def test_what_a_run_keeps_counts_the_copies() -> None:
     """Three layers in the code stand for 19 in the model: half of the variance each."""
     rectified_by = Activation("relu")
     kernel = [weight(InitEvent("xavier_normal", (), place(9), explicit=True)) for _ in range(3)]
-    layers = [replace(layer(i, kernel[i]), copies=17 if i == 1 else 1) for i in range(3)]
+    layers = [replace(layer(i, kernel[i]), copies=17 if i == 1 else 1, place=place(50)) for i in range(3)]
     edges = [Edge(DATA, 0, None), *(Edge(i, i + 1, rectified_by) for i in range(2)), Edge(2, OUTPUT, rectified_by)]
     (found,) = matches(Model((context(layers, edges),)), frozenset({"INI201"}))
     assert "after 19 layers" in found.message
