@@ -11,7 +11,7 @@ from initlint.branches import Branch
 from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.gains import Call
-from initlint.graph import InitEvent, Layer, Model, Weight
+from initlint.graph import Layer, Model, Weight
 from initlint.incidents import Event
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
@@ -202,9 +202,3 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "test": Kind(Branch, _branches),
     "incident": Kind(Event, _events),
 }
-
-
-def effective_event(weight: Weight) -> InitEvent | None:
-    """The write that decides, where all ways of making the weight agree on it."""
-    events = set(weight.effective())
-    return events.pop() if len(events) == 1 else None

@@ -178,13 +178,11 @@ def run(
     inner.receiver = receiver
     heap = machine.heap
     unlogged = heap.log is None
-    machine.frames.append(inner)
-    machine.no_grad += function.no_grad
     before = machine.mark_writes(function, args)
     if before is not None and function.node in machine.summed:
-        machine.frames.pop()
-        machine.no_grad -= function.no_grad
         return machine.write_summed(before, function, inner, node, frame)
+    machine.frames.append(inner)
+    machine.no_grad += function.no_grad
     try:
         if isinstance(function.node, ast.Lambda):
             result = machine.evaluate(function.node.body, inner)

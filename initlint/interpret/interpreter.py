@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from initlint.graph import Unknown
 from initlint.interpret import (
@@ -371,14 +370,6 @@ class Interpreter(Machine):
             root_name=iterable.root.name,
         )
         return self.sweep(sweep)
-
-    @contextmanager
-    def without_gradients(self) -> Iterator[None]:
-        self.no_grad += 1
-        try:
-            yield
-        finally:
-            self.no_grad -= 1
 
 
 def asked_subject(test: ast.expr) -> str | None:

@@ -166,7 +166,6 @@ class Machine(Parts):
         self.constructed = False  # the model is made and initialized: what follows is its forward
         self.orphan = False  # running a function that nothing visible calls
         self.base_depth = 0  # of forks, where the construction of the innermost module began
-        self.loop_serial = 0  # objects with a smaller serial were there before the loop of unknown length
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
         self.unknowns: dict[Unknown, None] = {}
         self.heap.log = None

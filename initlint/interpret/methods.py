@@ -61,8 +61,6 @@ def list_method(
             heap.write(target.cell, "items", (*items, *args[:1]))
         else:
             heap.write(target.cell, "open", True)
-        if machine.repeating and not target.open and target.serial < machine.loop_serial:
-            heap.write(target.cell, "open", True)
         return None
     if name in ("extend", "update"):
         for value in args:

@@ -210,7 +210,6 @@ class Instance:
         "copies",
         "escaped",
         "frames",
-        "genuine",
         "place",
         "serial",
         "spec",
@@ -228,7 +227,6 @@ class Instance:
         self.escaped: str = ""  # why unseen code may have written to it
         self.uses = 0
         self.copies = 1  # how many like it there are, where a long loop was sampled
-        self.genuine = True
         self.copied = False  # copy.deepcopy took it as its template
 
     @property
