@@ -1,9 +1,14 @@
-"""What a run was asked for: which rules, which files."""
+"""What a run was asked for: which rules, how loud, in which files. Where that is written down, see settings.py."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from initlint.findings import Severity
+from initlint.globs import anchored, compiled
 
 UNREADABLE = "INI001"  # a file that can't be read is told of whatever rules are selected, unless it is ignored
 UNREADABLE_NAME = "unreadable-file"
@@ -41,22 +46,94 @@ DEFAULT_EXCLUDE = (
 
 
 class ConfigError(Exception):
-    """A setting that makes no sense, in one line: what, and what to write instead."""
+    """A setting that makes no sense, in one line: where, what, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings of one run. `select` and `ignore` hold prefixes of codes, or `ALL`.
+    """The settings that hold for a file. `select`, `ignore` and the first of each pair of `severity` and `bands` are
+    beginnings of codes, or `ALL`.
 
-    `exclude` holds globs: one without a slash is compared with names, one with a slash with
-    paths relative to the working directory.
+    `exclude` and the keys of `per_file_ignores` are globs: one without a slash is compared with names, one with a
+    slash with absolute paths (a relative one is taken to start from the working directory).
     """
 
     select: tuple[str, ...] = (ALL,)
     ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
+    severity: tuple[tuple[str, Severity], ...] = ()
+    fail_on: Severity = Severity.WARNING
+    bands: tuple[tuple[str, tuple[float, float]], ...] = ()  # lowest and highest part of the signal that is kept
     force_exclude: bool = False
     respect_gitignore: bool = True
+    file: str = ""  # where they are written, as reports show it; "" where nowhere
+
+    def of(self, path: str) -> Config:  # noqa: ARG002 - as Configs has it
+        return self
+
+    def in_folder(self, folder: str) -> Config:  # noqa: ARG002 - as Configs has it
+        return self
+
+
+class Configs(Protocol):
+    """Says which settings hold where: a `Config`, everywhere the same, or what the files of settings say."""
+
+    def of(self, path: str) -> Config:
+        """The settings for a file, which need not exist. Raises ConfigError."""
+        raise NotImplementedError
+
+    def in_folder(self, folder: str) -> Config:
+        """The settings for the files of a folder. Raises ConfigError."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What was asked for on the command line or by the editor, which goes before what is written in files."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    extend_exclude: tuple[str, ...] = ()
+    fail_on: Severity | None = None
+    force_exclude: bool | None = None
+    respect_gitignore: bool | None = None
+
+    def over(self, config: Config) -> Config:
+        """The settings with these before them. `select` replaces both of the file's lists, `ignore` is added."""
+        if self == Overrides():
+            return config
+        here = os.getcwd()
+        select = self.select or tuple(one for one in config.select if one == ALL or not one.startswith(self.ignore))
+        exclude = tuple(anchored(glob, here) for glob in self.exclude) or config.exclude
+        return replace(
+            config,
+            select=select if self.select or self.ignore else config.select,
+            ignore=self.ignore if self.select else (*config.ignore, *self.ignore),
+            exclude=(*exclude, *(anchored(glob, here) for glob in self.extend_exclude)),
+            fail_on=config.fail_on if self.fail_on is None else self.fail_on,
+            force_exclude=config.force_exclude if self.force_exclude is None else self.force_exclude,
+            respect_gitignore=config.respect_gitignore if self.respect_gitignore is None else self.respect_gitignore,
+        )
+
+
+class Selection:
+    """Which of some codes are on in which file."""
+
+    __slots__ = ("codes", "configs", "known")
+
+    def __init__(self, configs: Configs, codes: Collection[str]) -> None:
+        self.configs = configs
+        self.codes = frozenset(codes)
+        self.known: dict[str, frozenset[str]] = {}
+
+    def of(self, path: str) -> frozenset[str]:
+        """The codes that are on in a file. Raises ConfigError."""
+        found = self.known.get(path)
+        if found is None:
+            found = self.known[path] = selected(self.configs.of(path), self.codes, path)
+        return found
 
 
 def split_codes(values: Iterable[str]) -> tuple[str, ...]:
@@ -64,13 +141,30 @@ def split_codes(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(code for value in values for code in value.replace(",", " ").upper().split())
 
 
-def selected(config: Config, codes: Collection[str]) -> frozenset[str]:
-    """The codes that are on. Where `select` and `ignore` both name a code the longer prefix wins, then `ignore`."""
+def selected(config: Config, codes: Collection[str], path: str | None = None) -> frozenset[str]:
+    """The codes that are on, in a file or anywhere.
+
+    Where `select` and `ignore` both name a code the longer prefix wins, then `ignore`; what is ignored for a file is.
+    """
+    here = () if path is None or not config.per_file_ignores else ignored_for(config, path)
     return frozenset(
         code
         for code in codes
         if longest(config.select, code, default=code == UNREADABLE) > longest(config.ignore, code)
+        and longest(here, code) < 0
     )
+
+
+def ignored_for(config: Config, path: str) -> tuple[str, ...]:
+    """The beginnings of the codes that `per-file-ignores` has for a file."""
+    absolute = os.path.abspath(path)
+    shapes = {False: os.path.basename(absolute), True: absolute.replace(os.sep, "/")}
+    found: list[str] = []
+    for pattern, codes in config.per_file_ignores:
+        glob = compiled([anchored(pattern, os.getcwd())])
+        if glob is not None and glob.match(shapes["/" in pattern]):
+            found += codes
+    return tuple(found)
 
 
 def longest(prefixes: Iterable[str], code: str, *, default: bool = False) -> int:
@@ -79,15 +173,28 @@ def longest(prefixes: Iterable[str], code: str, *, default: bool = False) -> int
     return max(lengths, default=0 if default else -1)
 
 
-def check_codes(config: Config, names: dict[str, str]) -> None:
-    """Raises ConfigError for a prefix that no code begins with. `names` maps codes to their rules' names."""
-    for option, prefixes in (("--select", config.select), ("--ignore", config.ignore)):
-        for prefix in prefixes:
-            if prefix != ALL and not any(code.startswith(prefix) for code in names):
-                raise ConfigError(f"{option}: {unknown_code(prefix, names)}")
+def severity_of(config: Config, code: str, measured: Severity) -> Severity:
+    """How loud a finding is: as the settings say, by the longest prefix, else as it was measured."""
+    found = closest([prefix for prefix, _ in config.severity], code)
+    return measured if found is None else dict(config.severity)[found]
 
 
-def unknown_code(text: str, names: dict[str, str]) -> str:
+def band_of(config: Config, code: str) -> tuple[float, float] | None:
+    """The band that the settings give to a rule, by the longest prefix; None where its own holds."""
+    found = closest([prefix for prefix, _ in config.bands], code)
+    return None if found is None else dict(config.bands)[found]
+
+
+def closest(prefixes: Collection[str], code: str) -> str | None:
+    """The longest of the prefixes that the code begins with."""
+    if not prefixes:
+        return None
+    return max(
+        (one for one in prefixes if longest([one], code) >= 0), key=lambda one: longest([one], code), default=None
+    )
+
+
+def unknown_code(text: str, names: Mapping[str, str]) -> str:
     """`no rule INI999; did you mean INI209?`"""
     import difflib
 

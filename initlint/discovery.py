@@ -7,20 +7,20 @@ not followed, so no loop of links is entered.
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from initlint.config import Config
+from initlint.config import Config, Configs
+from initlint.globs import anchored, compiled
 from initlint.source import Trouble
 
 if TYPE_CHECKING:  # costs as much as the rest of the start-up, and most runs need none
     from pathspec import GitIgnoreSpec
 
 SUFFIXES = (".py", ".pyw")
+SETTINGS = frozenset({"initlint.toml", "pyproject.toml"})  # where a folder may have its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def shown(path: str) -> str:
     return relative.replace(os.sep, "/")
 
 
-def find(paths: Sequence[str], config: Config) -> Found:
-    """The Python files under `paths`, each once, in the order of their shown paths."""
-    excluded = Excluded(config.exclude)
+def find(paths: Sequence[str], configs: Configs) -> Found:
+    """The Python files under `paths`, each once, in the order of their shown paths. Raises ConfigError."""
+    exclusion = Exclusion(configs)
     files: dict[str, str] = {}
     unreadable: list[Trouble] = []
     missing: list[str] = []
@@ -65,11 +65,11 @@ def find(paths: Sequence[str], config: Config) -> Found:
             continue
         except (OSError, ValueError):
             is_folder = False  # exists and can't be read; reading it says why
-        if config.force_exclude and excluded.above(path):
+        if exclusion.forced(path):
             continue
         if is_folder:
-            ignored = ignored_above(path) if config.respect_gitignore else None
-            found: Iterable[str] = walk(path, excluded, ignored, unreadable)
+            ignored = ignored_above(path) if configs.in_folder(path).respect_gitignore else None
+            found: Iterable[str] = walk(path, exclusion, ignored, unreadable)
         else:
             found = (path,)
         for file in found:
@@ -79,13 +79,13 @@ def find(paths: Sequence[str], config: Config) -> Found:
 
 
 class Excluded:
-    """The exclude globs, compiled."""
+    """The exclude globs of one configuration, compiled."""
 
     __slots__ = ("globs", "names", "paths")
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        patterns = [pattern.removeprefix("./").rstrip("/") for pattern in patterns]
-        special = [p for p in patterns if any(c in p for c in "*?[/")]
+        patterns = [anchored(pattern, os.getcwd()) for pattern in patterns]
+        special = [p for p in patterns if any(c in p for c in "*?[{/")]
         self.names = frozenset(patterns) - frozenset(special)
         self.globs = compiled(p for p in special if "/" not in p)
         self.paths = compiled(p for p in special if "/" in p)
@@ -94,27 +94,43 @@ class Excluded:
         return (
             name in self.names
             or (self.globs is not None and self.globs.match(name) is not None)
-            or (self.paths is not None and self.paths.match(shown(path)) is not None)
+            or (self.paths is not None and self.paths.match(os.path.abspath(path).replace(os.sep, "/")) is not None)
         )
 
-    def above(self, path: str) -> bool:
-        """Whether the path or a folder that it is in, up to the working directory, is excluded."""
+
+class Exclusion:
+    """What is left out where, as the settings for each folder say."""
+
+    __slots__ = ("compiled", "configs")
+
+    def __init__(self, configs: Configs) -> None:
+        self.configs = configs
+        self.compiled: dict[Config, Excluded] = {}
+
+    def in_folder(self, folder: str) -> Excluded:
+        config = self.configs.in_folder(folder)
+        if config not in self.compiled:
+            self.compiled[config] = Excluded(config.exclude)
+        return self.compiled[config]
+
+    def forced(self, path: str) -> bool:
+        """Whether settings leave the path out even where it is named, or a folder above it in the working directory."""
         parts = shown(path).split("/")
-        return any(self.matches(part, os.sep.join(parts[: i + 1])) for i, part in enumerate(parts) if part != "..")
-
-
-def compiled(patterns: Iterable[str]) -> re.Pattern[str] | None:
-    alternatives = [fnmatch.translate(pattern) for pattern in patterns]
-    return re.compile("|".join(alternatives)) if alternatives else None
+        return any(
+            self.configs.in_folder(folder := os.sep.join(parts[:i])).force_exclude
+            and self.in_folder(folder).matches(part, os.sep.join(parts[: i + 1]))
+            for i, part in enumerate(parts)
+            if part != ".."
+        )
 
 
 def walk(
-    root: str, excluded: Excluded, ignored: tuple[Ignored, ...] | None, unreadable: list[Trouble]
+    root: str, exclusion: Exclusion, ignored: tuple[Ignored, ...] | None, unreadable: list[Trouble]
 ) -> Iterator[str]:
     """The Python files below a folder; `ignored` is None where .gitignore files do not count."""
-    waiting = [(root, ignored)]
+    waiting = [(root, ignored, exclusion.in_folder(root))]
     while waiting:
-        folder, above = waiting.pop()
+        folder, above, excluded = waiting.pop()
         try:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
@@ -124,6 +140,8 @@ def walk(
             continue
         if above is not None and any(entry.name == ".gitignore" for entry in found):
             above = (*above, *read_ignored(folder, ".gitignore"))
+        if folder != root and any(entry.name in SETTINGS for entry in found):
+            excluded = exclusion.in_folder(folder)
         for entry in found:
             is_folder = is_real(entry, folder=True)
             if not is_folder and not entry.name.endswith(SUFFIXES):
@@ -131,7 +149,7 @@ def walk(
             if excluded.matches(entry.name, entry.path) or (above and is_ignored(above, entry.path, is_folder)):
                 continue
             if is_folder:
-                waiting.append((entry.path, above))
+                waiting.append((entry.path, above, excluded))
             elif is_real(entry, folder=False):
                 yield entry.path
 

@@ -115,4 +115,5 @@ class Report:
     unreadable: tuple[Unreadable, ...]
     files: int
     sources: tuple[tuple[str, str], ...] = ()
+    failures: int = 0  # findings at or above the failing severity of their file; any makes the exit status 1
     faults: tuple[str, ...] = ()  # our own bugs, one line each; they make the exit status 2

@@ -9,11 +9,11 @@ and neither stops the other files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from initlint import discovery
-from initlint.config import UNREADABLE, UNREADABLE_NAME, UNUSED, Config, check_codes, selected
+from initlint.config import UNREADABLE, UNREADABLE_NAME, UNUSED, Config, Configs, Selection, severity_of
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.reach import Reach
 from initlint.source import (
@@ -39,7 +39,7 @@ NOTEBOOK = "a notebook; only Python files are linted"
 class Run:
     """One run as it goes: what was read, and what went wrong on the way."""
 
-    config: Config = field(default_factory=Config)
+    configs: Configs = field(default_factory=Config)
     debug: bool = False
     sources: list[Source] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
@@ -69,39 +69,37 @@ class Run:
             self.sources.append(source)
 
 
-def lint_paths(paths: Sequence[str], config: Config | None = None, *, debug: bool = False) -> Report:
+def lint_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False) -> Report:
     """Lints files and folders. A path that does not exist is a fault."""
-    run = Run(config or Config(), debug)
-    check_selection(run.config)
+    run = Run(configs or Config(), debug)
     gather(run, paths)
     return judged(run)
 
 
-def lint_source(text: str | bytes, path: str, config: Config | None = None, *, debug: bool = False) -> Report:
+def lint_source(text: str | bytes, path: str, configs: Configs | None = None, *, debug: bool = False) -> Report:
     """Lints text as if it stood in the file `path`, which need not exist."""
-    run = Run(config or Config(), debug)
-    check_selection(run.config)
+    run = Run(configs or Config(), debug)
     take(run, text, path)
     return judged(run)
 
 
-def inspect_paths(paths: Sequence[str], config: Config | None = None, *, debug: bool = False) -> Inspection:
+def inspect_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False) -> Inspection:
     """What is understood of the weighted layers in files and folders."""
-    run = Run(config or Config(), debug)
+    run = Run(configs or Config(), debug)
     gather(run, paths)
     return inspected(run)
 
 
-def inspect_source(text: str | bytes, path: str, config: Config | None = None, *, debug: bool = False) -> Inspection:
+def inspect_source(text: str | bytes, path: str, configs: Configs | None = None, *, debug: bool = False) -> Inspection:
     """What is understood of the weighted layers in a text."""
-    run = Run(config or Config(), debug)
+    run = Run(configs or Config(), debug)
     take(run, text, path)
     return inspected(run)
 
 
 def gather(run: Run, paths: Sequence[str]) -> None:
     """Reads the files that lead to a framework; the others are counted only."""
-    found = discovery.find(paths, run.config)
+    found = discovery.find(paths, run.configs)
     run.faults += [f"no such file or folder: {path}" for path in found.missing]
     run.unreadable += found.unreadable
     run.files += len(found.files)
@@ -179,16 +177,15 @@ def judged(run: Run) -> Report:
     """Matches the rules; what is left after suppression are the findings."""
     models = understand(run)
     table = all_rules() if models else {}
-    codes = selected(run.config, {*table, UNREADABLE})
+    selection = Selection(run.configs, {*table, UNREADABLE})
     sources = {source.path: source for source in run.sources}
-    matches = {match for match in matched(run, models, codes) if match.place.file in sources}
+    matches = set(matched(run, models, selection, sources))
     silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
     found = {finding(match, table[match.code].name) for match in matches - silenced}
-    if UNREADABLE in codes:
-        found |= {unreadable_finding(one) for one in run.unreadable}
-    if UNUSED in codes:
-        found |= set(unused(run, models, silenced, table[UNUSED], codes))
-    findings = sorted(found, key=lambda f: (f.place, f.code, f.message))
+    found |= {unreadable_finding(one) for one in run.unreadable if UNREADABLE in selection.of(one.file)}
+    if UNUSED in table:
+        found |= set(unused(run, models, silenced, table[UNUSED], selection))
+    findings = sorted((loud(run, one) for one in found), key=lambda f: (f.place, f.code, f.message))
     named = {f.place.file for f in findings} | {site.place.file for f in findings for site in (*f.layers, *f.related)}
     return Report(
         findings=tuple(findings),
@@ -196,34 +193,49 @@ def judged(run: Run) -> Report:
         files=run.files,
         sources=tuple((path, text) for path, text in run.texts.items() if path in named),
         faults=tuple(run.faults),
+        failures=sum(one.severity >= run.configs.of(one.place.file).fail_on for one in findings),
     )
 
 
-def matched(run: Run, models: Iterable[Model], codes: frozenset[str]) -> Iterator[Match]:
-    for model in models:
-        from initlint import rules
+def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Mapping[str, Source]) -> Iterator[Match]:
+    """What the rules find in the named files. Where a rule is off it does not keep another one silent either."""
+    if not models:
+        return
+    from initlint import rules
 
-        try:
-            yield from (match for match in rules.matches(model, codes) if match.code in codes)
-        except Exception as error:  # noqa: BLE001 - our own bug
-            run.fault("rules", error)
+    for codes in {selection.of(file) for file in sources}:
+        for model in models:
+            try:
+                for match in rules.matches(model, codes):
+                    if match.place.file in sources and selection.of(match.place.file) == codes:
+                        yield match
+            except Exception as error:  # noqa: BLE001 - our own bug
+                run.fault("rules", error)
+
+
+def loud(run: Run, one: Finding) -> Finding:
+    """The finding, as loud as the settings for its file say."""
+    severity = severity_of(run.configs.of(one.place.file), one.code, one.severity)
+    return one if severity == one.severity else replace(one, severity=severity)
 
 
 def unused(
-    run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, codes: frozenset[str]
+    run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, selection: Selection
 ) -> Iterator[Finding]:
     """Comments of ours that silence nothing, where the rules they name ran and all is known."""
-    commented = [source for source in run.sources if "initlint:" in source.text]
+    commented = [
+        source for source in run.sources if "initlint:" in source.text and rule.code in selection.of(source.path)
+    ]
     if not commented:
         return
     from initlint.certainty import certain_lines
 
     certain = certain_lines(models)
-    every = {UNREADABLE, *all_rules()}
     for source in commented:
         here = [match for match in silenced if match.place.file == source.path]
+        off = selection.codes - selection.of(source.path)
         for one in source.suppressions():
-            asleep = any(code.startswith(one.codes) for code in every - codes)
+            asleep = any(code.startswith(one.codes) for code in off)
             used = any(one.covers(match.code, match.place.span) for match in here)
             if one.ours and not used and not asleep and (source.path, one.span.start.line) in certain:
                 place = Place(source.path, one.span)
@@ -277,13 +289,6 @@ def documentation(code: str) -> str:
 
 def told(troubles: Iterable[Trouble]) -> tuple[Unreadable, ...]:
     return tuple(Unreadable(t.file, t.line, t.message) for t in sorted(troubles, key=lambda t: (t.file, t.line)))
-
-
-def check_selection(config: Config) -> None:
-    """Raises ConfigError where a code is selected or ignored that no rule has."""
-    if config.select != Config().select or config.ignore:
-        names = {code: rule.name for code, rule in all_rules().items()}
-        check_codes(config, {UNREADABLE: UNREADABLE_NAME, **names})
 
 
 def all_rules() -> Mapping[str, Rule]:

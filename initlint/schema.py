@@ -47,6 +47,12 @@ def folder() -> str:
     return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "rules")
 
 
+def codes() -> tuple[str, ...]:
+    """The codes of the rules, for each has a file of that name."""
+    names = os.listdir(os.path.join(folder(), "checks"))
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
 def read(root: str, name: str) -> Row:
     """The tables of the file `name` (relative, with `/`) in the folder of rules."""
     shown = f"rules/{name}"

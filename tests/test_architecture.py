@@ -46,9 +46,9 @@ ROOMS: dict[str, str] = {
         report._lines report._excerpt report._color report._rules report.json report.text
         report.inspection.json report.inspection.text report.inspection report
     """,
-    "settings": "config",
-    "pipeline": "discovery reach certainty pipeline",
-    "doors": "cli __main__",
+    "settings": "globs config",
+    "pipeline": "discovery settings reach certainty pipeline",
+    "doors": "terminal options cli __main__",
 }
 ORDER = [module for modules in ROOMS.values() for module in modules.split()]
 ROOM = {module: room for room, modules in ROOMS.items() for module in modules.split()}
