@@ -121,6 +121,22 @@ def explain(code: str) -> int:
     return OK
 
 
+@cli.command(short_help="Serve an editor: the language server protocol on standard input and output.")
+@click.option("--stdio", is_flag=True, hidden=True, help="What many clients add; there is no other way.")
+def server(stdio: bool) -> int:  # noqa: ARG001 - see its help
+    """Serve an editor: diagnostics, quick fixes and hovers, by the language server protocol on standard input and
+    output. Editors start it; the README says how."""
+    try:
+        from initlint import lsp
+    except ModuleNotFoundError as error:
+        if error.name not in {"lsprotocol", "pygls"}:
+            raise
+        raise click.ClickException(
+            f"the server needs {error.name}; install it with: pip install 'initlint[lsp]'"
+        ) from None
+    return lsp.serve()
+
+
 def asked(options: Options, of_paths: Callable[..., Result], of_source: Callable[..., Result]) -> Result:
     """What the pipeline says of the paths, or of standard input."""
     paths = options["paths"]

@@ -35,12 +35,23 @@ if TYPE_CHECKING:  # what a clean file does not need is imported where it is use
 NOTEBOOK = "a notebook; only Python files are linted"
 
 
+def read_context(path: str) -> Source | None:
+    """Another file of the project; None where it can't be read. Nothing is reported on it."""
+    try:
+        data = read_bytes(path, discovery.shown(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    source = data if isinstance(data, Trouble) else decode(data, discovery.shown(path))
+    return None if isinstance(source, Trouble) else source
+
+
 @dataclass(slots=True)
 class Run:
     """One run as it goes: what was read, and what went wrong on the way."""
 
     configs: Configs = field(default_factory=Config)
     debug: bool = False
+    context: Callable[[str], Source | None] = read_context
     sources: list[Source] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     unreadable: list[Trouble] = field(default_factory=list)
@@ -73,14 +84,25 @@ def lint_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: b
     """Lints files and folders. A path that does not exist is a fault."""
     run = Run(configs or Config(), debug)
     gather(run, paths)
-    return judged(run)
+    return judged(run, understand(run))
 
 
 def lint_source(text: str | bytes, path: str, configs: Configs | None = None, *, debug: bool = False) -> Report:
     """Lints text as if it stood in the file `path`, which need not exist."""
     run = Run(configs or Config(), debug)
     take(run, text, path)
-    return judged(run)
+    return judged(run, understand(run))
+
+
+def study_source(
+    text: str, path: str, config: Config | None = None, context: Callable[[str], Source | None] = read_context
+) -> tuple[Report, tuple[Model, ...]]:
+    """Findings, and what they are about, for editors; `context` reads the other files of the project."""
+    run = Run(config or Config(), context=context)
+    check_selection(run.config)
+    take(run, text, path)
+    models = understand(run)
+    return judged(run, models), tuple(models)
 
 
 def inspect_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False) -> Inspection:
@@ -147,7 +169,7 @@ def understand(run: Run) -> list[Model]:
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            model = interpret.read(sources, context())
+            model = interpret.read(sources, project(run))
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)
@@ -173,9 +195,8 @@ def trouble(run: Run, source: Source, error: Exception) -> None:
         run.fault(source.path, error)
 
 
-def judged(run: Run) -> Report:
+def judged(run: Run, models: Sequence[Model]) -> Report:
     """Matches the rules; what is left after suppression are the findings."""
-    models = understand(run)
     table = all_rules() if models else {}
     selection = Selection(run.configs, {*table, UNREADABLE})
     sources = {source.path: source for source in run.sources}
@@ -297,18 +318,8 @@ def all_rules() -> Mapping[str, Rule]:
     return rulebook.all_rules()
 
 
-def context() -> Project:
+def project(run: Run) -> Project:
     """The project around the named files: it reads what their names lead to."""
     from initlint.interpret.project import Project
 
-    return Project(read_context)
-
-
-def read_context(path: str) -> Source | None:
-    """Another file of the project; None where it can't be read. Nothing is reported on it."""
-    try:
-        data = read_bytes(path, discovery.shown(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    source = data if isinstance(data, Trouble) else decode(data, discovery.shown(path))
-    return None if isinstance(source, Trouble) else source
+    return Project(run.context)

@@ -132,11 +132,27 @@ class Source:
 
     def utf16(self, point: Point) -> tuple[int, int]:
         """A point as editors count it: line from 0, and column from 0 in UTF-16 code units."""
+        return self.position(point, "utf-16")
+
+    def position(self, point: Point, encoding: str) -> tuple[int, int]:
+        """A point with line and column from 0, the column in units of `encoding`: utf-8, utf-16 or utf-32."""
         line = point.line - 1
         before = self.lines[line][: point.column - 1] if line < len(self.lines) else ""
-        if before.isascii():
+        if before.isascii() or encoding == "utf-32":
             return line, point.column - 1
-        return line, len(before.encode("utf-16-le", "surrogatepass")) // 2
+        return line, units(before, encoding)
+
+    def point_at(self, line: int, column: int, encoding: str) -> Point:
+        """The point at a line and a column from 0, in units of `encoding`. A column inside a character is its start,
+        one beyond the line its end."""
+        text = self.lines[line] if line < len(self.lines) else ""
+        if text.isascii() or encoding == "utf-32":
+            return Point(line + 1, min(column, len(text)) + 1)
+        for index, character in enumerate(text):
+            column -= units(character, encoding)
+            if column < 0:
+                return Point(line + 1, index + 1)
+        return Point(line + 1, len(text) + 1)
 
     @property
     def skipped(self) -> bool:
@@ -174,6 +190,13 @@ class Source:
         except (tokenize.TokenError, SyntaxError):
             pass  # the comments before the error count
         return found
+
+
+def units(text: str, encoding: str) -> int:
+    """The length of a text in units of utf-8 or utf-16."""
+    if encoding == "utf-8":
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def mentions_framework(data: bytes) -> bool:

@@ -48,7 +48,11 @@ ROOMS: dict[str, str] = {
     """,
     "settings": "globs config",
     "pipeline": "discovery settings reach certainty pipeline",
-    "doors": "terminal options cli __main__",
+    "editor": """
+        editor.files editor.readings editor.worker editor.suppressing editor.diagnostics editor.hover editor.actions
+        editor
+    """,
+    "doors": "lsp terminal options cli __main__",
 }
 ORDER = [module for modules in ROOMS.values() for module in modules.split()]
 ROOM = {module: room for room, modules in ROOMS.items() for module in modules.split()}

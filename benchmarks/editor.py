@@ -1,0 +1,176 @@
+"""How long an editor waits, over the real protocol: from an edit to the diagnostics for it.
+
+    python benchmarks/editor.py [FILE...] [--edits N] [--pull]
+
+Starts `initlint server` as an editor does and types into FILE: an argument of an initializer, a line, a name. Without
+a FILE it types into a model file of 1,000 lines that it makes up. Prints quantiles over the edits; nothing fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from speed import BLOCK, ROOT
+
+EDITS = 40
+WARM_UP = 3  # edits that do not count
+PAUSE = 0.15  # seconds between edits: fast typing
+
+
+class Editor:
+    """A client of the server that knows as much of the protocol as is needed here."""
+
+    def __init__(self, folder: Path, *, pull: bool) -> None:
+        self.pull = pull
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "initlint", "server"],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        self.last = 0
+        documents: dict[str, Any] = {"publishDiagnostics": {"relatedInformation": True, "codeDescriptionSupport": True}}
+        if pull:
+            documents["diagnostic"] = {"relatedDocumentSupport": True}
+        capabilities = {"textDocument": documents, "general": {"positionEncodings": ["utf-16"]}}
+        self.ask("initialize", {"processId": os.getpid(), "rootUri": folder.as_uri(), "capabilities": capabilities})
+        self.tell("initialized", {})
+
+    def send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        length = 0
+        while (line := self.process.stdout.readline().strip()) or not length:
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+            elif not line and self.process.poll() is not None:
+                raise RuntimeError("the server is gone")
+        message: dict[str, Any] = json.loads(self.process.stdout.read(length))
+        return message
+
+    def tell(self, method: str, params: object) -> None:
+        self.send({"method": method, "params": params})
+
+    def ask(self, method: str, params: object) -> Any:
+        self.last += 1
+        self.send({"id": self.last, "method": method, "params": params})
+        while (message := self.receive()).get("id") != self.last or "method" in message:
+            pass
+        return message.get("result")
+
+    def diagnostics(self, uri: str, version: int) -> list[dict[str, Any]]:
+        """The diagnostics of this version of a document."""
+        if self.pull:
+            found: list[dict[str, Any]] = self.ask("textDocument/diagnostic", {"textDocument": {"uri": uri}})["items"]
+            return found
+        while True:
+            message = self.receive()
+            params = message.get("params") or {}
+            if message.get("method") == "textDocument/publishDiagnostics" and params.get("version") == version:
+                published: list[dict[str, Any]] = params["diagnostics"]
+                return published
+
+    def open(self, uri: str, text: str) -> list[dict[str, Any]]:
+        document = {"uri": uri, "languageId": "python", "version": 0, "text": text}
+        self.tell("textDocument/didOpen", {"textDocument": document})
+        return self.diagnostics(uri, 0)
+
+    def change(self, uri: str, version: int, text: str) -> list[dict[str, Any]]:
+        document = {"uri": uri, "version": version}
+        self.tell("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]})
+        return self.diagnostics(uri, version)
+
+    def close(self) -> None:
+        self.ask("shutdown", None)
+        self.tell("exit", None)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+def edits(text: str, count: int) -> Iterator[str]:
+    """The text with one more change each time, somewhere else each time: code, a comment, a line."""
+    lines = text.split("\n")
+    calls = [number for number, line in enumerate(lines) if "nn." in line and line.rstrip().endswith(")")]
+    for number in range(count):
+        at = calls[number * 7 % len(calls)] if calls else len(lines) // 2
+        if number % 3 == 0:
+            lines[at] = f"{lines[at]}  # {number}"
+        elif number % 3 == 1:
+            lines.insert(at, "")
+            calls = [call + (call >= at) for call in calls]
+        else:
+            lines[0] = f"import torch  # {number}" if lines[0].startswith("import torch") else f"{lines[0]} "
+        yield "\n".join(lines)
+
+
+def measured(path: Path, count: int, *, pull: bool) -> str:
+    text = path.read_text(encoding="utf-8")
+    editor = Editor(path.parent, pull=pull)
+    uri = path.as_uri()
+    start = time.perf_counter()
+    found = len(editor.open(uri, text))
+    opened = time.perf_counter() - start
+    waits = []
+    for version, changed in enumerate(edits(text, count + WARM_UP), start=1):
+        time.sleep(PAUSE)
+        start = time.perf_counter()
+        editor.change(uri, version, changed)
+        waits.append(time.perf_counter() - start)
+    editor.close()
+    waits = waits[WARM_UP:]
+    *_, high = statistics.quantiles(waits, n=20)
+    middle = statistics.median(waits)
+    lines = text.count("\n")
+    return (
+        f"{path.name:32} {lines:6} lines  {found:3} findings   opened {opened * 1000:5.0f} ms   "
+        f"median {middle * 1000:4.0f} ms   95 % {high * 1000:4.0f} ms   worst {max(waits) * 1000:4.0f} ms"
+    )
+
+
+def model(lines: int = 1000) -> str:
+    """A model file of about this length: residual blocks, and a network of them."""
+    blocks = (lines - 30) // BLOCK.count("\n")
+    used = "\n".join(f"            Block{n}(64)," for n in range(blocks))
+    return (
+        "import torch\nfrom torch import nn\n\n"
+        + "".join(BLOCK.format(n=n) for n in range(blocks))
+        + f"\nclass Net(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n"
+        f"        self.blocks = nn.Sequential(\n{used}\n        )\n        self.head = nn.Linear(64, 10)\n"
+        "        nn.init.xavier_uniform_(self.head.weight)\n\n"
+        "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
+        "        return self.head(self.blocks(x).mean((2, 3)))\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How long an editor waits from an edit to its diagnostics.")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--edits", type=int, default=EDITS)
+    parser.add_argument("--pull", action="store_true", help="pull diagnostics instead of having them pushed")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "model.py")
+        made.write_text(model(), encoding="utf-8")
+        for path in arguments.files or [made]:
+            print(measured(path.resolve(), arguments.edits, pull=arguments.pull), flush=True)
+
+
+if __name__ == "__main__":
+    main()

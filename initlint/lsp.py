@@ -1,0 +1,255 @@
+"""The language server: the other of the two doors.
+
+Diagnostics are pushed, or pulled where the client says that it pulls, never both. Documents are read on one thread
+(`editor/worker.py`), newest text first; everything that the protocol says is said from the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from functools import partial
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from initlint import __version__, rulebook
+from initlint.config import Config
+from initlint.editor import actions
+from initlint.editor.diagnostics import NAME, Client, Pages, diagnostics
+from initlint.editor.files import Document, Files, is_ours
+from initlint.editor.hover import hover
+from initlint.editor.readings import Reading, Stale, read
+from initlint.editor.worker import Errand, Worker
+
+DEBOUNCE_LEAST, DEBOUNCE_MOST = 0.005, 0.15  # seconds
+DEBOUNCE_PART = 0.2  # of what the last reading took
+LATER = 0.4  # seconds until documents are read again because another one changed
+COLLECT_EVERY = 8  # readings; each leaves cycles behind
+WATCHED = ("**/pyproject.toml", "**/initlint.toml", "**/*.py")
+
+
+class Server(LanguageServer):
+    """Open documents and what was found in them."""
+
+    def __init__(self) -> None:
+        super().__init__(NAME, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.files = Files()
+        self.pages = Pages()
+        self.client = Client(types.ClientCapabilities(), "utf-16")
+        self.worker = Worker(idle=self.collect)
+        self.readings: dict[str, Reading] = {}
+        self.waiting: dict[str, list[asyncio.Future[Reading | None]]] = {}
+        self.took: dict[str, float] = {}
+        self.uncollected = 0
+        self.told: set[str] = set()
+
+    def look(self, uri: str, delay: float | None = None) -> None:
+        """Reads a document soon: at once where that is quick, else once the typing pauses."""
+        document = self.files.open.get(uri)
+        if document is None:
+            return
+        if delay is None:
+            delay = min(max(self.took.get(uri, 0) * DEBOUNCE_PART, DEBOUNCE_LEAST), DEBOUNCE_MOST)
+        self.worker.ask(uri, partial(self.study, document, asyncio.get_running_loop()), delay)
+
+    def look_again(self) -> None:
+        """Reads all open documents, for something that they depend on has changed."""
+        self.readings.clear()
+        for uri in self.files.open:
+            self.look(uri, 0)
+        if self.client.pulls and self.client.refreshes:
+            self.workspace_diagnostic_refresh(None)
+
+    def study(self, document: Document, loop: asyncio.AbstractEventLoop, errand: Errand) -> None:
+        """Reads a document, on the thread; whatever goes wrong is told and the server lives on."""
+        start = time.perf_counter()
+        before = self.readings.get(document.uri)
+        try:
+            reading = read(document, self.files, Config(), before, errand.is_stale)
+        except Stale:
+            return
+        except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not
+            fault = f"{document.path}: initlint has a bug here, please report it: {type(error).__name__}: {error}"
+            good = before and (before.last or before)
+            reading = Reading(document, document.source, faults=(fault,), last=good)
+        self.took[document.uri] = time.perf_counter() - start
+        loop.call_soon_threadsafe(self.done, reading)
+        self.uncollected += 1
+        if self.uncollected >= COLLECT_EVERY:
+            self.collect()
+
+    def collect(self) -> None:
+        """Frees what readings left behind; it is not done while one is waited for."""
+        self.uncollected = 0
+        gc.collect()
+
+    def done(self, reading: Reading) -> None:
+        """Takes in a reading and tells those who wait for it."""
+        uri = reading.document.uri
+        if self.files.open.get(uri) is not reading.document:
+            return
+        self.readings[uri] = reading
+        for fault in reading.faults:
+            self.tell(fault, types.MessageType.Error)
+        if not self.client.pulls:
+            self.publish(uri, reading.document.version, diagnostics(reading, self.client, self.pages))
+        self.release(uri, reading)
+        for other, one in self.readings.items():
+            if other != uri and reading.document.path in one.beside:
+                self.look(other, LATER)
+
+    def publish(self, uri: str, version: int | None, found: list[types.Diagnostic]) -> None:
+        self.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=found)
+        )
+
+    def tell(self, message: str, kind: types.MessageType) -> None:
+        """Writes to the client's log, the same thing once."""
+        if message not in self.told:
+            self.told.add(message)
+            self.window_log_message(types.LogMessageParams(type=kind, message=message))
+
+    async def current(self, uri: str) -> Reading | None:
+        """The reading of a document as it now is; None for one that is not open, or not ours."""
+        document = self.files.open.get(uri)
+        if document is None:
+            return None
+        reading = self.readings.get(uri)
+        if reading is not None and reading.document is document:
+            return reading
+        future: asyncio.Future[Reading | None] = asyncio.get_running_loop().create_future()
+        self.waiting.setdefault(uri, []).append(future)
+        return await future
+
+    def release(self, uri: str, reading: Reading | None) -> None:
+        for future in self.waiting.pop(uri, ()):
+            if not future.done():
+                future.set_result(reading)
+
+
+def create() -> Server:
+    """A server with its features; `start_io` starts it."""
+    server = Server()
+    server.feature(types.INITIALIZE)(initialize)
+    server.feature(types.INITIALIZED)(initialized)
+    server.feature(types.SHUTDOWN)(shutdown)
+    server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
+    server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
+    server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(did_close)
+    server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)(did_change_watched_files)
+    server.feature(types.TEXT_DOCUMENT_HOVER)(hovered)
+    kinds = types.CodeActionOptions(code_action_kinds=list(actions.KINDS))
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)(code_actions)
+    return server
+
+
+def initialize(server: Server, params: types.InitializeParams) -> None:
+    encoding = server.workspace.position_encoding or "utf-16"
+    server.client = Client(params.capabilities, getattr(encoding, "value", encoding))
+    if server.client.pulls:
+        options = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier=NAME)
+        server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)(pulled)
+
+
+def initialized(server: Server, _: types.InitializedParams) -> None:
+    server.worker.ask("", warm_up)
+    if server.client.watches:
+        watchers = [types.FileSystemWatcher(glob_pattern=glob) for glob in WATCHED]
+        options = types.DidChangeWatchedFilesRegistrationOptions(watchers=watchers)
+        registration = types.Registration("watched", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+        server.client_register_capability(types.RegistrationParams([registration]))
+
+
+def warm_up(_: Errand) -> None:
+    """Loads what every reading needs, while the first document is still being opened."""
+    from initlint import interpret, rules
+
+    del interpret, rules
+    rulebook.all_rules()
+    gc.collect()
+    gc.freeze()  # what is there by now stays
+
+
+def shutdown(server: Server, *_: object) -> None:
+    server.worker.stop()
+
+
+def did_open(server: Server, params: types.DidOpenTextDocumentParams) -> None:
+    document = params.text_document
+    if is_ours(document.uri, document.language_id):
+        server.files.put(document.uri, document.text, document.version)
+        server.look(document.uri, 0)
+
+
+def did_change(server: Server, params: types.DidChangeTextDocumentParams) -> None:
+    uri = params.text_document.uri
+    if uri in server.files.open:
+        text = server.workspace.get_text_document(uri).source
+        server.files.put(uri, text, params.text_document.version)
+        server.look(uri)
+
+
+def did_close(server: Server, params: types.DidCloseTextDocumentParams) -> None:
+    uri = params.text_document.uri
+    if uri not in server.files.open:
+        return
+    server.files.close(uri)
+    server.worker.drop(uri)
+    server.readings.pop(uri, None)
+    server.took.pop(uri, None)
+    server.release(uri, None)
+    if not server.client.pulls:
+        server.publish(uri, None, [])
+
+
+def did_change_watched_files(server: Server, _: types.DidChangeWatchedFilesParams) -> None:
+    server.look_again()
+
+
+async def pulled(
+    server: Server, params: types.DocumentDiagnosticParams
+) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
+    reading = await server.current(params.text_document.uri)
+    if reading is None:
+        return types.RelatedFullDocumentDiagnosticReport(items=[])
+    items = diagnostics(reading, server.client, server.pages)
+    mark = f"{hash(repr(items)):x}"
+    if params.previous_result_id == mark:
+        return types.RelatedUnchangedDocumentDiagnosticReport(result_id=mark)
+    return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=mark)
+
+
+async def hovered(server: Server, params: types.HoverParams) -> types.Hover | None:
+    reading = await server.current(params.text_document.uri)
+    if reading is None:
+        return None
+    where = params.position
+    found = hover(reading, reading.source.point_at(where.line, where.character, server.client.encoding))
+    if found is None:
+        return None
+    text, span = found
+    kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
+    return types.Hover(
+        contents=types.MarkupContent(kind, text),
+        range=None if span is None else server.client.range(reading.source, span),
+    )
+
+
+async def code_actions(server: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+    reading = await server.current(params.text_document.uri)
+    if reading is None or not reading.is_current:
+        return []
+    only = [getattr(kind, "value", kind) for kind in params.context.only] if params.context.only else None
+    found: list[types.CodeAction] = []
+    if actions.wanted("quickfix", only):
+        here = actions.at(reading, params.range, server.client)
+        found += actions.suppressions(here, reading, server.client, server.pages)
+    return found
+
+
+def serve() -> int:
+    """Serves on standard input and output until the client says exit."""
+    create().start_io()
+    return 0
