@@ -129,10 +129,11 @@ def server(stdio: bool) -> int:  # noqa: ARG001 - see its help
     try:
         from initlint import lsp
     except ModuleNotFoundError as error:
-        if error.name not in {"lsprotocol", "pygls"}:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in {"lsprotocol", "pygls"}:
             raise
         raise click.ClickException(
-            f"the server needs {error.name}; install it with: pip install 'initlint[lsp]'"
+            f"the server needs {missing}; install it with: pip install 'initlint[lsp]'"
         ) from None
     return lsp.serve()
 

@@ -226,7 +226,8 @@ async def hovered(server: Server, params: types.HoverParams) -> types.Hover | No
     if reading is None:
         return None
     where = params.position
-    found = hover(reading, reading.source.point_at(where.line, where.character, server.client.encoding))
+    point = reading.source.point_at(where.line, where.character, server.client.encoding)
+    found = hover(reading, point, markdown=server.client.markdown)
     if found is None:
         return None
     text, span = found
@@ -251,5 +252,10 @@ async def code_actions(server: Server, params: types.CodeActionParams) -> list[t
 
 def serve() -> int:
     """Serves on standard input and output until the client says exit."""
-    create().start_io()
+    server = create()
+    try:
+        server.start_io()
+    finally:
+        server.worker.stop()
+        server.pages.close()
     return 0

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,9 +112,17 @@ def test_what_is_imported_is_declared() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[^\w-]", dependency)[0] for dependency in project["dependencies"]}
-    used = {name.split(".")[0] for path in MODULES.values() for name, _ in imports(tree_of(path))}
-    assert used - STANDARD - {"initlint"} <= declared
+
+    def names(dependencies: list[str]) -> set[str]:
+        return {re.split(r"[^\w-]", dependency)[0] for dependency in dependencies}
+
+    def used(modules: Iterable[str]) -> set[str]:
+        found = {name.split(".")[0] for module in modules for name, _ in imports(tree_of(MODULES[module]))}
+        return found - STANDARD - {"initlint"}
+
+    of_the_server = {module for module in MODULES if module == "lsp" or ROOM[module] == "editor"}
+    assert used(MODULES.keys() - of_the_server) <= names(project["dependencies"])
+    assert used(of_the_server) <= names(project["dependencies"]) | names(project["optional-dependencies"]["lsp"])
 
 
 PYTHON_FILES = sorted(path for folder in ("initlint", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))

@@ -21,6 +21,7 @@ from initlint.source import Place, Source, Span
 
 NAME: Final = "initlint"
 MAX_RELATED: Final = 12
+MAX_NAMES: Final = 3
 SEVERITIES: Final = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,
@@ -79,11 +80,20 @@ def related(finding: Finding, reading: Reading, client: Client) -> list[types.Di
     sites += [Site(" ".join(filter(None, (one.note, one.name))) or "related", one.place) for one in finding.related]
     if finding.evidence is not None and finding.evidence.verdict != "crash":
         sites += activations(finding, reading.models)
-    others = [site for site in dict.fromkeys(sites) if site.place != finding.place]
+    by_place: dict[Place, dict[str, None]] = {}
+    for site in sites:
+        if site.place != finding.place:
+            by_place.setdefault(site.place, {})[site.name] = None
     return [
-        types.DiagnosticRelatedInformation(location=location(site.place, reading, client), message=shown(site.name))
-        for site in others[:MAX_RELATED]
+        types.DiagnosticRelatedInformation(location=location(place, reading, client), message=told([*names]))
+        for place, names in list(by_place.items())[:MAX_RELATED]
     ]
+
+
+def told(names: list[str]) -> str:
+    """What stands at one place: a loop makes many layers there."""
+    more = len(names) - MAX_NAMES
+    return shown(", ".join(names[:MAX_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
 def activations(finding: Finding, models: tuple[Model, ...]) -> Iterator[Site]:
@@ -116,6 +126,11 @@ class Pages:
     def __init__(self) -> None:
         self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.links: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Removes the pages."""
+        if self.folder is not None:
+            self.folder.cleanup()
 
     def link(self, finding: Finding) -> str | None:
         """The address of a rule's page, written when it is first asked for."""

@@ -18,8 +18,8 @@ from initlint.source import Place, Point, Source, Span
 MAX_ROWS = 6
 
 
-def hover(reading: Reading, point: Point) -> tuple[str, Span | None] | None:
-    """What to show at a point, in Markdown, and the span that it is about (None while the text can't be parsed)."""
+def hover(reading: Reading, point: Point, *, markdown: bool = True) -> tuple[str, Span | None] | None:
+    """What to show at a point, and the span that it is about (None while the text can't be parsed)."""
     good = reading.last or reading
     if reading.last is not None:
         back = Shift.between(reading.source.lines, good.source.lines)
@@ -29,23 +29,23 @@ def hover(reading: Reading, point: Point) -> tuple[str, Span | None] | None:
     if found is None:
         return None
     told, span = found
-    paragraphs = [described(row, good) for row in told[:MAX_ROWS]]
+    paragraphs = [described(row, good, markdown=markdown) for row in told[:MAX_ROWS]]
     if len(told) > MAX_ROWS:
         paragraphs.append(f"and {len(told) - MAX_ROWS} more")
     return "\n\n".join(paragraphs), span if reading.is_current else None
 
 
-def described(row: Row, reading: Reading) -> str:
+def described(row: Row, reading: Reading, *, markdown: bool) -> str:
     """One layer: its name and fans, its initializer with its standard deviation, what it feeds."""
-    fans = (
-        "" if row.fan_in is None and row.fan_out is None else f", fan_in {fan(row.fan_in)}, fan_out {fan(row.fan_out)}"
-    )
-    lines = [f"**{escaped(row.name)}** `{shown(row.layer)}`{fans}", ""]
-    lines.append(f"- initializer: `{initializer(row.init, row)}`{std(row, reading, LAYER_ROLES)}")
+    strong, code, plain = (bold, monospaced, escaped) if markdown else (shown, shown, shown)
+    kind = code(row.layer) if markdown else f"({code(row.layer)})"
+    fans = f", fan_in {fan(row.fan_in)}, fan_out {fan(row.fan_out)}"
+    lines = [f"{strong(row.name)} {kind}{'' if row.fan_in is row.fan_out is None else fans}", ""]
+    lines.append(f"- initializer: {code(initializer(row.init, row))}{std(row, reading, LAYER_ROLES)}")
     if row.is_recurrent:
-        lines.append(f"- recurrent: `{initializer(row.recurrent, row)}`{std(row, reading, ('recurrent',))}")
-    lines.append(f"- feeds: {escaped(feeds(row).removeprefix('-> '))}")
-    lines += [f"- unknown: {escaped(why)}" for why in row.unknown]
+        lines.append(f"- recurrent: {code(initializer(row.recurrent, row))}{std(row, reading, ('recurrent',))}")
+    lines.append(f"- feeds: {plain(feeds(row).removeprefix('-> '))}")
+    lines += [f"- unknown: {plain(why)}" for why in row.unknown]
     return "\n".join(lines)
 
 
@@ -108,4 +108,13 @@ def at(rows: Iterable[Row], file: str, point: Point) -> tuple[list[Row], Span] |
 
 def escaped(text: str) -> str:
     """Text of the linted program so that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~])", r"\\\1", shown(text))
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", shown(text))
+
+
+def bold(text: str) -> str:
+    return f"**{escaped(text)}**"
+
+
+def monospaced(text: str) -> str:
+    """Text as code, where the text's own backticks can't end it."""
+    return "`" + shown(text).replace("`", "'") + "`"

@@ -1,0 +1,118 @@
+"""The server lives on: while a line is half typed, when something in it breaks, when settings or files change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from editing import VECTOR, Editor, editing, place
+from lsprotocol import types
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def editor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Editor]:
+    async with editing(tmp_path_factory.mktemp("living")) as one:
+        yield one
+
+
+async def test_a_half_typed_line_keeps_what_was_found(editor: Editor) -> None:
+    """The error is told, and the findings stay, on the lines where they are now."""
+    uri = editor.open("typing.py", VECTOR)
+    assert await editor.codes(uri) == ["INI601"]
+    broken = VECTOR.replace("import nn\n", "import nn\n\nheads = (\n")
+    editor.change(uri, broken)
+    error, found = sorted(await editor.diagnostics(uri), key=lambda one: str(one.code))
+    assert (error.code, found.code) == ("INI001", "INI601")
+    assert found.range == place(broken, "nn.init.xavier_uniform_(self.fc.bias)")
+    editor.change(uri, broken + "# more\n")
+    assert await editor.codes(uri) == ["INI001", "INI601"]
+    editor.change(uri, VECTOR)
+    assert await editor.codes(uri) == ["INI601"]
+
+
+async def test_a_text_that_never_was_whole_shows_its_error(editor: Editor) -> None:
+    uri = editor.open("broken.py", "import torch\nx = (\n")
+    assert await editor.codes(uri) == ["INI001"]
+    editor.change(uri, VECTOR)
+    assert await editor.codes(uri) == ["INI601"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch\n" + "(" * 5000 + ")" * 5000,
+        "import torch\nx = " + "-" * 50_000 + "1\n",
+        "import torch\n\0",
+        "import torch\n" + "x = '\udc80'\n",
+        "import torch\nwhile True:\n    torch.nn.Linear(4, 4)\n",
+    ],
+    ids=["parentheses", "signs", "nul", "surrogate", "endless"],
+)
+async def test_a_strange_text_harms_no_other(editor: Editor, text: str) -> None:
+    editor.open(f"strange{len(text)}.py", text)
+    assert await editor.codes(editor.open(f"beside{len(text)}.py", VECTOR)) == ["INI601"]
+
+
+BROKEN_RULES = """
+import initlint.rules as rules
+
+before = rules.matches
+
+
+def matches(model, codes):
+    if "faulty" in str(model.files):
+        raise KeyError("broken on purpose")
+    return before(model, codes)
+
+
+rules.matches = matches
+"""
+
+
+async def test_a_fault_of_ours_in_one_file_is_told_and_the_server_lives_on(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """And what was found before the fault stays."""
+    async with editing(tmp_path_factory.mktemp("faulty"), startup=BROKEN_RULES) as one:
+        assert await one.codes(one.open("faulty.py", VECTOR)) == []
+        assert "broken on purpose" in one.client.log_messages[-1].message
+        assert await one.codes(one.open("sound.py", VECTOR)) == ["INI601"]
+
+
+async def test_what_is_typed_in_one_file_is_seen_from_another(editor: Editor) -> None:
+    """Unsaved: the file on the disk does not have it. The other document is read again by itself."""
+    settings = 'NONLINEARITY = "relu"\n'
+    editor.write("settings.py", settings)
+    call = "nn.init.kaiming_uniform_(self.fc.weight, nonlinearity=NONLINEARITY)"
+    text = VECTOR.replace("import nn\n", "import nn\nfrom settings import NONLINEARITY\n", 1)
+    text = text.replace("nn.init.xavier_uniform_(self.fc.bias)", call)
+    user = editor.open("user.py", text)
+    assert await editor.codes(user) == []
+    opened = editor.open("settings.py", settings)
+    editor.change(opened, settings.replace("relu", "gelu"))
+    while not (editor.pushed[-1].uri == user and editor.pushed[-1].diagnostics):
+        await editor.next()
+    assert await editor.codes(user) == ["INI602"]
+    editor.change(opened, 'NONLINEARITY = "')
+    editor.change(user, text + "\n")
+    assert await editor.codes(user) == []  # half typed: as it was saved
+
+
+async def test_a_changed_file_on_the_disk_is_read_again(editor: Editor) -> None:
+    """The client is asked to say when one changes."""
+    watched = [one for one in editor.registered if one.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES]
+    assert len(watched) == 1
+    editor.write("widths.py", "NAME = 'fc'\n")
+    text = VECTOR.replace("import nn\n", "import nn\nfrom widths import NAME\n", 1).replace(
+        "self.fc.bias", "getattr(self, NAME).bias"
+    )
+    uri = editor.open("wide.py", text)
+    assert await editor.codes(uri) == ["INI601"]
+    editor.write("widths.py", "NAME = 'missing_layer'\n")
+    event = types.FileEvent(editor.uri("widths.py"), types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    while not (editor.pushed[-1].uri == uri and not editor.pushed[-1].diagnostics):
+        await editor.next()
