@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from functools import partial
 
@@ -44,6 +45,7 @@ class Server(LanguageServer):
         self.took: dict[str, float] = {}
         self.uncollected = 0
         self.told: set[str] = set()
+        self.ended = False
 
     def look(self, uri: str, delay: float | None = None) -> None:
         """Reads a document soon: at once where that is quick, else once the typing pauses."""
@@ -135,6 +137,7 @@ def create() -> Server:
     server.feature(types.INITIALIZE)(initialize)
     server.feature(types.INITIALIZED)(initialized)
     server.feature(types.SHUTDOWN)(shutdown)
+    server.feature(types.EXIT)(leave)
     server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
     server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
     server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(did_close)
@@ -174,6 +177,14 @@ def warm_up(_: Errand) -> None:
 
 def shutdown(server: Server, *_: object) -> None:
     server.worker.stop()
+    server.ended = True
+
+
+def leave(server: Server, *_: object) -> None:
+    """Ends the process at once. Left alone it would wait for its standard input to be closed, which not every client
+    does, for a thread is reading there."""
+    server.pages.close()
+    os._exit(0 if server.ended else 1)
 
 
 def did_open(server: Server, params: types.DidOpenTextDocumentParams) -> None:
