@@ -115,13 +115,22 @@ class Exclusion:
 
     def forced(self, path: str) -> bool:
         """Whether settings leave the path out even where it is named, or a folder above it in the working directory."""
-        parts = shown(path).split("/")
         return any(
-            self.configs.in_folder(folder := os.sep.join(parts[:i])).force_exclude
-            and self.in_folder(folder).matches(part, os.sep.join(parts[: i + 1]))
-            for i, part in enumerate(parts)
-            if part != ".."
+            self.configs.in_folder(folder).force_exclude and self.in_folder(folder).matches(name, inner)
+            for folder, name, inner in steps(path)
         )
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether settings leave the path out, or a folder above it in the working directory."""
+        return any(self.in_folder(folder).matches(name, inner) for folder, name, inner in steps(path))
+
+
+def steps(path: str) -> Iterator[tuple[str, str, str]]:
+    """The folder, name and path of a path and of each folder above it in the working directory, from there on."""
+    parts = shown(path).split("/")
+    for i, part in enumerate(parts):
+        if part != "..":
+            yield os.sep.join(parts[:i]), part, os.sep.join(parts[: i + 1])
 
 
 def walk(

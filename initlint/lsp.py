@@ -16,8 +16,8 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from initlint import __version__, rulebook
-from initlint.config import Config
 from initlint.editor import actions
+from initlint.editor.configuration import Configuration
 from initlint.editor.diagnostics import NAME, Client, Pages, diagnostics
 from initlint.editor.files import Document, Files, is_ours
 from initlint.editor.hover import hover
@@ -37,6 +37,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__(NAME, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.files = Files()
+        self.configuration = Configuration()
         self.pages = Pages()
         self.client = Client(types.ClientCapabilities(), "utf-16")
         self.worker = Worker(idle=self.collect)
@@ -45,6 +46,7 @@ class Server(LanguageServer):
         self.took: dict[str, float] = {}
         self.uncollected = 0
         self.told: set[str] = set()
+        self.wrong = ""
         self.ended = False
 
     def look(self, uri: str, delay: float | None = None) -> None:
@@ -69,7 +71,7 @@ class Server(LanguageServer):
         start = time.perf_counter()
         before = self.readings.get(document.uri)
         try:
-            reading = read(document, self.files, Config(), before, errand.is_stale)
+            reading = read(document, self.files, self.configuration, before, errand.is_stale)
         except Stale:
             return
         except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not
@@ -94,7 +96,11 @@ class Server(LanguageServer):
             return
         self.readings[uri] = reading
         for fault in reading.faults:
-            self.tell(fault, types.MessageType.Error)
+            self.tell(fault)
+        if reading.wrong != self.wrong:
+            self.wrong = reading.wrong
+            if self.wrong:
+                self.window_show_message(types.ShowMessageParams(types.MessageType.Error, f"initlint: {self.wrong}"))
         if not self.client.pulls:
             self.publish(uri, reading.document.version, diagnostics(reading, self.client, self.pages))
         self.release(uri, reading)
@@ -107,11 +113,11 @@ class Server(LanguageServer):
             types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=found)
         )
 
-    def tell(self, message: str, kind: types.MessageType) -> None:
-        """Writes to the client's log, the same thing once."""
+    def tell(self, message: str) -> None:
+        """Writes a fault of ours to the client's log, the same one once."""
         if message not in self.told:
             self.told.add(message)
-            self.window_log_message(types.LogMessageParams(type=kind, message=message))
+            self.window_log_message(types.LogMessageParams(types.MessageType.Error, message))
 
     async def current(self, uri: str) -> Reading | None:
         """The reading of a document as it now is; None for one that is not open, or not ours."""
@@ -151,6 +157,9 @@ def create() -> Server:
 def initialize(server: Server, params: types.InitializeParams) -> None:
     encoding = server.workspace.position_encoding or "utf-16"
     server.client = Client(params.capabilities, getattr(encoding, "value", encoding))
+    root = server.workspace.root_path
+    if root and os.path.isdir(root):
+        os.chdir(root)  # what is shown is relative to it
     if server.client.pulls:
         options = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier=NAME)
         server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)(pulled)
@@ -256,7 +265,7 @@ async def code_actions(server: Server, params: types.CodeActionParams) -> list[t
     only = [getattr(kind, "value", kind) for kind in params.context.only] if params.context.only else None
     found: list[types.CodeAction] = []
     if actions.wanted("quickfix", only):
-        here = actions.at(reading, params.range, server.client)
+        here = actions.at(reading, params.range)
         found += actions.suppressions(here, reading, server.client, server.pages)
     return found
 

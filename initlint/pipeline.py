@@ -95,11 +95,10 @@ def lint_source(text: str | bytes, path: str, configs: Configs | None = None, *,
 
 
 def study_source(
-    text: str, path: str, config: Config | None = None, context: Callable[[str], Source | None] = read_context
+    text: str, path: str, configs: Configs | None = None, context: Callable[[str], Source | None] = read_context
 ) -> tuple[Report, tuple[Model, ...]]:
     """Findings, and what they are about, for editors; `context` reads the other files of the project."""
-    run = Run(config or Config(), context=context)
-    check_selection(run.config)
+    run = Run(configs or Config(), context=context)
     take(run, text, path)
     models = understand(run)
     return judged(run, models), tuple(models)

@@ -49,8 +49,8 @@ ROOMS: dict[str, str] = {
     "settings": "globs config",
     "pipeline": "discovery settings reach certainty pipeline",
     "editor": """
-        editor.files editor.readings editor.worker editor.suppressing editor.diagnostics editor.hover editor.actions
-        editor
+        editor.configuration editor.files editor.readings editor.worker editor.suppressing editor.diagnostics
+        editor.hover editor.actions editor
     """,
     "doors": "lsp terminal options cli __main__",
 }

@@ -23,11 +23,10 @@ def wanted(kind: str, only: Sequence[str] | None) -> bool:
     return only is None or any(kind == one or kind.startswith(f"{one}.") for one in only)
 
 
-def at(reading: Reading, where: types.Range, client: Client) -> list[Finding]:
-    """The findings whose spans touch a range."""
-    first = reading.source.point_at(where.start.line, where.start.character, client.encoding)
-    last = reading.source.point_at(where.end.line, where.end.character, client.encoding)
-    return [one for one in reading.findings if one.place.span.start <= last and first <= one.place.span.end]
+def at(reading: Reading, where: types.Range) -> list[Finding]:
+    """The findings on the lines of a range: with the cursor anywhere on a line its actions are at hand."""
+    first, last = where.start.line + 1, where.end.line + 1
+    return [one for one in reading.findings if one.place.span.start.line <= last and first <= one.place.span.end.line]
 
 
 def suppressions(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from initlint import pipeline
-from initlint.config import UNREADABLE, Config
+from initlint.config import UNREADABLE
+from initlint.editor.configuration import Configuration, is_excluded
 from initlint.editor.files import Document, Files
 from initlint.findings import Finding, Site
 from initlint.graph import Model
@@ -31,6 +32,7 @@ class Reading:
     models: tuple[Model, ...] = ()
     beside: Mapping[str, Source] = field(default_factory=dict)  # by absolute path, the project's files that were read
     faults: tuple[str, ...] = ()
+    wrong: str = ""  # what is wrong with the settings
     last: Reading | None = None
 
     @property
@@ -40,7 +42,11 @@ class Reading:
 
 
 def read(
-    document: Document, files: Files, config: Config, before: Reading | None, is_stale: Callable[[], bool]
+    document: Document,
+    files: Files,
+    configuration: Configuration,
+    before: Reading | None,
+    is_stale: Callable[[], bool],
 ) -> Reading:
     """Reads a document. Raises Stale as soon as it is seen that nobody waits for it any more."""
     beside: dict[str, Source] = {}
@@ -54,12 +60,13 @@ def read(
         return found
 
     source = document.source
-    if len(document.text) > MAX_BYTES:
-        return Reading(document, source)
-    report, models = pipeline.study_source(document.text, document.path, config, context)
+    configs, wrong = configuration.of(document.path)
+    if len(document.text) > MAX_BYTES or is_excluded(document.path, configs):
+        return Reading(document, source, wrong=wrong)
+    report, models = pipeline.study_source(document.text, document.path, configs, context)
     if is_stale():
         raise Stale
-    reading = Reading(document, source, report.findings, models, beside, report.faults)
+    reading = Reading(document, source, report.findings, models, beside, report.faults, wrong)
     good = None if before is None else before.last or before
     if good is None or not (report.unreadable or report.faults):
         return reading
