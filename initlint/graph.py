@@ -54,6 +54,7 @@ class InitEvent:
     calls: tuple[Place, ...] = ()  # the calls that led there, outermost first
     certain: bool = True  # False when it stands in a branch whose condition is unknown
     spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
+    maker: int = 0  # the initializer object of Keras that wrote; 0 where there is none that others may have too
 
     def argument(self, name: str) -> Scalar | Unknown:
         for key, value in self.args:
@@ -82,6 +83,9 @@ class Weight:
     place: Place  # where it is made: the layer's constructor, or the nn.Parameter call
     memory: bool = False  # made from memory without values (torch.empty)
     default: str = ""  # canonical name of what the framework's default is
+    # fan_in and fan_out as the framework's initializers compute them, and a kernel's number of positions; None where
+    # that is torch's way, from the shape
+    fans: tuple[int | None, int | None, int] | None = None
 
     def effective(self) -> tuple[InitEvent | None, ...]:
         """The last covering write of each history; None where nothing covers it."""

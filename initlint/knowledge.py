@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from initlint import expressions, laws, schema, tables
+from initlint import laws, schema, tables
 from initlint.schema import Row, Table, Where
 
 if TYPE_CHECKING:  # at run time only when the documents are asked for
@@ -29,7 +29,7 @@ class Required:
 REQUIRED: Final = Required()
 
 KINDS: Final = frozenset(("rectifier", "saturating", "self-normalizing", "linear", "gated", "normalizing", "other"))
-MOST_LAYERS: Final = 64  # weights of stacked layers beyond this many are not listed
+FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core"), "keras")  # -> whose tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class WeightSpec:
     rank: int = 0  # spatial dimensions: how often a spliced int counts
     count: str = ""  # how many stacked layers have one
     reverse: str = ""  # whether the other direction has one too
+    initializer: str = ""  # the constructor's argument that chooses its initializer
+    true_fans: bool = False  # whether the framework's initializers compute the true fans for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class LayerSpec:
     chosen_by: str = ""  # the argument that names the activation inside
     dilution: str = ""  # what a stride divides by: fan_in of a transposed convolution, fan_out of a plain one
     lazy: str = ""  # the size that is only known after the first forward
+    output: str = ""  # what it does to a shape (Keras)
+    merge: str = ""  # how it joins its inputs: one of tables.MERGES
+    older: Mapping[str, str] = field(default_factory=dict)  # arguments by the names of an earlier version
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +135,33 @@ class Knowledge:
     """All tables. Mappings by qualified name, activations by canonical name."""
 
     root: str  # the folder they were read from
-    layers: Mapping[str, LayerSpec]
-    functions: Mapping[str, FunctionSpec]
+    layers: Table[LayerSpec]
+    functions: Table[FunctionSpec]
     initializers: Mapping[str, InitializerSpec]
     activations: Mapping[str, ActivationSpec]
     techniques: Mapping[str, Technique]
     gains: Mapping[str, float]  # what calculate_gain knows, leaky_relu with its default slope
     init_names: frozenset[str]  # names in the namespace torch.nn.init
-    aliases: Mapping[str, str]
-    prefixes: Mapping[str, str]  # modules whose names are known by a shorter path
+    aliases: dict[str, str]
+    prefixes: dict[str, str]  # modules whose names are known by a shorter path
     strings: Mapping[str, str]  # what lookup tables call an activation -> its canonical name
+    roots: dict[str, str]  # packages that are another one by another name
+    taken: set[str]  # packages whose tables were read on demand
+
+    def take(self, package: str) -> None:
+        """Adds the tables of a package that are read on demand (tables.ON_DEMAND)."""
+        if package in self.taken:
+            return
+        self.taken.add(package)
+        rows = tables.gather(self.root, package)
+        modules: dict[str, list[str]] = {}
+        functions: dict[str, list[str]] = {}
+        _check_names(rows, self.activations, modules, functions)
+        self.layers.extend(rows.layers, lambda name, row: _layer(name, row, rows.layers))
+        self.functions.extend(rows.functions, lambda name, pair: _function(name, pair, rows))
+        self.aliases.update(rows.aliases)
+        self.prefixes.update(rows.prefixes)
+        self.roots.update(rows.roots)
 
     @property
     def architectures(self) -> Mapping[str, Recommendation]:
@@ -198,28 +220,40 @@ def load(root: str) -> Knowledge:
         spellings.update(dict.fromkeys(row["names"].split(), row))
     gains = {name: float(row["torch_gain"]) for name, row in shapes.items() if "torch_gain" in row}
     torch_names = {name.rpartition(".")[2] for name in spellings if name.startswith("torch.nn.init.")}
-    modules: dict[str, list[str]] = {name: [] for name in shapes}
-    for qualified, layer in rows.layers.items():
-        if layer.row["role"] == "activation":
-            name = schema.choice(layer.row.get("activation", ""), shapes, layer.where / "activation")
-            modules[name].append(qualified)
-    functions: dict[str, list[str]] = {name: [] for name in shapes}
-    for qualified, (role, name) in rows.functions.items():
-        if role == "activation":
-            functions[schema.choice(name, shapes, Where("rules/layers", qualified))].append(qualified)
+    modules: dict[str, list[str]] = {}
+    functions: dict[str, list[str]] = {}
+    _check_names(rows, shapes, modules, functions)
     return Knowledge(
         root=root,
         layers=Table(rows.layers, lambda name, row: _layer(name, row, rows.layers)),
         functions=Table(rows.functions, lambda name, pair: _function(name, pair, rows)),
         initializers=Table(spellings, lambda name, row: _initializer(name, row, fan_based)),
-        activations=Table(shapes, lambda name, row: _activation(name, row, modules[name], functions[name])),
+        activations=Table(
+            shapes, lambda name, row: _activation(name, row, modules.get(name, []), functions.get(name, []))
+        ),
         techniques=Table(file["techniques"], _technique),
         gains=gains | dict.fromkeys(file["init"]["linear"].split(), 1.0),
         init_names=frozenset({*torch_names, *file["init"]["names"].split()}),
         aliases=rows.aliases,
         prefixes=rows.prefixes,
         strings={text: name for name, row in shapes.items() for text in (name, *row["strings"].split())},
+        roots=rows.roots,
+        taken=set(),
     )
+
+
+def _check_names(
+    rows: tables.Rows, shapes: Mapping[str, object], modules: dict[str, list[str]], functions: dict[str, list[str]]
+) -> None:
+    """Checks that layers and functions name known activations, and lists them by these."""
+    for qualified, layer in rows.layers.items():
+        if layer.row["role"] == "activation":
+            name = schema.choice(layer.row.get("activation", ""), shapes, layer.where / "activation")
+            modules.setdefault(name, []).append(qualified)
+    for qualified, (role, name) in rows.functions.items():
+        if role == "activation":
+            known = schema.choice(name, shapes, Where("rules/layers", qualified))
+            functions.setdefault(known, []).append(qualified)
 
 
 def _check_activation(row: Row, where: Where) -> None:
@@ -247,7 +281,9 @@ def _layer(qualified: str, row: tables.LayerRow, rows: Mapping[str, tables.Layer
 def _function(qualified: str, pair: tuple[str, str], rows: tables.Rows) -> FunctionSpec:
     role, name = pair
     weight = rows.weight_at.get(qualified, 1 if role == "weighted" else -1)
-    parameter, default = rows.slopes.get(name, ("", "")) if role == "activation" else ("", "")
+    slopes = rows.slopes
+    slope = slopes.get(f"{qualified.partition('.')[0]}.{name}") or slopes.get(name, ("", ""))
+    parameter, default = slope if role == "activation" else ("", "")
     inplace = qualified.endswith("_") and not qualified.endswith("__")
     return FunctionSpec(qualified, role, name, weight, parameter, float(default) if default else None, inplace)
 
@@ -288,6 +324,10 @@ def knowledge() -> Knowledge:
 def canonical(qualified: str) -> str:
     """The name that the tables know a qualified name by: `torch.nn.modules.linear.Linear` is `torch.nn.Linear`."""
     known = knowledge()
+    package = qualified.partition(".")[0]
+    if package in FRAMEWORKS_OF:
+        known.take(FRAMEWORKS_OF[package])
+        qualified = _rooted(qualified, known.roots)
     if qualified in known.aliases:
         return known.aliases[qualified]
     prefix, dot, _ = qualified.rpartition(".")
@@ -304,6 +344,17 @@ def canonical(qualified: str) -> str:
     return qualified
 
 
+def _rooted(qualified: str, roots: Mapping[str, str]) -> str:
+    """A name under the package that its own is another name of: `tensorflow.keras.layers` is `keras.layers`."""
+    prefix = qualified
+    while prefix:
+        root = roots.get(prefix)
+        if root is not None:
+            return root + qualified[len(prefix) :]
+        prefix = prefix.rpartition(".")[0]
+    return qualified
+
+
 def activation_name(text: str) -> str | None:
     """The canonical activation that a lookup table means by a string such as `swish`; None where it is not one."""
     return knowledge().strings.get(text.strip().lower())
@@ -312,69 +363,3 @@ def activation_name(text: str) -> str | None:
 def law_of(technique: str, arguments: Mapping[str, object]) -> laws.Law | None:
     """What an initializer does to variance: `laws.law` with the gains that the framework knows."""
     return laws.law(technique, arguments, knowledge().gains)
-
-
-def size(expression: str, arguments: Mapping[str, object]) -> int | None:
-    """An expression's value; None where it is unknown or not a whole number."""
-    value = expressions.evaluate(expression, arguments)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def holds(condition: str, arguments: Mapping[str, object]) -> bool | None:
-    """Whether a `when` holds; None where that is unknown."""
-    value = expressions.evaluate(condition or "True", arguments)
-    return None if value is expressions.UNDETERMINED else bool(value)
-
-
-def sizes(spec: WeightSpec, arguments: Mapping[str, object]) -> tuple[int | None, ...] | None:
-    """A weight's shape; None where even its rank is unknown, an entry is None where that size is."""
-    shape: list[int | None] = []
-    for expression in spec.shape:
-        if not expression.startswith("*"):
-            shape.append(size(expression, arguments))
-            continue
-        value = expressions.evaluate(expression[1:], arguments)
-        if isinstance(value, (tuple, list)):
-            shape += [v if isinstance(v, int) else None for v in value]
-        elif isinstance(value, int):
-            shape += [value] * (spec.rank or 1)
-        elif spec.rank:
-            shape += [None] * spec.rank
-        else:
-            return None
-    return tuple(shape)
-
-
-def expand_weights(layer: LayerSpec, arguments: Mapping[str, object]) -> tuple[WeightSpec, ...]:
-    """The weights that a layer has for these arguments (defaults filled in), `{layer}` and `{suffix}` resolved.
-
-    Weights whose `when` is unknown are kept. Where the number of stacked layers is unknown the first is listed,
-    where the direction is unknown only the forward one; at most MOST_LAYERS layers are listed.
-    """
-    found: list[WeightSpec] = []
-    for spec in layer.weights:
-        if holds(spec.when, arguments) is False:
-            continue
-        if not spec.count:
-            found.append(spec)
-            continue
-        count = size(spec.count, arguments)
-        for index in range(1 if count is None else min(count, MOST_LAYERS)):
-            found.append(_place(spec, index, ""))
-            if spec.reverse and holds(spec.reverse, arguments):
-                found.append(_place(spec, index, "_reverse"))
-    return tuple(found)
-
-
-def _place(spec: WeightSpec, index: int, suffix: str) -> WeightSpec:
-    """The weight of one of the stacked layers."""
-    known = {"layer": str(index)}
-    return replace(
-        spec,
-        name=spec.name.replace("{layer}", str(index)).replace("{suffix}", suffix),
-        shape=tuple(expressions.substitute(s, known) for s in spec.shape),
-        fan_in=expressions.substitute(spec.fan_in, known),
-        fan_out=expressions.substitute(spec.fan_out, known),
-        count="",
-        reverse="",
-    )

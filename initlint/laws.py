@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 FAN_MODES: Final = ("fan_in", "fan_out", "fan_avg")
+DISTRIBUTIONS: Final[Mapping[str, str]] = {  # of variance scaling, by their names there
+    "normal": "normal",
+    "uniform": "uniform",
+    "truncated_normal": "trunc_normal",
+    "untruncated_normal": "normal",
+}
 TRUNCATION: Final = 2.0  # where frameworks cut a truncated normal, in standard deviations
 
 
@@ -176,8 +182,8 @@ def _kaiming(distribution: str) -> Callable[[_Arguments], Law]:
 
 def _variance_scaling(given: _Arguments) -> Law:
     """The truncated form is scaled back to the variance asked for."""
-    distribution = given.word("distribution", "normal", ("normal", "uniform", "truncated_normal"))
-    shape = "trunc_normal" if distribution == "truncated_normal" else distribution
+    distribution = given.word("distribution", "normal", tuple(DISTRIBUTIONS))
+    shape = DISTRIBUTIONS[distribution]
     return Law(given.positive("scale", 1), given.word("mode", "fan_in", FAN_MODES), shape)
 
 

@@ -180,15 +180,20 @@ class Table(Mapping[str, T], Generic[T]):
     __slots__ = ("_build", "_built", "_rows")
 
     def __init__(self, rows: Mapping[str, Any], build: Callable[[str, Any], T]) -> None:
-        self._rows = rows
-        self._build = build
+        self._rows = dict(rows)
+        self._build = dict.fromkeys(rows, build)
         self._built: dict[str, T] = {}
+
+    def extend(self, rows: Mapping[str, Any], build: Callable[[str, Any], T]) -> None:
+        """More rows, with what makes values of them."""
+        self._rows.update(rows)
+        self._build.update(dict.fromkeys(rows, build))
 
     def __getitem__(self, key: str) -> T:
         try:
             return self._built[key]
         except KeyError:
-            built = self._built[key] = self._build(key, self._rows[key])
+            built = self._built[key] = self._build[key](key, self._rows[key])
             return built
 
     def get(self, key: str, default: Any = None) -> Any:

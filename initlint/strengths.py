@@ -17,6 +17,7 @@ from initlint.laws import Law
 NOT_THROUGH_ZERO: Final = frozenset({"sigmoid", "hardsigmoid", "logsigmoid", "softplus", "exp", "cos", "threshold"})
 DESTINATIONS: Final = frozenset({"linear", "output", "attention"})  # consume a signal without being an activation
 RECTIFYING: Final = frozenset({"rectifier", "self-normalizing"})
+OTHER_FANS: Final = ("Transpose", "DepthwiseConv", "SeparableConv")  # kinds whose true fans are not the computed ones
 SYNONYMS: Final = {"zeros": "constant", "ones": "constant"}
 
 
@@ -125,7 +126,9 @@ def given_gain(event: InitEvent) -> float | None:
 
 
 def fans(weight: Weight) -> tuple[int | None, int | None, int]:
-    """fan_in and fan_out as torch computes them from the shape, and the number of a kernel's positions."""
+    """fan_in and fan_out as the framework's initializers compute them, and the number of a kernel's positions."""
+    if weight.fans is not None:
+        return weight.fans
     shape = weight.shape
     if shape is None or len(shape) < 2:
         return None, None, 1
@@ -156,8 +159,9 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
     variance = found.variance(fan_in, fan_out, receptive)
     if variance is not None and true is not None:
         return variance * true
-    # torch's fan_in is the true one except for transposed kernels, and for raw parameters of unknown use
-    plain_fans = "Transpose" not in layer.kind and layer.kind != "Parameter"
+    # The computed fan_in is the true one except for transposed kernels, Keras's depthwise ones, and raw parameters of
+    # unknown use
+    plain_fans = layer.kind != "Parameter" and not any(word in layer.kind for word in OTHER_FANS)
     return found.scale if found.fan == "fan_in" and plain_fans else None
 
 

@@ -6,6 +6,7 @@ The folder is the registry: every file in it is read, in the order of their name
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -56,6 +57,8 @@ FUNCTION_ROLES: Final = frozenset(
     )
 )
 RETURNS: Final = frozenset(("tensor", "pair", "state"))
+MERGES: Final = frozenset(("add", "mul", "max", "cat", "matmul", "attention"))
+ON_DEMAND: Final = frozenset(("keras",))  # packages whose tables are read when a name of theirs turns up
 
 FILE: Final[Mapping[str, type]] = {
     "weights": dict,
@@ -65,6 +68,7 @@ FILE: Final[Mapping[str, type]] = {
     "weight_at": dict,
     "aliases": dict,
     "prefixes": dict,
+    "roots": dict,
 }
 LAYER: Final[Mapping[str, type]] = {
     "package": str,
@@ -79,8 +83,19 @@ LAYER: Final[Mapping[str, type]] = {
     "bases": str,
     "dilution": str,
     "lazy": str,
+    "output": str,
+    "merge": str,
+    "older": dict,
 }
-WEIGHT: Final[Mapping[str, type]] = {"when": str, "fan_in": str, "fan_out": str, "count": str, "reverse": str}
+WEIGHT: Final[Mapping[str, type]] = {
+    "when": str,
+    "fan_in": str,
+    "fan_out": str,
+    "fans": str,
+    "count": str,
+    "reverse": str,
+    "initializer": str,
+}
 PART: Final[Mapping[str, type]] = {"when": str, "count": str, "matrices": str}
 TECHNIQUE: Final[Mapping[str, type]] = {"title": str, "family": str, "names": str, "formula": str}
 TECHNIQUE_TOO: Final[Mapping[str, type]] = {
@@ -114,6 +129,7 @@ class Rows(NamedTuple):
     weight_at: dict[str, int]
     aliases: dict[str, str]
     prefixes: dict[str, str]
+    roots: dict[str, str]
 
 
 def check_technique(row: Row, where: Where) -> None:
@@ -125,26 +141,36 @@ def check_technique(row: Row, where: Where) -> None:
         schema.keys(row["summary"], {"row": str, "used": str}, {}, where / "summary")
 
 
-def gather(root: str) -> Rows:
-    """Reads and checks rules/layers/*.toml. Raises KnowledgeError where one is malformed."""
-    found = Rows({}, {}, {}, {}, {}, {})
+def gather(root: str, package: str = "") -> Rows:
+    """Reads and checks rules/layers/*.toml: the tables of a package that is read on demand, or all others.
+
+    Raises KnowledgeError where one is malformed.
+    """
+    found = Rows({}, {}, {}, {}, {}, {}, {})
     try:
         names = sorted(name for name in os.listdir(os.path.join(root, "layers")) if name.endswith(".toml"))
     except OSError as error:
         raise schema.KnowledgeError(f"rules/layers: expected a folder of tables: {error}") from error
     for name in names:
-        file = schema.read(root, f"layers/{name}")
-        where = Where(f"rules/layers/{name}")
-        schema.keys(file, {"package": str}, FILE, where)
-        _gather_layers(file, where, found)
-        _gather_functions(schema.table(file.get("functions", {}), where / "functions"), where / "functions", found)
-        for activation, slope in file.get("slopes", {}).items():
-            argument, _, default = slope.partition("=")
-            found.slopes[activation] = (argument, default)
-        found.weight_at.update(file.get("weight_at", {}))
-        found.aliases.update(file.get("aliases", {}))
-        found.prefixes.update(file.get("prefixes", {}))
+        asked = re.split(r"[_.]", name)[0]
+        if asked == package if package else asked not in ON_DEMAND:
+            _gather_file(root, name, found)
     return found
+
+
+def _gather_file(root: str, name: str, found: Rows) -> None:
+    file = schema.read(root, f"layers/{name}")
+    where = Where(f"rules/layers/{name}")
+    schema.keys(file, {"package": str}, FILE, where)
+    _gather_layers(file, where, found)
+    _gather_functions(schema.table(file.get("functions", {}), where / "functions"), where / "functions", found)
+    for activation, slope in file.get("slopes", {}).items():
+        argument, _, default = slope.partition("=")
+        found.slopes[activation] = (argument, default)
+    found.weight_at.update(file.get("weight_at", {}))
+    found.aliases.update(file.get("aliases", {}))
+    found.prefixes.update(file.get("prefixes", {}))
+    found.roots.update(file.get("roots", {}))
 
 
 def _gather_layers(file: Row, where: Where, found: Rows) -> None:
@@ -162,6 +188,8 @@ def _gather_layers(file: Row, where: Where, found: Rows) -> None:
         schema.keys(row, {"kinds": str, "role": str}, LAYER, here)
         schema.choice(row["role"], LAYER_ROLES, here / "role")
         schema.choice(row.get("returns", "tensor"), RETURNS, here / "returns")
+        if "merge" in row:
+            schema.choice(row["merge"], MERGES, here / "merge")
         for name in row.get("weights", "").split():
             schema.choice(name, weights, here / "weights")
         package = row.get("package", file["package"])
@@ -188,7 +216,8 @@ def _gather_functions(namespaces: Row, where: Where, found: Rows) -> None:
 def layer_fields(found: LayerRow, layers: Mapping[str, LayerRow]) -> Fields:
     """The fields of a LayerSpec; `weights` as fields of WeightSpecs, `parameters` as arguments of Parameters."""
     row = found.row
-    rank = int(found.kind[-2]) if found.kind[-2:] in ("1d", "2d", "3d") else 0
+    dimensions = re.search(r"([123])(?:d$|D)", found.kind)
+    rank = int(dimensions[1]) if dimensions else 0
     constants = {"rank": str(rank)} | {name: f"({value})" for name, value in row.get("constants", {}).items()}
     weights = [
         _with_constants(fields, constants, rank)
@@ -213,6 +242,9 @@ def layer_fields(found: LayerRow, layers: Mapping[str, LayerRow]) -> Fields:
         "chosen_by": row.get("chosen_by", ""),
         "dilution": expressions.substitute(row.get("dilution", ""), constants),
         "lazy": row.get("lazy", ""),
+        "output": row.get("output", ""),
+        "merge": row.get("merge", ""),
+        "older": dict(row.get("older", {})),
     }
 
 
@@ -233,6 +265,8 @@ def _weight_fields(entry: Row, found: LayerRow, layers: Mapping[str, LayerRow]) 
         "rank": 0,
         "count": entry.get("count", ""),
         "reverse": entry.get("reverse", ""),
+        "initializer": entry.get("initializer", ""),
+        "true_fans": entry.get("fans", "") == "true",
     }
 
 

@@ -20,10 +20,11 @@ MAX_LINES = 400
 ROOMS: dict[str, str] = {
     "text": "source",
     "laws": "laws curves moments",
-    "knowledge": "schema expressions tables advice knowledge",
+    "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """
-        interpret.values interpret.tensors interpret.postponed interpret.project interpret.heap interpret.flow
+        interpret.values interpret.tensors interpret.keras_values interpret.postponed interpret.project interpret.heap
+        interpret.flow
         interpret.compare interpret.likeness interpret.parts interpret.machine interpret.records
         interpret.initializer_names interpret.names
         interpret.narrowing interpret.evaluate interpret.decorators interpret.classes interpret.instance_checks
@@ -33,8 +34,11 @@ ROOMS: dict[str, str] = {
         interpret.typetests interpret.torch_laws interpret.torch_init interpret.torch_fans interpret.init_functions
         interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_layers
         interpret.torch_traversal interpret.torch_parameters interpret.torch_modules interpret.torch_wrappers
-        interpret.parametrizations interpret.torch interpret.interpreter interpret.harvest interpret.methods_seen
-        interpret.likely_arguments interpret.leftovers interpret.showing interpret.entries interpret
+        interpret.parametrizations interpret.torch
+        interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes
+        interpret.keras_layers interpret.keras_models interpret.keras interpret.frameworks interpret.interpreter
+        interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers interpret.keras_showing
+        interpret.showing interpret.entries interpret
     """,
     "contract": "findings",
     "rules": """

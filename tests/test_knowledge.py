@@ -12,17 +12,13 @@ import pytest
 from initlint import expressions, schema, tables
 from initlint import knowledge as module
 from initlint.knowledge import (
-    MOST_LAYERS,
     REQUIRED,
     LayerSpec,
     activation_name,
     canonical,
-    expand_weights,
-    holds,
     knowledge,
-    size,
-    sizes,
 )
+from initlint.sizes import MOST_LAYERS, expand_weights, holds, size, sizes
 
 KNOWN = knowledge()
 

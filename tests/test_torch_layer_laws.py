@@ -14,7 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch_modules import TORCH, Arguments, bound, built, cases
 
 from initlint import expressions
-from initlint.knowledge import LayerSpec, WeightSpec, expand_weights, knowledge, size
+from initlint.knowledge import LayerSpec, WeightSpec, knowledge
+from initlint.sizes import expand_weights, size
 
 # Arguments that equal the operation's defaults do not reach the dispatcher.
 OMITTED: dict[str, tuple[float, ...]] = {"uniform_": (0, 1), "normal_": (0, 1), "fill_": (0,), "zero_": (0,)}

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch_modules import STACKS, TORCH, Arguments, bound, built, cases, class_of, samples
 
-from initlint.knowledge import REQUIRED, LayerSpec, canonical, expand_weights, sizes
+from initlint.knowledge import REQUIRED, LayerSpec, canonical
+from initlint.sizes import expand_weights, sizes
 
 NO_ROW = {"LinearCrossEntropyOptions": "a record of options, no module"}
 RECURRENT = ("RNN", "LSTM", "GRU")  # their constructors take *args

@@ -11,6 +11,7 @@ from initlint.graph import Unknown
 from initlint.interpret import compare
 from initlint.interpret.decorators import decorate_class, mark_fields
 from initlint.interpret.heap import Raised
+from initlint.interpret.keras_values import KerasValue, framework_of, object_of
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
@@ -132,6 +133,8 @@ def classify(machine: Machine, cls: Class, bases: Sequence[Value]) -> None:
         else:
             cls.open = True
             cls.module = cls.module or own_forward
+    cls.framework = framework_of(cls)
+    cls.module = cls.module or cls.framework == "keras"
     cls.abstract = any(
         isinstance(part, ast.FunctionDef) and any("abstractmethod" in ast.dump(d) for d in part.decorator_list)
         for part in cls.node.body
@@ -164,7 +167,7 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
         deferred = machine.defer(cls, args, kwargs, node, frame)
         if deferred is not None:
             return deferred
-    instance = Instance(cls, machine.next_serial(), spec)
+    instance = object_of(cls, machine.next_serial(), spec)
     machine.built[cls.node] = machine.built.get(cls.node, 0) + 1
     machine.locate(instance, node, frame)
     outer, machine.base_depth = machine.base_depth, machine.heap.depth if cls.module else machine.base_depth
@@ -195,7 +198,7 @@ def initialise(
         machine.call(Bound(instance, function), args, kwargs, node, frame)
     elif fields is not None:
         fill_fields(machine, instance, fields, args, kwargs, node, frame)
-    elif instance.spec is not None:
+    elif instance.spec is not None or isinstance(instance, KerasValue):
         machine.native_method(instance, "__init__", args, kwargs, node, frame)
     elif cls.open:
         for key, value in kwargs.items():

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from initlint.graph import Context, Unknown
-from initlint.interpret import leftovers, names
+from initlint.interpret import keras_showing, leftovers, names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.initializer_names import INITIALIZERS
@@ -18,6 +18,7 @@ from initlint.interpret.likely_arguments import called_value, is_complete, is_of
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
+from initlint.interpret.tensors import Tensor
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
@@ -153,7 +154,8 @@ def may_build(machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast
         spec = machine.knowledge.layers.get(value.qualified)
         if value.qualified in MAKERS:
             return True
-        return spec is not None and spec.role in ("weighted", "container", "recurrent", "embedding", "attention")
+        makers = ("weighted", "container", "recurrent", "embedding", "attention")
+        return spec is not None and (spec.role in makers or spec.qualified == "keras.Model")
     return isinstance(value, (Instance, Unknown))
 
 
@@ -269,3 +271,7 @@ def build(machine: Interpreter, target: Function | Class) -> None:
                 show_data(machine, option, frame)
             elif isinstance(option, tuple):
                 stack.extend(option)
+            elif isinstance(option, Tensor) and option.node >= 0:
+                machine.emit("unknown", (option.node,), "what the caller does with it")
+    for model in keras_showing.unused(machine):
+        show_data(machine, model, frame)

@@ -14,7 +14,7 @@ from initlint.interpret.tensors import Param
 from initlint.interpret.torch_modules import LOADING
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
-from initlint.knowledge import size
+from initlint.sizes import size
 from initlint.source import Place
 
 
@@ -261,6 +261,7 @@ def weight_facts(param: Param, complete: bool) -> Weight:
         param.place,
         param.memory,
         param.spec_default,
+        param.fans,
     )
 
 

@@ -15,6 +15,7 @@ from initlint.interpret import (
     dispatch,
     evaluate,
     execute,
+    frameworks,
     guards,
     init_functions,
     instance_checks,
@@ -63,13 +64,14 @@ TABLES = Tables(
     calls={
         **calls.CALLS,
         Class: classes.construct,
-        Instance: torch_modules.call_instance,
+        **frameworks.CALLS,
         dispatch.Dispatch: calls.call_native,
         records.RecordType: calls.call_native,
     },
     attributes={
         **methods.ATTRIBUTES,
         **attributes.ATTRIBUTES,
+        **frameworks.ATTRIBUTES,
         Symbol: names.symbol_attribute,
         Package: names.package_attribute,
         Tensor: torch_methods.tensor_attribute,
@@ -79,7 +81,7 @@ TABLES = Tables(
         **dispatch.ATTRIBUTES,
         **records.ATTRIBUTES,
     },
-    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **torch.SYMBOLS},
+    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **frameworks.SYMBOLS},
 )
 
 
@@ -156,7 +158,7 @@ class Interpreter(Machine):
         if id(value) in copies:
             return copies[id(value)]
         if isinstance(value, Instance):
-            made = Instance(value.cls, self.next_serial(), value.spec)
+            made = type(value)(value.cls, self.next_serial(), value.spec)
             copies[id(value)] = made
             value.copied = True
             made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
@@ -192,7 +194,7 @@ class Interpreter(Machine):
         return instance_checks.is_instance(self, value, kinds)
 
     def is_kind(self, value: Instance, kind: Symbol) -> bool:
-        return torch_modules.is_kind(self, value, kind)
+        return frameworks.is_kind(self, value, kind)
 
     def is_value_kind(self, value: Value, kinds: Value) -> bool | None:
         return torch.is_value_kind(value, kinds)
@@ -201,13 +203,13 @@ class Interpreter(Machine):
         return torch_wrappers.is_no_grad(value)
 
     def native_attribute(self, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:
-        return torch_modules.native_attribute(self, value, name, node, frame)
+        return frameworks.native_attribute(self, value, name, node, frame)
 
     def native_method(
         self, receiver: Value, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
     ) -> Value:
         if isinstance(receiver, Instance):
-            return torch_modules.call_native(self, receiver, name, args, kwargs, node, frame)
+            return frameworks.call_native(self, receiver, name, args, kwargs, node, frame)
         if isinstance(receiver, (Tensor, Param, View)):
             return torch_methods.tensor_method(self, receiver, name, args, kwargs, node, frame)
         return methods.call_method(self, receiver, name, args, kwargs, node, frame)
@@ -229,10 +231,10 @@ class Interpreter(Machine):
     # -- torch ----------------------------------------------------------------------------
 
     def call_known(self, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-        return torch.call_known(self, callee, args, kwargs, node, frame)
+        return frameworks.call_known(self, callee, args, kwargs, node, frame)
 
     def adopt(self, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
-        return torch_parameters.adopt(self, owner, name, value, node, frame)
+        return frameworks.adopt(self, owner, name, value, node, frame)
 
     def has_tensor_attribute(self, value: Value, name: str) -> bool:
         return isinstance(value, (Tensor, Param, View)) and torch_methods.has_tensor_attribute(self, value, name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare, names
-from initlint.interpret.heap import MISSING
+from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.machine import OutOfFuel
 from initlint.interpret.project import Unit
 from initlint.interpret.values import Class, Function, Value
+
+QUESTION_FUEL: Final = 2_000  # steps of asking what a name stands for
 
 
 def wanted_class(machine: Interpreter, function: Function, name: str, target: Function | Class) -> Value:
@@ -99,8 +103,14 @@ def called_value(machine: Interpreter, node: ast.expr, unit: Unit) -> Value:
     if not isinstance(node, ast.Name) or node.id in ("self", "cls"):
         return None
     value = names.export(machine, unit, node.id)
-    for part in parts:
-        if value is MISSING:
-            return None
-        value = machine.attribute(value, part, node, unit.frame)
+    fuel, machine.fuel = machine.fuel, QUESTION_FUEL
+    try:
+        for part in parts:
+            if value is MISSING:
+                return None
+            value = machine.attribute(value, part, node, unit.frame)  # may be a __getattr__ of the project's
+    except (Raised, OutOfFuel):
+        return None
+    finally:
+        machine.fuel = fuel
     return value

@@ -16,7 +16,20 @@ from initlint.interpret.project import Unit
 from initlint.interpret.values import Alternatives, Cell, Frame, Package, Symbol, Value
 from initlint.knowledge import canonical
 
-FRAMEWORKS: Final = ("torch", "keras", "tensorflow", "numpy", "jax", "math", "typing", "collections", "functools")
+FRAMEWORKS: Final = (
+    "torch",
+    "keras",
+    "tf_keras",
+    "keras_core",
+    "tensorflow",
+    "numpy",
+    "jax",
+    "math",
+    "typing",
+    "collections",
+    "functools",
+)
+UNTOLD: Final = ("keras.src.applications", "keras.src.utils")  # parts of a framework that the tables do not describe
 PERHAPS_IMPORTED: Final = frozenset({Imported, Alternatives})
 STATEMENT_FUEL: Final = 40_000  # steps of one top-level statement that is run because its name is asked for
 BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
@@ -127,7 +140,8 @@ def import_path(machine: Machine, module: str, level: int, unit: Unit) -> Unit |
         path = project.relative(module, level, unit)
         return project.unit(path) if path else None
     if module.partition(".")[0] in FRAMEWORKS:
-        return module
+        path = project.resolve(module, unit) if module.startswith(UNTOLD) else None
+        return project.unit(path) if path is not None else module
     path = project.resolve(module, unit)
     if path is not None:
         return project.unit(path)

@@ -7,10 +7,11 @@ import re
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import leftovers
+from initlint.interpret import keras_showing, leftovers
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import WEIGHTED, children_of
 from initlint.interpret.torch_traversal import named_modules
@@ -23,7 +24,7 @@ MOST_EXTRA_METHODS: Final = 12
 
 def show_rest(machine: Interpreter, frame: Frame) -> None:
     """The forward of models that nothing has used, and the ends of what was computed with the others."""
-    for model in leftovers.unshown(machine):
+    for model in (*leftovers.unshown(machine), *keras_showing.unused(machine)):
         show_data(machine, model, frame)
     used = {source for node in machine.nodes for source in node.inputs}
     emit_outputs(machine, [t for t in flatten(tuple(machine.outcomes)) if isinstance(t, Tensor) and t.node not in used])
@@ -31,6 +32,9 @@ def show_rest(machine: Interpreter, frame: Frame) -> None:
 
 def show_data(machine: Interpreter, model: Instance, frame: Frame) -> None:
     """Call a model's forward on symbolic data; then methods that use layers which it left out."""
+    if isinstance(model, KerasObject):
+        emit_outputs(machine, keras_showing.show(machine, model, frame))
+        return
     node = model.cls.node if isinstance(model.cls, Class) else frame.unit.tree.body[-1]
     forward = model.cls.find("forward") if isinstance(model.cls, Class) else None
     results: list[Value] = []

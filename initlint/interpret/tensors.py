@@ -16,7 +16,19 @@ BORN: Final = "born"  # key of a parameter's serial in its cell
 class Param:
     """A parameter: a tensor that init functions write to. Its cell holds `histories`."""
 
-    __slots__ = ("cell", "memory", "name", "owner", "place", "role", "serial", "shape", "spec_default", "trainable")
+    __slots__ = (
+        "cell",
+        "fans",
+        "memory",
+        "name",
+        "owner",
+        "place",
+        "role",
+        "serial",
+        "shape",
+        "spec_default",
+        "trainable",
+    )
 
     def __init__(self, name: str, role: str, shape: tuple[int | None, ...] | None, place: Place, serial: int) -> None:
         self.name = name
@@ -28,6 +40,7 @@ class Param:
         self.trainable: bool | None = True
         self.memory = False
         self.spec_default = ""
+        self.fans: tuple[int | None, int | None, int] | None = None  # see graph.Weight.fans
         self.cell: Cell = {"histories": ((),), BORN: serial}
 
     @property
@@ -59,7 +72,7 @@ class Tensor:
     `param` which parameter's values it is computed from (a copy, not a view).
     """
 
-    __slots__ = ("base", "content", "node", "origin", "param", "shape")
+    __slots__ = ("base", "channels", "content", "node", "origin", "param", "shape")
 
     def __init__(
         self,
@@ -73,6 +86,7 @@ class Tensor:
         self.content = content
         self.param = param
         self.base: Tensor | None = None  # whose memory it shares
+        self.channels: int | None = None  # size of the last axis, where not even the rank is known
         self.origin: tuple[InitEvent, ...] = ()  # the writes behind its values, where it is an unchanged copy
 
     def __repr__(self) -> str:

@@ -23,7 +23,8 @@ from initlint.interpret.values import (
     Value,
     options,
 )
-from initlint.knowledge import REQUIRED, LayerSpec, WeightSpec, expand_weights, sizes
+from initlint.knowledge import REQUIRED, LayerSpec, WeightSpec
+from initlint.sizes import expand_weights, sizes
 
 WEIGHTED: Final = frozenset({"weighted", "recurrent", "embedding", "attention", "composite"})
 PASSING: Final = frozenset({"shape", "identity", "functional"})

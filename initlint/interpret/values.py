@@ -156,6 +156,7 @@ class Class:
         "bases",
         "cell",
         "fields",
+        "framework",
         "lineage",
         "metaclass",
         "module",
@@ -174,7 +175,8 @@ class Class:
         self.bases = bases
         self.cell: Cell = {}
         self.lineage: tuple[Class | Symbol, ...] = (self,)
-        self.module = False  # a torch.nn.Module
+        self.module = False  # a torch.nn.Module, or a layer or model of Keras
+        self.framework = ""  # of its objects, where they are Keras's: see keras_values.framework_of
         self.open = False  # some base is not visible: attributes may come from there
         self.fields: tuple[str, ...] | None = None  # of a dataclass or NamedTuple
         self.metaclass = ""

@@ -1,0 +1,377 @@
+"""Models of Keras and layers of the project: Sequential, the functional API, subclasses; their methods and calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from initlint.graph import InitEvent, Unknown
+from initlint.interpret import compare, keras_initializers, keras_layers, keras_weights
+from initlint.interpret.heap import MISSING
+from initlint.interpret.keras_values import (
+    BUILT,
+    INPUT_SHAPE,
+    INPUTS,
+    OUTPUTS,
+    Initializer,
+    KerasObject,
+    KerasValue,
+    like,
+    plain,
+    shape_from,
+    shape_value,
+)
+from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.tensors import Param, Tensor
+from initlint.interpret.values import (
+    Bound,
+    Cell,
+    Class,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Symbol,
+    Value,
+    flatten,
+    options,
+)
+
+MOST_REPLAYED: Final = 6_000  # steps of a model that is called on other data
+QUIET: Final = frozenset(
+    "compile fit evaluate fit_generator evaluate_generator train_on_batch test_on_batch summary save save_weights"
+    " add_loss add_metric count_params get_weights reset_states reset_state to_json reset_metrics export"
+    " train_step test_step make_train_function make_test_function load_own_variables save_own_variables"
+    " compute_loss compute_metrics get_compile_config stateless_call quantize jit_compile add_update"
+    " _set_inputs _init_set_name build_from_config get_build_config _check_super_called".split()
+)
+MAKERS: Final = frozenset("add_weight add_variable add_parameter track_variable".split())
+OTHERS: Final = frozenset(
+    "__init__ __call__ call build add pop get_layer predict predict_on_batch predict_step load_weights set_weights"
+    " get_config from_config compute_output_shape compute_mask compute_output_spec".split()
+)
+METHODS: Final = QUIET | MAKERS | OTHERS
+PROPERTIES: Final = frozenset(
+    "layers inputs input outputs output input_shape output_shape weights trainable_weights variables"
+    " trainable_variables non_trainable_weights name dtype compute_dtype variable_dtype dtype_policy losses metrics"
+    " metrics_names optimizer loss built trainable stateful".split()
+)
+
+
+# -- attributes ---------------------------------------------------------------------------
+
+
+def native_attribute(machine: Machine, value: KerasValue, name: str, node: ast.AST, frame: Frame) -> Value:
+    """An attribute that Keras gives to its objects; MISSING when it gives none."""
+    if isinstance(value, Initializer):
+        return Bound(value, name) if name in keras_initializers.METHODS else MISSING
+    if name in METHODS:
+        return Bound(value, name)
+    if name in PROPERTIES:
+        return attribute_of(value, name, machine)
+    return MISSING
+
+
+def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
+    """A property of a layer or model."""
+    if name == "layers":
+        return ListValue(tuple(layers_of(machine, value)), serial=machine.next_serial())
+    if name in ("input", "output"):
+        whole = value.cell.get(INPUTS if name == "input" else OUTPUTS, MISSING)
+        return Unknown(f"attribute {name}") if whole is MISSING else whole
+    if name in ("inputs", "outputs"):
+        return Unknown(f"attribute {name}")
+    if name in ("input_shape", "output_shape"):
+        whole = value.cell.get(INPUTS if name == "input_shape" else OUTPUTS)
+        return shape_value(whole)
+    if name == "trainable":
+        return True
+    if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
+        found = [part for child in (value, *layers_of(machine, value)) for part in own_weights(child)]
+        return ListValue(tuple(found), open_=True)
+    return Unknown(f"attribute {name}")
+
+
+def own_weights(layer: Instance) -> list[Param]:
+    return [o for v in layer.cell.values() for o in options(v) if isinstance(o, Param)]
+
+
+def layers_of(machine: Machine, model: Instance) -> list[Instance]:
+    """The layers of a model, in order: those on the way from its inputs to its outputs, or what it holds."""
+    if OUTPUTS in model.cell:
+        needed = ancestors(machine, model.cell[OUTPUTS])
+        found = [machine.node_layers[n] for n in needed if n in machine.node_layers]
+        return list({id(layer): layer for layer in found if isinstance(layer, Instance)}.values())
+    values = list(flatten(tuple(value for key, value in model.cell.items() if key not in (INPUTS, OUTPUTS))))
+    return list({id(v): v for v in values if isinstance(v, KerasObject)}.values())
+
+
+def ancestors(machine: Machine, outputs: Value) -> list[int]:
+    """The nodes that lead to these tensors, in order."""
+    stack = [t.node for t in flatten(outputs) if isinstance(t, Tensor) and t.node >= 0]
+    seen: set[int] = set()
+    while stack and len(seen) < MOST_REPLAYED:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(machine.nodes[node].inputs)
+    machine.fuel -= len(seen) // 8
+    return sorted(seen)
+
+
+# -- methods ------------------------------------------------------------------------------
+
+
+def call_native(
+    machine: Machine, receiver: KerasValue, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """Call one of the methods that Keras gives."""
+    if isinstance(receiver, Initializer):
+        return keras_initializers.call_native(machine, receiver, name, args, kwargs, node, frame)
+    assert isinstance(receiver, KerasObject)
+    if name == "__init__":
+        initialise(machine, receiver, args, kwargs, node, frame)
+        return None
+    if name in ("__call__", "predict", "predict_on_batch"):
+        return call_object(machine, receiver, args, kwargs, node, frame)
+    if name == "call":
+        return run(machine, receiver, args, kwargs, node, frame, native=True)
+    if name in MAKERS:
+        return keras_weights.add_weight(machine, receiver, args, kwargs, node, frame)
+    if name == "add":
+        put(machine, receiver, args[0] if args else kwargs.get("layer"))
+        return None
+    if name == "pop":
+        keys = [key for key in receiver.cell if isinstance(key, str) and key.isdigit()]
+        if keys:
+            machine.heap.delete(receiver.cell, keys[-1])
+        return None
+    if name == "build":
+        shape = shape_from(args[0] if args else kwargs.get("input_shape"))
+        if shape is not None:
+            machine.heap.write(receiver.cell, INPUT_SHAPE, shape)
+        machine.heap.write(receiver.cell, BUILT, True)
+        return None
+    if name == "get_layer":
+        return find_layer(machine, receiver, args, kwargs)
+    if name in ("load_weights", "set_weights"):
+        load(machine, receiver, node, frame)
+        return None
+    if name == "get_config":
+        entries: Cell = dict(receiver.arguments.items())
+        return DictValue(entries, open_=not receiver.arguments, serial=machine.next_serial())
+    if name == "from_config":
+        return keras_initializers.from_config(machine, receiver.cls, args, kwargs, node, frame)
+    if name == "compute_output_shape":
+        return Unknown("an output shape")
+    return Unknown(name) if name in ("fit", "evaluate") else None
+
+
+def initialise(
+    machine: Machine, receiver: KerasObject, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> None:
+    """Keras's own __init__: a functional model, a Sequential, a built-in layer, or nothing to speak of."""
+    spec = receiver.spec
+    if spec is not None and spec.role == "container":
+        fill(machine, receiver, args, kwargs, node, frame)
+        return
+    if spec is not None and spec.role != "module":
+        keras_layers.build(machine, receiver, spec, args, kwargs, node, frame)
+        return
+    inputs = kwargs.get("inputs", kwargs.get("input", args[0] if args else None))
+    outputs = kwargs.get("outputs", kwargs.get("output", args[1] if len(args) > 1 else None))
+    if outputs is not None and any(isinstance(t, Tensor) for t in flatten(outputs)):
+        machine.heap.write(receiver.cell, INPUTS, inputs)
+        machine.heap.write(receiver.cell, OUTPUTS, outputs)
+    if isinstance(kwargs.get("name"), str):
+        machine.heap.write(receiver.cell, "name", kwargs["name"])
+    shape = keras_layers.input_shape(kwargs)
+    if shape is not None:
+        machine.heap.write(receiver.cell, INPUT_SHAPE, shape)
+
+
+def construct_model(
+    machine: Machine, qualified: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> KerasObject:
+    """`keras.Model(inputs, outputs)`, `keras.Sequential([...])`."""
+    model = KerasObject(Symbol.of(qualified), machine.next_serial(), machine.knowledge.layers[qualified])
+    machine.locate(model, node, frame)
+    initialise(machine, model, args, kwargs, node, frame)
+    return model
+
+
+def fill(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> None:
+    layers = args[0] if args else kwargs.get("layers")
+    if layers is None:
+        return
+    items, _ = machine.iterate(layers, node, frame)
+    for item in items:
+        put(machine, model, item)
+
+
+def put(machine: Machine, model: KerasObject, layer: Value) -> None:
+    """One more layer of a Sequential; an Input says what shape comes in."""
+    if isinstance(layer, Tensor):
+        if layer.shape is not None:
+            machine.heap.write(model.cell, INPUT_SHAPE, layer.shape)
+        return
+    count = sum(1 for key in model.cell if isinstance(key, str) and key.isdigit())
+    for option in options(layer):
+        shape = option.cell.get(INPUT_SHAPE) if isinstance(option, KerasObject) else None
+        if count == 0 and shape is not None:
+            machine.heap.write(model.cell, INPUT_SHAPE, shape)
+    machine.heap.write(model.cell, str(count), layer)
+
+
+def elements(model: Instance) -> list[Value]:
+    """The layers of a Sequential."""
+    return [value for key, value in model.cell.items() if isinstance(key, str) and key.isdigit()]
+
+
+def find_layer(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:
+    """`get_layer(name)`, `get_layer(index=...)`."""
+    name, index = kwargs.get("name", args[0] if args else None), kwargs.get("index")
+    found = layers_of(machine, model)
+    if isinstance(index, int) and -len(found) <= index < len(found):
+        return found[index]
+    named = [layer for layer in found if layer.cell.get("name") == name or layer.arguments.get("name") == name]
+    return named[0] if named and isinstance(name, str) else Unknown("a layer of the model")
+
+
+def load(machine: Machine, receiver: KerasObject, node: ast.AST, frame: Frame) -> None:
+    """Loaded weights: noted, beside what they were initialized to."""
+    place = frame.unit.place(node)
+    event = InitEvent("unknown", (("why", "loaded weights"),), place, "Model.load_weights", explicit=True, covers=False)
+    for layer in (receiver, *layers_of(machine, receiver)):
+        for param in own_weights(layer):
+            machine.write(param, event)
+
+
+def adopt(machine: Machine, owner: KerasObject, name: str, value: Value) -> Value:
+    """A value becomes an attribute of a layer: weights learn whose they are."""
+    for option in options(value):
+        if isinstance(option, Param) and (option.owner is None or (option.owner is owner and name not in owner.cell)):
+            option.owner = owner
+            option.name = name
+    if name == "trainable" and value is False:
+        for layer in (owner, *layers_of(machine, owner)):
+            keras_layers.freeze(layer)
+    return value
+
+
+def is_kind(value: KerasValue, kind: Symbol) -> bool:
+    """Whether an object is of one of Keras's classes."""
+    qualified = kind.qualified
+    if isinstance(value, Initializer):
+        return qualified in ("keras.initializers.Initializer", getattr(value.cls, "qualified", ""))
+    if qualified in ("keras.layers.Layer", "torch.nn.Module"):
+        return qualified == "keras.layers.Layer"
+    spec = value.spec
+    if spec is not None and (spec.qualified == qualified or qualified in spec.bases):
+        return True
+    return qualified == "keras.Model" and spec is not None and spec.role in ("container", "module")
+
+
+# -- calls --------------------------------------------------------------------------------
+
+
+def call_object(
+    machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """Calling a layer or a model: built on the first call, then run."""
+    assert isinstance(callee, KerasObject)
+    callee.uses += 1
+    if isinstance(callee.cls, Class) and BUILT not in callee.cell:
+        machine.heap.write(callee.cell, BUILT, True)
+        own = callee.cls.find("build")
+        if isinstance(own, Function) and args:
+            machine.call(Bound(callee, own), shapes_for(own, args), {}, node, frame)
+    return run(machine, callee, args, kwargs, node, frame, native=False)
+
+
+def shapes_for(build: Function, args: Arguments) -> list[Value]:
+    """The shapes that `build` is given: one for each input that it asks for."""
+    count = len(build.node.args.args) - 1
+    return [shape_value(value) for value in args[: max(count, 1)]] if count else []
+
+
+def run(
+    machine: Machine,
+    callee: KerasObject,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+    *,
+    native: bool,
+) -> Value:
+    """What a call does: the project's own `call`, a functional model's steps, a Sequential's layers, or a layer's."""
+    if isinstance(callee.cls, Class) and not native:
+        own = callee.cls.find("call")
+        if isinstance(own, Function):
+            return machine.call(Bound(callee, own), args, kwargs, node, frame)
+        whole = callee.cls.find("__call__")
+        if isinstance(whole, Function):
+            return machine.call(Bound(callee, whole), args, kwargs, node, frame)
+    if OUTPUTS in callee.cell:
+        return replay(machine, callee, args, kwargs)
+    spec = callee.spec
+    if spec is not None and spec.role == "container":
+        value = args[0] if args else next(iter(kwargs.values()), None)
+        for layer in elements(callee):
+            value = machine.call(layer, [value], {}, node, frame)
+        return value
+    if spec is not None and spec.role != "module":
+        return keras_layers.forward(machine, callee, args, kwargs, node, frame)
+    return machine.lost(f"a call of {callee.name}", args, kwargs)
+
+
+def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:
+    """A functional model on other data: its steps again, from the new inputs."""
+    given = args[0] if args else kwargs.get("inputs")
+    inputs, outputs = model.cell.get(INPUTS), model.cell[OUTPUTS]
+    old = tensors_of(inputs)
+    new = tensors_of(given, keys=list(inputs.cell) if isinstance(inputs, DictValue) else None)
+    places: dict[int, int] = {}
+    for before, now in zip(old, new, strict=False):
+        places[before.node] = now.node
+    if isinstance(given, Unknown) or not new:
+        source = machine.emit("unknown", (), getattr(given, "why", "not a tensor"))
+        places = dict.fromkeys((t.node for t in old), source)
+    for index in ancestors(machine, outputs):
+        if index in places:
+            continue
+        step = machine.nodes[index]
+        moved = tuple(places.get(part, part) for part in step.inputs)
+        if moved == step.inputs:
+            places[index] = index
+            continue
+        machine.nodes.append(replace(step, inputs=moved))
+        places[index] = len(machine.nodes) - 1
+        if index in machine.node_layers:
+            machine.node_layers[places[index]] = machine.node_layers[index]
+    return moved_to(outputs, places)
+
+
+def tensors_of(value: Value, keys: list[object] | None = None) -> list[Tensor]:
+    """The tensors in an argument, in order; those of a dictionary in the order of `keys`."""
+    if isinstance(value, DictValue):
+        values: Iterator[Value] = (value.cell.get(key) for key in (keys or list(value.cell)))
+        return [tensor for part in values for tensor in tensors_of(part)]
+    if isinstance(value, (tuple, ListValue)):
+        return [tensor for part in (compare.elements(value) or ()) for tensor in tensors_of(part)]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def moved_to(value: Value, places: dict[int, int]) -> Value:
+    """The same structure, its tensors where the replayed steps have them."""
+    if isinstance(value, Tensor):
+        return like(Tensor(places.get(value.node, value.node)), value.shape, value.channels)
+    if isinstance(value, DictValue):
+        return DictValue({key: moved_to(part, places) for key, part in value.cell.items()})
+    if isinstance(value, ListValue):
+        return ListValue(tuple(moved_to(part, places) for part in value.items), open_=value.open)
+    return tuple(moved_to(part, places) for part in value) if isinstance(value, tuple) else plain(value)
