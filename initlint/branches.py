@@ -45,7 +45,7 @@ class Branch(NamedTuple):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return tuple(Site(layer.name, layer.place, "missed") for layer in self._missed)
+        return tuple(Site(layer.name, layer.place, "missed") for layer in self.missed_layers)
 
     @property
     def related(self) -> tuple[Site, ...]:
@@ -80,11 +80,11 @@ class Branch(NamedTuple):
     @property
     def missed(self) -> int:
         """Layers of a kind close to the asked ones that it was false for, and that keep their default."""
-        return len(self._missed)
+        return len(self.missed_layers)
 
     @property
     def missed_kinds(self) -> str:
-        return " and ".join(sorted({layer.kind for layer in self._missed}))
+        return " and ".join(sorted({layer.kind for layer in self.missed_layers}))
 
     @property
     def dotted_name(self) -> str | None:
@@ -102,7 +102,8 @@ class Branch(NamedTuple):
         return next((s for s, a in pairs if a not in s and a.casefold() in s.casefold()), None)
 
     @property
-    def _missed(self) -> list[Layer]:
+    def missed_layers(self) -> list[Layer]:
+        """The layers that the branch was meant for, as it seems."""
         siblings = {kind for kind in self.test.seen for asked in self.test.asked if _akin(asked, kind)}
         found: dict[Place, Layer] = {}
         for flow in self.flows if siblings else ():

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from initlint import __version__
 from initlint.config import ConfigError
-from initlint.options import Options, configs, file_options, format_option, output, rule_options
-from initlint.report import FOLDER, formats
+from initlint.options import Options, configs, file_options, fix_options, format_option, output, rule_options
+from initlint.report import FOLDER, formats, plans_fixes
 from initlint.terminal import Output, complain, told
 
 if TYPE_CHECKING:
+    from initlint.findings import Report
     from initlint.rulebook import Rule
 
 OK, FOUND, BROKEN, INTERRUPTED = 0, 1, 2, 130
@@ -48,6 +50,7 @@ def cli() -> None:
 
 @cli.command(short_help="Lint files and folders; the default command.")
 @rule_options
+@fix_options
 @format_option(formats())
 @click.option("--quiet", "-q", is_flag=True, help="Findings only: no summary.")
 @file_options
@@ -55,7 +58,21 @@ def check(format_: str, quiet: bool, **options: object) -> int:
     """Lint files and folders (by default the working directory); `-` is standard input."""
     from initlint import pipeline
 
-    report = asked(options, pipeline.lint_paths, pipeline.lint_source)
+    diff, unsafe = bool(options["diff"]), bool(options["unsafe_fixes"])
+    if diff or options["fix"]:
+        from initlint import mending
+
+        mend_paths = partial(mending.mend_paths, unsafe=unsafe, write=not diff)
+        mended = asked(options, mend_paths, partial(mending.mend_source, unsafe=unsafe))
+        report = mended.report
+        if diff or mended.text is not None:
+            output(options).write(mending.difference(mended) if diff else mended.text or b"")
+            status = bool(mended.changes) if diff else report.failures and not options["exit_zero"]
+            return settled(report, FOUND if status else OK, quiet=quiet or diff)
+    else:
+        planned = unsafe or plans_fixes(format_)
+        of_paths, of_source = pipeline.lint_paths, pipeline.lint_source
+        report = asked(options, partial(of_paths, fixes=planned), partial(of_source, fixes=planned))
     told(report.faults)
     if not report.files and not report.unreadable and not report.faults:
         complain("warning: no Python files found in these paths")
@@ -72,6 +89,16 @@ def check(format_: str, quiet: bool, **options: object) -> int:
     if report.faults:
         return BROKEN
     return FOUND if report.failures and not options["exit_zero"] else OK
+
+
+def settled(report: Report, status: int, *, quiet: bool) -> int:
+    """What is left after a fix, told on standard error since standard output has the fixed text; the exit status."""
+    from initlint.report.text import render
+
+    told(report.faults)
+    if not quiet:
+        click.echo(render(report).rstrip("\n"), err=True)
+    return BROKEN if report.faults else status
 
 
 @cli.command(short_help="Show what is understood of every weighted layer.")

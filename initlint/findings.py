@@ -117,3 +117,5 @@ class Report:
     sources: tuple[tuple[str, str], ...] = ()
     failures: int = 0  # findings at or above the failing severity of their file; any makes the exit status 1
     faults: tuple[str, ...] = ()  # our own bugs, one line each; they make the exit status 2
+    fixed: int = 0  # how many were fixed in this run
+    fixable: tuple[int, int] = (0, 0)  # how many have a safe fix, and how many more an unsafe one

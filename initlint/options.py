@@ -54,6 +54,16 @@ def rule_options(command: Command) -> Command:
     return decorated(command, decorators)
 
 
+def fix_options(command: Command) -> Command:
+    """The options that say whether and what is fixed."""
+    decorators = (
+        click.option("--fix", is_flag=True, help="Fix what can be fixed without changing how a model trains."),
+        click.option("--unsafe-fixes", is_flag=True, help="Also fixes that change that: another initializer, a call."),
+        click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing."),
+    )
+    return decorated(command, decorators)
+
+
 def decorated(command: Command, decorators: Sequence[Callable[[Command], Command]]) -> Command:
     for decorator in reversed(decorators):
         command = decorator(command)

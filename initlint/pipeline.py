@@ -8,8 +8,11 @@ and neither stops the other files.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from initlint import discovery
@@ -30,15 +33,21 @@ if TYPE_CHECKING:  # what a clean file does not need is imported where it is use
     from initlint.graph import Model
     from initlint.inspection import Inspection
     from initlint.interpret.project import Project
+    from initlint.repairs import Repair
     from initlint.rulebook import Rule
 
 NOTEBOOK = "a notebook; only Python files are linted"
 
 
-def read_context(path: str) -> Source | None:
+def content(overlay: Mapping[str, bytes], path: str, shown: str) -> bytes | Trouble:
+    """What is in a file, or stands for it. Raises FileNotFoundError and NotADirectoryError."""
+    return overlay[where] if overlay and (where := os.path.abspath(path)) in overlay else read_bytes(path, shown)
+
+
+def read_context(path: str, overlay: Mapping[str, bytes] = MappingProxyType({})) -> Source | None:
     """Another file of the project; None where it can't be read. Nothing is reported on it."""
     try:
-        data = read_bytes(path, discovery.shown(path))
+        data = content(overlay, path, discovery.shown(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     source = data if isinstance(data, Trouble) else decode(data, discovery.shown(path))
@@ -52,6 +61,8 @@ class Run:
     configs: Configs = field(default_factory=Config)
     debug: bool = False
     context: Callable[[str], Source | None] = read_context
+    fixes: bool = False  # whether fixes are to be planned
+    overlay: Mapping[str, bytes] = field(default_factory=dict)  # what stands in files, by absolute path, instead
     sources: list[Source] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     unreadable: list[Trouble] = field(default_factory=list)
@@ -80,25 +91,41 @@ class Run:
             self.sources.append(source)
 
 
-def lint_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False) -> Report:
-    """Lints files and folders. A path that does not exist is a fault."""
-    run = Run(configs or Config(), debug)
+def lint_paths(
+    paths: Sequence[str],
+    configs: Configs | None = None,
+    *,
+    debug: bool = False,
+    fixes: bool = False,
+    overlay: Mapping[str, bytes] | None = None,
+) -> Report:
+    """Lints files and folders. A path that does not exist is a fault. `overlay` stands for what files hold."""
+    laid = overlay or {}
+    context = partial(read_context, overlay=laid) if laid else read_context
+    run = Run(configs or Config(), debug, context, fixes, laid)
     gather(run, paths)
     return judged(run, understand(run))
 
 
-def lint_source(text: str | bytes, path: str, configs: Configs | None = None, *, debug: bool = False) -> Report:
-    """Lints text as if it stood in the file `path`, which need not exist."""
-    run = Run(configs or Config(), debug)
+def lint_source(
+    text: str | bytes, path: str, configs: Configs | None = None, *, debug: bool = False, fixes: bool = False
+) -> Report:
+    """Lints text as if it stood in the file `path`, which need not exist. With `fixes`, findings have theirs."""
+    run = Run(configs or Config(), debug, fixes=fixes)
     take(run, text, path)
     return judged(run, understand(run))
 
 
 def study_source(
-    text: str, path: str, configs: Configs | None = None, context: Callable[[str], Source | None] = read_context
+    text: str,
+    path: str,
+    configs: Configs | None = None,
+    context: Callable[[str], Source | None] = read_context,
+    *,
+    fixes: bool = False,
 ) -> tuple[Report, tuple[Model, ...]]:
     """Findings, and what they are about, for editors; `context` reads the other files of the project."""
-    run = Run(configs or Config(), context=context)
+    run = Run(configs or Config(), context=context, fixes=fixes)
     take(run, text, path)
     models = understand(run)
     return judged(run, models), tuple(models)
@@ -137,7 +164,7 @@ def gather(run: Run, paths: Sequence[str]) -> None:
 def read(run: Run, path: str, shown: str, wanted: Callable[[str, bytes], bool] = lambda _, __: True) -> bool:
     """Takes in a file if it is wanted; whether nothing more is to be done about it."""
     try:
-        data = read_bytes(path, shown)
+        data = content(run.overlay, path, shown)
         if isinstance(data, Trouble):
             run.unreadable.append(data)
         elif not wanted(path, data):
@@ -196,16 +223,12 @@ def trouble(run: Run, source: Source, error: Exception) -> None:
 
 def judged(run: Run, models: Sequence[Model]) -> Report:
     """Matches the rules; what is left after suppression are the findings."""
-    table = all_rules() if models else {}
-    selection = Selection(run.configs, {*table, UNREADABLE})
-    sources = {source.path: source for source in run.sources}
-    matches = set(matched(run, models, selection, sources))
-    silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
-    found = {finding(match, table[match.code].name) for match in matches - silenced}
-    found |= {unreadable_finding(one) for one in run.unreadable if UNREADABLE in selection.of(one.file)}
-    if UNUSED in table:
-        found |= set(unused(run, models, silenced, table[UNUSED], selection))
-    findings = sorted((loud(run, one) for one in found), key=lambda f: (f.place, f.code, f.message))
+    matches, selection = found(run, models)
+    table = all_rules() if matches else {}
+    planned = repaired(run, matches) if run.fixes and matches else {}
+    findings = [loud(run, finding(match, table[match.code].name, planned.get(match))) for match in matches]
+    unread = {unreadable_finding(one) for one in run.unreadable if UNREADABLE in selection.of(one.file)}
+    findings = sorted([*findings, *(loud(run, one) for one in unread)], key=lambda f: (f.place, f.code, f.message))
     named = {f.place.file for f in findings} | {site.place.file for f in findings for site in (*f.layers, *f.related)}
     return Report(
         findings=tuple(findings),
@@ -214,7 +237,52 @@ def judged(run: Run, models: Sequence[Model]) -> Report:
         sources=tuple((path, text) for path, text in run.texts.items() if path in named),
         faults=tuple(run.faults),
         failures=sum(one.severity >= run.configs.of(one.place.file).fail_on for one in findings),
+        fixable=fixable(matches, planned if run.fixes else None),
     )
+
+
+def found(run: Run, models: Sequence[Model]) -> tuple[set[Match], Selection]:
+    """What the rules find in the run's sources, suppressed matches left out, and comments that suppress nothing."""
+    table = all_rules() if models else {}
+    selection = Selection(run.configs, {*table, UNREADABLE})
+    sources = {source.path: source for source in run.sources}
+    matches = set(matched(run, models, selection, sources))
+    silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
+    idle = unused(run, models, silenced, table[UNUSED], selection) if UNUSED in table else ()
+    return (matches - silenced) | set(idle), selection
+
+
+def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
+    """The fixes of the matches, each proven by reading the fixed text."""
+    from initlint.repairs import repairs
+
+    def reading(source: Source, text: str) -> Sequence[Match] | None:
+        if text == source.text and run.sources == [source]:
+            return tuple(matches)
+        other = Run(run.configs, run.debug, run.context, overlay=run.overlay)
+        other.add(Source(source.path, text, source.encoding, source.newline, source.bom))
+        seen, _ = found(other, understand(other))
+        return None if other.unreadable or other.faults else tuple(seen)
+
+    sources = {source.path: source for source in run.sources}
+    try:
+        return repairs(matches, sources, lambda code: all_rules()[code].safety, reading)
+    except Exception as error:  # noqa: BLE001 - our own bug
+        run.fault("fixes", error)
+        return {}
+
+
+def fixable(matches: Iterable[Match], planned: Mapping[Match, Repair] | None) -> tuple[int, int]:
+    """How many matches have a safe fix, and how many more an unsafe one; as far as is known, where none was planned."""
+    promises = []
+    for match in matches:
+        if planned is not None:
+            promises.append(getattr(planned.get(match), "safe", None))
+        else:
+            from initlint.remedies import promised
+
+            promises.append(promised(dict(match.facts), all_rules()[match.code].safety))
+    return promises.count(True), promises.count(False)
 
 
 def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Mapping[str, Source]) -> Iterator[Match]:
@@ -226,7 +294,7 @@ def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Ma
     for codes in {selection.of(file) for file in sources}:
         for model in models:
             try:
-                for match in rules.matches(model, codes):
+                for match in rules.matches(model, codes, remedies=True):
                     if match.place.file in sources and selection.of(match.place.file) == codes:
                         yield match
             except Exception as error:  # noqa: BLE001 - our own bug
@@ -241,7 +309,7 @@ def loud(run: Run, one: Finding) -> Finding:
 
 def unused(
     run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, selection: Selection
-) -> Iterator[Finding]:
+) -> Iterator[Match]:
     """Comments of ours that silence nothing, where the rules they name ran and all is known."""
     commented = [
         source for source in run.sources if "initlint:" in source.text and rule.code in selection.of(source.path)
@@ -259,7 +327,8 @@ def unused(
             used = any(one.covers(match.code, match.place.span) for match in here)
             if one.ours and not used and not asleep and (source.path, one.span.start.line) in certain:
                 place = Place(source.path, one.span)
-                yield finding(Match(UNUSED, place, "this comment silences nothing", rule.severity), rule.name)
+                facts = (("remedy", rule.remedy),)
+                yield Match(UNUSED, place, "this comment silences nothing", rule.severity, facts=facts)
 
 
 def inspected(run: Run) -> Inspection:
@@ -270,7 +339,7 @@ def inspected(run: Run) -> Inspection:
     return Inspection(found, told(run.unreadable), run.files, tuple(run.faults))
 
 
-def finding(match: Match, name: str) -> Finding:
+def finding(match: Match, name: str, fix: Repair = None) -> Finding:
     return Finding(
         code=match.code,
         name=name,
@@ -280,7 +349,7 @@ def finding(match: Match, name: str) -> Finding:
         layers=match.layers,
         related=match.related,
         evidence=Verdict(match.verdict),
-        fix=None,
+        fix=fix,
         documentation=documentation(match.code),
     )
 

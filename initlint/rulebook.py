@@ -12,11 +12,13 @@ from initlint import schema
 from initlint.conditions import Condition, compile_when, fields
 from initlint.findings import Severity
 from initlint.predicates import PREDICATES, values
+from initlint.remedies import REMEDIES
 from initlint.schema import Row, Where
 from initlint.survey import SUBJECTS
 from initlint.wording import Template, compile_messages
 
 SOURCE: Final = "source"  # the subject of rules about files and comments, which the pipeline finds by itself
+DROP_COMMENT: Final = "drop-comment"  # the remedy that needs no facts
 VERDICTS: Final = frozenset({"unstable", "dead", "symmetric", "crash", "unreached", "advice"})
 MODES: Final = frozenset({"any", "every", "all"})
 SAFETIES: Final = frozenset({"safe", "unsafe", "safe-or-unsafe", "none"})
@@ -38,7 +40,7 @@ REQUIRED: Final[Mapping[str, type]] = {
     "good": str,
     "references": list,
 }
-OPTIONAL: Final[Mapping[str, type]] = {"contexts": str, "over": list, "when": dict, "louder": list}
+OPTIONAL: Final[Mapping[str, type]] = {"contexts": str, "over": list, "when": dict, "louder": list, "remedy": str}
 
 
 class Louder(NamedTuple):
@@ -72,6 +74,7 @@ class Rule(NamedTuple):
     verdict: str
     over: tuple[str, ...]  # rules that are silent on a weight where this one speaks
     counts_runs: bool
+    remedy: str = ""  # how it is fixed: a key of REMEDIES, and a module of fixers/
 
 
 def all_rules() -> Mapping[str, Rule]:
@@ -140,6 +143,7 @@ def build(row: Row, where: Where) -> Rule:
         verdict=row["verdict"],
         over=_texts(row.get("over", []), where / "over"),
         counts_runs=_counts_runs(row),
+        remedy=schema.choice(row.get("remedy", ""), {"", DROP_COMMENT, *REMEDIES}, where / "remedy"),
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from initlint.findings import Match, Severity, Site
 from initlint.graph import Model
+from initlint.remedies import facts_of
 from initlint.rulebook import Rule, all_rules
 from initlint.source import Place
 from initlint.strengths import rectified
@@ -31,13 +32,17 @@ class Hit(NamedTuple):
     verdict: str
 
 
-def matches(model: Model, select: frozenset[str] | None = None) -> list[Match]:
-    """What the rules (those in `select`, or all) find in the model: sorted, without duplicates."""
+def matches(model: Model, select: frozenset[str] | None = None, *, remedies: bool = False) -> list[Match]:
+    """What the rules (those in `select`, or all) find in the model: sorted, without duplicates. With `remedies`, each
+    match has the facts from which its fix is planned."""
     survey = Survey(model)
     chosen = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
     fired = {rule.code: list(hits(rule, survey)) for rule in chosen if rule.condition is not None}
     found = [
-        match for rule in chosen if rule.code in fired for match in gathered(rule, owned(rule, fired, all_rules()))
+        match
+        for rule in chosen
+        if rule.code in fired
+        for match in gathered(rule, owned(rule, fired, all_rules()), survey if remedies else None)
     ]
     return sorted(found, key=lambda match: (match.place, match.code))
 
@@ -126,8 +131,8 @@ def owned(rule: Rule, fired: Mapping[str, list[Hit]], table: Mapping[str, Rule])
     return [hit for hit in fired[rule.code] if not taken or not hit.subject.marks <= taken]
 
 
-def gathered(rule: Rule, found: list[Hit]) -> Iterator[Match]:
-    """One match for each place."""
+def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iterator[Match]:
+    """One match for each place; with a survey, what would put it right as well."""
     places: defaultdict[Place, list[Hit]] = defaultdict(list)
     for hit in found:
         places[hit.subject.place].append(hit)
@@ -143,6 +148,7 @@ def gathered(rule: Rule, found: list[Hit]) -> Iterator[Match]:
             layers=sites,
             related=_distinct(site for hit in group for site in hit.subject.related),
             verdict=speaker.verdict,
+            facts=facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else (),
         )
 
 

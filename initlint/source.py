@@ -19,6 +19,7 @@ from operator import attrgetter
 
 MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
 FRAMEWORKS = (b"torch", b"keras")
+LINE_END = re.compile(r"\r\n|\r|\n")
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 MARKED = re.compile(r"initlint:|noqa", re.IGNORECASE)
 SKIP_FILE = re.compile(r"^#\s*initlint:\s*skip-file\b")

@@ -11,7 +11,7 @@ from initlint.branches import Branch
 from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.gains import Call
-from initlint.graph import Layer, Model, Weight
+from initlint.graph import InitEvent, Layer, Model, Weight
 from initlint.incidents import Event
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
@@ -52,6 +52,15 @@ class Instance(NamedTuple):
         return self.subjects[0].site
 
 
+class Written(NamedTuple):
+    """A weight and the write that may be its effective one."""
+
+    flow: Flow
+    layer: Layer
+    weight: Weight
+    event: InitEvent
+
+
 @dataclass(slots=True)
 class Survey:
     """A model with what all rules ask of it, computed once."""
@@ -59,6 +68,7 @@ class Survey:
     model: Model
     flows: tuple[Flow, ...] = field(init=False)
     _instances: dict[str, list[Instance]] = field(default_factory=dict)
+    _written: dict[Place, list[Written]] = field(default_factory=dict)
     _places: dict[int, frozenset[Place]] = field(default_factory=dict)
     _spoken: dict[tuple[int, ...], frozenset[int]] = field(default_factory=dict)
 
@@ -70,6 +80,20 @@ class Survey:
         if subject not in self._instances:
             self._instances[subject] = list(SUBJECTS[subject].gather(self))
         return self._instances[subject]
+
+    def written(self, place: Place) -> list[Written]:
+        """All weights, of whatever role, for which the write at a place may be the effective one, where the contexts
+        count."""
+        if not self._written:
+            found: defaultdict[Place, list[tuple[int, Written]]] = defaultdict(list)
+            for index, flow, layer, weight in _weights(self):
+                for event in dict.fromkeys(weight.effective()):
+                    if event is not None and event.place is not None:
+                        found[event.place].append((index, Written(flow, layer, weight, event)))
+            for at, group in found.items():
+                speaking = self.speaking(tuple(dict.fromkeys(index for index, _ in group)))
+                self._written[at] = [one for index, one in group if index in speaking]
+        return self._written.get(place, [])
 
     def speaking(self, contexts: tuple[int, ...]) -> frozenset[int]:
         """Those of the contexts that count. A block built by itself says nothing where a model that has it is

@@ -43,19 +43,21 @@ class Output:
             return False
         return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
-    def write(self, text: str) -> None:
+    def write(self, text: str | bytes) -> None:
         """Writes the whole output. A reader that went away is no error. Raises ClickException."""
+        encoding = "utf-8" if self.file is not None else sys.stdout.encoding or "utf-8"
+        data = text if isinstance(text, bytes) else text.encode(encoding, "backslashreplace")
         if self.file is not None:
             try:
-                with open(self.file, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                    file.write(text)
+                with open(self.file, "wb") as file:
+                    file.write(data)
             except (OSError, ValueError) as error:
                 reason = (getattr(error, "strerror", None) or str(error)).lower()
                 raise click.ClickException(f"cannot write {self.file}: {reason}") from error
             return
         try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+            sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail either

@@ -43,7 +43,7 @@ def test_findings_make_the_exit_status_one(initlint: Run, folder: Path) -> None:
     assert done.stdout.startswith("bias.py:9:")
     assert ": error: INI601 fan-of-vector\n" in done.stdout
     assert "  9 |         nn.init.xavier_uniform_(self.fc.bias)\n" in done.stdout
-    assert done.stdout.endswith("Found 1 problem (1 error) in 1 file.\n")
+    assert done.stdout.endswith("Found 1 problem (1 error) in 1 file.\n1 fixable with --fix.\n")
 
 
 def test_nothing_to_report_makes_it_zero(initlint: Run, folder: Path) -> None:

@@ -31,6 +31,11 @@ def renderer(name: str) -> Callable[[Report], str]:
     return render
 
 
+def plans_fixes(name: str) -> bool:
+    """Whether a format shows the edits of fixes, so that they have to be planned."""
+    return bool(getattr(import_module(f"initlint.report.{name}"), "PLANS_FIXES", False))
+
+
 def inspection_renderer(name: str) -> Callable[[Inspection], str]:
     """The `render` of a format of `initlint inspect`."""
     render: Callable[[Inspection], str] = import_module(f"initlint.report.inspection.{name}").render

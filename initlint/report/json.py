@@ -12,6 +12,7 @@ from initlint.report._lines import shown
 from initlint.source import Point, Span
 
 VERSION = 1
+PLANS_FIXES = True  # shows their edits
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 

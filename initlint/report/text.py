@@ -27,6 +27,8 @@ def layout(report: Report, width: int = UNBOUNDED, *, closing: bool = True) -> I
         yield []
     if closing:
         yield summary(report)
+        if any(report.fixable):
+            yield [("", fixable(*report.fixable))]
 
 
 def finding(one: Finding, texts: dict[str, list[str]], width: int) -> Iterator[Line]:
@@ -102,8 +104,9 @@ def signal(one: Signal) -> str:
 def summary(report: Report) -> Line:
     """`Found 3 problems (1 error, 2 warnings) in 2 of 40 files.`"""
     files = counted(report.files, "file")
+    fixed = f"Fixed {counted(report.fixed, 'problem')}. " if report.fixed else ""
     if not report.findings:
-        return [("good", "No problems found"), ("", f" in {files}.")]
+        return [("", fixed), ("good", f"No {'more ' if fixed else ''}problems found"), ("", f" in {files}.")]
     by_severity = Counter(one.severity for one in report.findings)
     parts: Line = []
     for severity in sorted(by_severity, reverse=True):
@@ -115,4 +118,12 @@ def summary(report: Report) -> Line:
         parts += [("", ", " if parts else ""), (str(severity), words)]
     touched = len({one.place.file for one in report.findings})
     where = f"{touched} of {files}" if touched < report.files else files
-    return [("", f"Found {counted(len(report.findings), 'problem')} ("), *parts, ("", f") in {where}.")]
+    return [("", f"{fixed}Found {counted(len(report.findings), 'problem')} ("), *parts, ("", f") in {where}.")]
+
+
+def fixable(safe: int, unsafe: int) -> str:
+    """`2 fixable with --fix, 3 more with --unsafe-fixes.`"""
+    parts = [f"{safe} fixable with --fix"] if safe else []
+    if unsafe:
+        parts.append(f"{unsafe} more with --unsafe-fixes" if safe else f"{unsafe} fixable with --fix --unsafe-fixes")
+    return f"{', '.join(parts)}."

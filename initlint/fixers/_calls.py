@@ -1,0 +1,123 @@
+"""Calls and how they are written: their arguments, the tensor they are about, literals in the file's own quotes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import libcst as cst
+
+from initlint.bindings import INIT, spelled
+from initlint.edits import Edits, Unfit
+from initlint.page import Page, Spot
+from initlint.source import Span
+
+VIEWS = ("data", "detach")
+
+
+def call_at(spot: Spot, span: Span) -> cst.Call:
+    """The call with exactly this span. Raises Unfit."""
+    for node in spot.chain:
+        if isinstance(node, cst.Call) and spot.page.span(node) == span:
+            return node
+    raise Unfit("the call is written in a way that is not understood")
+
+
+def last_name(node: cst.BaseExpression) -> str:
+    """`zeros_` of `nn.init.zeros_`."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def argument(call: cst.Call, name: str, position: int) -> cst.Arg | None:
+    """The argument of a parameter, by keyword or position."""
+    for index, arg in enumerate(call.args):
+        if arg.star:
+            return None
+        if (arg.keyword is None and index == position) or (arg.keyword is not None and arg.keyword.value == name):
+            return arg
+    return None
+
+
+def tensor(call: cst.Call) -> cst.Arg:
+    """The argument of an initializer that it writes. Raises Unfit."""
+    found = argument(call, "tensor", 0)
+    if found is None:
+        raise Unfit("which argument is the tensor is not understood")
+    return found
+
+
+def keyword(name: str, code: str) -> cst.Arg:
+    plain = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+    return cst.Arg(cst.parse_expression(code), keyword=cst.Name(name), equal=plain)
+
+
+def with_arguments(call: cst.Call, args: Sequence[cst.Arg]) -> cst.Call:
+    """The call with other arguments, laid out as it was: what came between stays, and so does a trailing comma."""
+    if not call.args or not args:
+        return call.with_changes(args=args)
+    last, done = call.args[-1], []
+    for arg in args[:-1]:
+        separated = arg in call.args and arg is not last and isinstance(arg.comma, cst.Comma)
+        comma = arg.comma if separated else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        done.append(arg.with_changes(comma=comma, whitespace_after_arg=cst.SimpleWhitespace("")))
+    final = args[-1].with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
+    return call.with_changes(args=[*done, final])
+
+
+def quoted(page: Page, text: str, like: cst.CSTNode | None = None) -> str:
+    """A string literal with the quotes of the one it replaces, else with those that the file has more of."""
+    quote = like.quote if isinstance(like, cst.SimpleString) else ""
+    if quote not in {"'", '"'}:
+        quote = "'" if page.source.text.count("'") > page.source.text.count('"') else '"'
+    return f"{quote}{text}{quote}"
+
+
+def parameter_of(page: Page, node: cst.BaseExpression) -> str:
+    """The code of a parameter, without `.data` or `.detach()` after it."""
+    while True:
+        if isinstance(node, cst.Call) and not node.args:
+            node = node.func
+        if isinstance(node, cst.Attribute) and node.attr.value in VIEWS:
+            node = node.value
+            continue
+        return page.code(node)
+
+
+def initializer(page: Page, facts: Mapping[str, str], target: str, near: str = "") -> tuple[str, Edits]:
+    """The call of torch.nn.init that the facts of a prescription ask for, and the import that it needs."""
+    function, arguments = scheme(page, facts, target)
+    name, edits = spelled(page, f"{INIT}.{function}", near)
+    return f"{name}({', '.join([target, *(f'{key}={code}' for key, code in arguments)])})", edits
+
+
+def scheme(page: Page, facts: Mapping[str, str], target: str) -> tuple[str, list[tuple[str, str]]]:
+    """The function of torch.nn.init for the facts of a prescription, and its arguments after the tensor."""
+    kind, distribution = facts["scheme"], facts["distribution"]
+    mode = [("mode", quoted(page, facts["mode"]))] if facts.get("mode") else []
+    if kind == "orthogonal":
+        return "orthogonal_", []
+    if kind == "xavier":
+        return f"xavier_{distribution}_", [("gain", facts["gain"])] if "gain" in facts else []
+    if kind == "lecun":
+        return f"kaiming_{distribution}_", [*mode, ("nonlinearity", quoted(page, "linear"))]
+    if kind == "scaled":
+        fan = f"{target}.shape[0]" if mode else f"{target}[0].numel()"
+        return "normal_", [("std", f"{facts['gain']} / {fan} ** 0.5")]
+    slope = [("a", facts["slope"])] if "slope" in facts else []
+    told = [("nonlinearity", quoted(page, facts["nonlinearity"]))] if "nonlinearity" in facts else []
+    return f"kaiming_{distribution}_", [*slope, *mode, *told]
+
+
+def assigned(small: cst.BaseSmallStatement) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:
+    """Target and value of an assignment with one target."""
+    if isinstance(small, cst.Assign) and len(small.targets) == 1:
+        target = small.targets[0].target
+        return None if isinstance(target, cst.Tuple | cst.List) else (target, small.value)
+    if isinstance(small, cst.AnnAssign) and small.value is not None:
+        return small.target, small.value
+    return None
+
+
+def described(names: Iterable[str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,92 @@
+"""The parameter written instead of a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import libcst as cst
+
+from initlint.edits import Edits, Unfit
+from initlint.findings import Match, TextEdit
+from initlint.fixers import Draft
+from initlint.fixers._calls import assigned, last_name
+from initlint.fixers._moves import block_of, moved_after
+from initlint.page import Page, Spot
+from initlint.source import Span
+
+WRAPPERS = ("weight_norm", "spectral_norm", "orthogonal")
+
+
+def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
+    spot = page.at(match.place.span)
+    if facts["what"] == "method-assigned":
+        return Draft(f"call {facts['method']} instead of assigning to it", _called(spot))
+    node = next((n for n in spot.chain if isinstance(n, cst.BaseExpression) and page.span(n) == match.place.span), None)
+    if isinstance(node, cst.Call) and _copied(node) is not None:
+        return Draft("write the parameter, not its copy", _uncopied(page, node))
+    statement, block = spot.statement(), block_of(spot, spot.statement())
+    if isinstance(node, cst.Name):
+        for other in reversed(block[: block.index(statement)]):
+            bound = _bound(other, node.value)
+            if bound is None:
+                continue
+            if isinstance(bound, cst.Call) and _copied(bound) is not None:
+                return Draft("write the parameter, not its copy", _uncopied(page, bound))
+            if node.value in _names(bound):
+                return Draft("write the parameter before its name is bound anew", moved_after(page, other, statement))
+            break
+    return Draft("initialize before the weight is parametrized", _before_wrapping(spot, facts))
+
+
+def _called(spot: Spot) -> Edits:
+    """`x.copy_ = value` becomes `x.copy_(value)`."""
+    small, page = spot.small(), spot.page
+    found = assigned(small)
+    if found is None or isinstance(found[1], cst.Tuple):
+        raise Unfit("several things are assigned at once")
+    return page.replace(small, f"{page.code(found[0])}({page.text(page.span(found[1]))})")
+
+
+def _copied(call: cst.Call) -> cst.BaseExpression | None:
+    """What a `.clone()` at the end of an expression copies."""
+    return call.func.value if isinstance(call.func, cst.Attribute) and call.func.attr.value == "clone" else None
+
+
+def _uncopied(page: Page, call: cst.Call) -> Edits:
+    whole, inner = page.span(call), _copied(call)
+    assert inner is not None
+    return (TextEdit(Span(page.span(inner).end, whole.end), ""),)
+
+
+def _bound(statement: cst.CSTNode, name: str) -> cst.BaseExpression | None:
+    """The value of a statement that binds only this name."""
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return None
+    found = assigned(statement.body[0])
+    return found[1] if found is not None and isinstance(found[0], cst.Name) and found[0].value == name else None
+
+
+def _names(node: cst.CSTNode) -> set[str]:
+    found = {node.value} if isinstance(node, cst.Name) else set()
+    return found.union(*(_names(child) for child in node.children))
+
+
+def _before_wrapping(spot: Spot, facts: Mapping[str, str]) -> Edits:
+    """`x = wrap(layer)` and the init below it become `x = layer`, the init, and `x = wrap(x)`."""
+    page, statement = spot.page, spot.statement()
+    block = block_of(spot, statement)
+    for other in reversed(block[: block.index(statement)]):
+        small = other.body[0] if isinstance(other, cst.SimpleStatementLine) and len(other.body) == 1 else None
+        found = assigned(small) if small is not None else None
+        if found is None or not facts["expression"].startswith(f"{page.code(found[0])}."):
+            continue
+        target, call = found
+        if isinstance(call, cst.Call) and last_name(call.func) in WRAPPERS and call.args and not call.args[0].keyword:
+            layer, name = call.args[0].value, page.code(target)
+            wrapped = call.with_changes(
+                args=[call.args[0].with_changes(value=cst.parse_expression(name)), *call.args[1:]]
+            )
+            edits = page.replace(call, page.text(page.span(layer)))
+            return edits + page.after(statement, f"{name} = {page.code(wrapped)}\n")
+        break
+    raise Unfit("a weight that is computed anew has to be initialized before it is parametrized")

@@ -1,0 +1,118 @@
+"""The initializer that suits what the layers feed: in the place of the one that is there, or where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import libcst as cst
+
+from initlint.bindings import INIT, spelled
+from initlint.edits import Edits, Unfit
+from initlint.findings import Match
+from initlint.fixers import Draft
+from initlint.fixers._calls import (
+    argument,
+    assigned,
+    call_at,
+    initializer,
+    keyword,
+    last_name,
+    parameter_of,
+    scheme,
+    tensor,
+    with_arguments,
+)
+from initlint.fixers._places import at_end, constructor, fresh, parameter_target, self_name
+from initlint.page import Page, Spot
+
+MADE = ("zeros", "ones", "full", "rand", "randn", "empty")  # functions of torch that make a tensor of a size
+
+
+def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
+    spot = page.at(match.place.span)
+    edits = beside_constructor(spot, match, facts) if facts["form"] == "default" else instead(spot, match, facts)
+    function, _ = scheme(page, facts, "weight")
+    return Draft(f"initialize with {function} for {facts['for']}", edits)
+
+
+def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
+    """Another initializer where one is written: a call of torch.nn.init, a tensor's own method, a tensor made."""
+    page, call = spot.page, call_at(spot, match.place.span)
+    spelling = facts["spelling"]
+    if "vectors" in facts:
+        return _matrices_only(spot, call, facts)
+    if spelling.startswith("torch.nn.init."):
+        target = tensor(call)
+        function, arguments = scheme(page, facts, page.code(target.value))
+        name, imports = spelled(page, f"{INIT}.{function}", page.code(call.func))
+        generator = [arg for arg in call.args if arg.keyword is not None and arg.keyword.value == "generator"]
+        args = [target, *(keyword(key, code) for key, code in arguments), *generator]
+        new = with_arguments(call, args).with_changes(func=cst.parse_expression(name))
+        return page.replace(call, new) + imports
+    if spelling.startswith("Tensor.") and isinstance(call.func, cst.Attribute):
+        if not spot.is_statement(call):
+            raise Unfit("the result of the call is used")
+        code, imports = initializer(page, facts, parameter_of(page, call.func.value))
+        return page.replace(call, code) + imports
+    if "raw" in facts and last_name(call.func) in MADE:
+        target_code = parameter_target(spot)
+        code, imports = initializer(page, facts, target_code)
+        statement = spot.statement()
+        return allocated(page, call) + page.after(statement, code) + imports
+    raise Unfit("the values are made in a way that this fix does not know")
+
+
+def _matrices_only(spot: Spot, call: cst.Call, facts: Mapping[str, str]) -> Edits:
+    """A branch for the matrices, where the call writes vectors too, to which no initializer with fans applies."""
+    page = spot.page
+    if not spot.is_statement(call):
+        raise Unfit("the result of the call is used")
+    method = facts["spelling"].startswith("Tensor.") and isinstance(call.func, cst.Attribute)
+    written = parameter_of(page, call.func.value) if method else page.code(tensor(call).value)  # type: ignore[attr-defined]
+    if "(" in written:
+        raise Unfit("the tensor is computed in place; give it a name and ask for its dimensions")
+    code, imports = initializer(page, facts, written, "" if method else page.code(call.func))
+    return page.split(spot, f"{written}.dim() > 1", code) + imports
+
+
+def allocated(page: Page, call: cst.Call) -> Edits:
+    """`torch.empty` in the place of `torch.zeros` and the like, since other values follow."""
+    name = last_name(call.func)
+    if name == "full":
+        size = argument(call, "size", 0)
+        rest = [arg for arg in call.args if arg is not size and arg is not argument(call, "fill_value", 1)]
+        if size is None:
+            raise Unfit("the size of the tensor is not understood")
+        call_ = with_arguments(call, [size, *rest])
+    else:
+        call_ = call
+    empty = f"{page.code(call.func).removesuffix(name)}empty"
+    return page.replace(call, call_.with_changes(func=cst.parse_expression(empty)))
+
+
+def beside_constructor(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
+    """An initializer where the layers keep a default: below the statement that makes one and names it, else in a loop
+    over what the statement makes, else over all modules at the end of `__init__`."""
+    page, found = spot.page, assigned(spot.small()) if spot.stands() else None
+    if found is not None and page.span(found[1]) == match.place.span:
+        code, imports = initializer(page, facts, f"{page.code(found[0])}.weight")
+        return page.after(spot.statement(), code) + imports
+    if facts.get("others"):
+        raise Unfit(facts["others"])
+    kinds = facts["kinds"].split()
+    if found is not None and isinstance(found[0], cst.Name | cst.Attribute) and "(" not in page.code(found[0]):
+        statement = spot.statement()
+        (m,) = fresh(spot, statement, "m")
+        code, imports = _loop(page, facts, m, f"{page.code(found[0])}.modules()", kinds)
+        return page.after(statement, code) + imports
+    function = constructor(spot)
+    code, imports = _loop(page, facts, "m", f"{self_name(function)}.modules()", kinds)
+    return at_end(page, function, code) + imports
+
+
+def _loop(page: Page, facts: Mapping[str, str], m: str, modules: str, kinds: list[str]) -> tuple[str, Edits]:
+    names, imports = zip(*(spelled(page, f"torch.nn.{kind}") for kind in kinds), strict=True)
+    types = names[0] if len(names) == 1 else f"({', '.join(names)})"
+    code, more = initializer(page, facts, f"{m}.weight")
+    edits = tuple(dict.fromkeys(edit for group in (*imports, more) for edit in group))
+    return f"for {m} in {modules}:\n    if isinstance({m}, {types}):\n        {code}\n", edits

@@ -1,0 +1,184 @@
+"""Fixes applied to files and texts, until there is nothing more to fix.
+
+Files are fixed in memory, pass by pass, since of two fixes that overlap the second has to be planned anew; what came
+out is written, or shown as a difference. Nothing but the edits changes: each file's own encoding, byte-order mark and
+line ends come back as they were.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from initlint import discovery, pipeline, writing
+from initlint.config import Config, Configs
+from initlint.edits import apply, valid
+from initlint.findings import Finding, Fix, Report
+from initlint.source import LINE_END, Source, Trouble, decode
+
+PASSES: Final = 20
+BOM: Final = codecs.BOM_UTF8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file before and after; `fixed` counts the findings that were fixed in it."""
+
+    path: str
+    shown: str
+    old: bytes
+    new: bytes
+    encoding: str
+    fixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was changed, and the report on what is left."""
+
+    changes: tuple[Change, ...]
+    report: Report
+    text: bytes | None = None  # the fixed text, where it came from standard input
+
+
+def mend_paths(
+    paths: Sequence[str], configs: Configs | None = None, *, unsafe: bool, write: bool = False, debug: bool = False
+) -> Mended:
+    """Fixes files and folders, in memory only unless they are to be written."""
+    report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True)
+    named = {shown: path for path, shown in discovery.find(paths, configs or Config()).files}
+    changes: dict[str, Change] = {}
+    faults: list[str] = []
+    for shown in dict.fromkeys(finding.place.file for finding in report.findings):
+        if shown not in named or not wanted(report.findings, shown, unsafe=unsafe):
+            continue
+        path = os.path.abspath(named[shown])
+        others = {key: change.new for key, change in changes.items()}
+        try:
+            with open(path, "rb") as file:
+                old = file.read()
+            changed = _until_done(shown, path, old, report, others, configs, unsafe=unsafe, debug=debug)
+        except OSError as error:
+            faults.append(f"{shown}: cannot be fixed: {(error.strerror or str(error)).lower()}")
+            continue
+        if changed is not None:
+            changes[path] = changed
+    if changes:
+        overlay = {path: change.new for path, change in changes.items()}
+        report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay)
+    faults += put_in_place(changes.values()) if write else []
+    fixed = sum(change.fixed for change in changes.values())
+    return Mended(tuple(changes.values()), replace(report, faults=(*report.faults, *faults), fixed=fixed))
+
+
+def _until_done(
+    shown: str,
+    path: str,
+    old: bytes,
+    report: Report,
+    others: Mapping[str, bytes],
+    configs: Configs | None,
+    *,
+    unsafe: bool,
+    debug: bool,
+) -> Change | None:
+    """One file, pass by pass. The first report may be about more files than this one."""
+    source = decode(old, shown)
+    if isinstance(source, Trouble) or not _comes_back(old, source):
+        return None
+    new, fixed = old, 0
+    for _ in range(PASSES):
+        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe))
+        if step is None:
+            break
+        new, fixed = step[0], fixed + step[1]
+        overlay = {**others, path: new}
+        report = pipeline.lint_paths([path], configs, debug=debug, fixes=True, overlay=overlay)
+    return Change(path, shown, old, new, source.encoding, fixed) if new != old else None
+
+
+def mend_source(data: bytes, path: str, configs: Configs | None = None, *, unsafe: bool, debug: bool = False) -> Mended:
+    """Fixes a text as if it stood in the file `path`."""
+    report = pipeline.lint_source(data, path, configs, debug=debug, fixes=True)
+    shown = path if path == "-" else discovery.shown(path)
+    source = decode(data, shown)
+    new, fixed = data, 0
+    if isinstance(source, Trouble) or not _comes_back(data, source):
+        return Mended((), report, data)
+    for _ in range(PASSES):
+        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe))
+        if step is None:
+            break
+        new, fixed = step[0], fixed + step[1]
+        report = pipeline.lint_source(new, path, configs, debug=debug, fixes=True)
+    changes = (Change(path, shown, data, new, source.encoding, fixed),) if new != data else ()
+    return Mended(changes, replace(report, fixed=fixed), new)
+
+
+def wanted(findings: Iterable[Finding], file: str, *, unsafe: bool) -> list[Fix]:
+    """The fixes of a file that are to be applied."""
+    fixes = (one.fix for one in findings if one.place.file == file)
+    return [fix for fix in fixes if isinstance(fix, Fix) and (fix.safe or unsafe)]
+
+
+def amended(data: bytes, source: Source, fixes: Sequence[Fix]) -> tuple[bytes, int] | None:
+    """The bytes with the fixes in them, and how many they are; None where nothing changes."""
+    if not fixes:
+        return None
+    text = _text(data, source)
+    done = apply(text, fixes)
+    if done.text == text or not valid(done.text):
+        return None
+    return _bytes(done.text, source), len(done.taken)
+
+
+def _text(data: bytes, source: Source) -> str:
+    """The text with its line ends as they are."""
+    return data.removeprefix(BOM if source.bom else b"").decode(source.encoding)
+
+
+def _bytes(text: str, source: Source) -> bytes:
+    return (BOM if source.bom else b"") + text.encode(source.encoding)
+
+
+def _comes_back(data: bytes, source: Source) -> bool:
+    """Whether the encoding gives back the bytes that were read: those with states may not."""
+    try:
+        return _bytes(_text(data, source), source) == data
+    except (UnicodeError, ValueError):
+        return False
+
+
+def put_in_place(changes: Iterable[Change]) -> list[str]:
+    """Writes the changes. What can't be written, or changed meanwhile, stays as it is: a sentence for each."""
+    faults = []
+    for change in changes:
+        try:
+            writing.replace(change.path, change.old, change.new)
+        except writing.ChangedError as error:
+            faults.append(f"{change.shown}: not written: {error}")
+        except OSError as error:
+            faults.append(f"{change.shown}: cannot be written: {(error.strerror or str(error)).lower()}")
+    return faults
+
+
+def difference(mended: Mended) -> str:
+    """The changes as a unified diff."""
+    return "".join(line for change in mended.changes for line in _difference(change))
+
+
+def _difference(change: Change) -> Iterator[str]:
+    old, new = (_lines(data, change) for data in (change.old, change.new))
+    for line in difflib.unified_diff(old, new, change.shown, change.shown):
+        yield line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(data: bytes, change: Change) -> list[str]:
+    text = data.decode(change.encoding, "replace")
+    ends = [0, *(found.end() for found in LINE_END.finditer(text)), len(text)]
+    return [text[a:b] for a, b in itertools.pairwise(ends) if a < b]

@@ -1,0 +1,165 @@
+"""Which initializer suits the weights that one call writes, by what they feed.
+
+The gain is the activation's own, from `activations.toml`: He's 1.41 is ReLU's, and overshoots before ELU. Where the
+weights of one call need different things there is no answer, and the reason is told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from initlint import strengths
+from initlint.strengths import DESTINATIONS
+from initlint.survey import MATRICES, Written
+
+if TYPE_CHECKING:
+    from initlint.graph import Layer, Weight
+
+HE: Final = math.sqrt(2)
+SPREAD: Final = 1.1  # gains that differ by less are served by one between them
+CLOSE: Final = 0.05  # of the gain: He's own does where it is off by less
+SLOPED: Final = {"leaky_relu": 0.01, "prelu": 0.25}
+
+
+class Need(NamedTuple):
+    """What one weight needs: a scheme (rectifier, selu, saturating, recurrent, any) and its gain."""
+
+    scheme: str
+    gain: float
+    activation: str
+    slope: float | None
+    layer: str
+
+
+class Undecided(Exception):
+    """There is no one answer; the message says why."""
+
+
+def prescription(written: Sequence[Written]) -> dict[str, str]:
+    """The facts of an initializer that suits all of the weights. Raises Undecided.
+
+    `scheme` is kaiming (with `nonlinearity` or `slope`), lecun, xavier (with `gain` where it is not 1), orthogonal, or
+    scaled (a normal with `gain` / sqrt(fan_in)); `distribution` is normal or uniform; `mode` is fan_out where torch
+    takes the true fan_in of a raw parameter for its fan_out; `vectors` is yes where the call writes biases too.
+    """
+    if not written:
+        raise Undecided("what the call writes is not known")
+    aside = [one for one in written if one.weight.role not in MATRICES]
+    written = [one for one in written if one.weight.role in MATRICES]
+    other = sorted({f"{one.layer.name}.{one.weight.name}" for one in aside if not _vector(one.weight)})
+    if other or not written:
+        raise Undecided(f"the call writes {_listed(other)} too, which needs something else")
+    if aside:
+        return {**prescription(written), "vectors": "yes"}
+    needs = [need(one) for one in written]
+    facts = {"distribution": _distribution(written), "mode": _mode(written)}
+    schemes = {one.scheme for one in needs} - {"any"}
+    if not schemes:
+        return {**facts, "scheme": "xavier", "for": "a linear output"}
+    if schemes == {"recurrent"}:
+        if {one.scheme for one in needs} == {"recurrent"} or len({one.layer for one in needs}) == 1:
+            return {**facts, "scheme": "orthogonal", "for": "a recurrent matrix"}
+        raise Undecided(_different(needs))
+    if len(schemes) > 1:
+        raise Undecided(_different(needs))
+    decided = [one for one in needs if one.scheme != "any"]
+    names = " and ".join(sorted({one.activation for one in decided}))
+    (scheme,) = schemes
+    if scheme == "selu":
+        return {**facts, "scheme": "lecun", "for": names}
+    if scheme == "saturating":
+        return {**facts, "scheme": "xavier", "for": names}
+    return {**facts, **rectified(decided, written), "for": names}
+
+
+def need(one: Written) -> Need:
+    """What one weight needs. Raises Undecided where what it feeds is not known."""
+    layer, weight = one.layer, one.weight
+    if weight.role == "recurrent" or layer.internal not in ((), None):
+        return Need("recurrent" if weight.role == "recurrent" else "any", 1.0, layer.kind, None, layer.name)
+    if layer.activations is None:
+        raise Undecided(f"what {layer.name} feeds is not known")
+    found = {
+        (edge.activation.name, edge.activation.parameter)
+        for edge in one.flow.after(layer.index)
+        if edge.activation is not None
+    }
+    named = {name for name, _ in found}
+    found |= {(name, None) for name in layer.activations if name not in named and name not in DESTINATIONS}
+    if not found:
+        return Need("any", 1.0, "", None, layer.name)
+    needs = {_by_activation(name, slope, layer) for name, slope in found}
+    if len({(one.scheme, one.gain) for one in needs}) > 1:
+        raise Undecided(f"{layer.name} feeds {_listed(sorted(name for name, _ in found))}, which need different gains")
+    return min(needs)
+
+
+def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
+    if name == "selu":
+        return Need("selu", 1.0, name, None, layer.name)
+    kind, gain = strengths.activation_kind(name), strengths.gain(name, slope)
+    if kind == "saturating":
+        return Need("saturating", 1.0, name, None, layer.name)
+    if kind != "rectifier" or gain is None:
+        raise Undecided(f"there is no gain for {name}, which {layer.name} feeds")
+    if name in SLOPED and slope is None:
+        slope = SLOPED[name]
+    return Need("rectifier", gain, name, slope, layer.name)
+
+
+def rectified(needs: Sequence[Need], written: Sequence[Written]) -> dict[str, str]:
+    """The scheme before rectifiers, all served by one gain. Raises Undecided."""
+    gains = sorted(one.gain for one in needs)
+    if gains[-1] / gains[0] > SPREAD:
+        raise Undecided(_different(needs))
+    slopes = {one.slope for one in needs}
+    if len(slopes) == 1 and None not in slopes:
+        (slope,) = slopes
+        return {"scheme": "kaiming", "slope": f"{slope:g}"}
+    gain = math.sqrt(gains[0] * gains[-1])
+    if abs(HE / gain - 1) <= CLOSE and abs(HE / gains[-1] - 1) <= CLOSE:
+        return {"scheme": "kaiming", "nonlinearity": "relu"}
+    told = f"{gain:.3g}"
+    if all(_square(one.weight) for one in written):
+        return {"scheme": "xavier", "gain": told}
+    return {"scheme": "scaled", "gain": told}
+
+
+def _square(weight: Weight) -> bool:
+    fan_in, fan_out, _ = strengths.fans(weight)
+    return fan_in is not None and fan_in == fan_out
+
+
+def _distribution(written: Iterable[Written]) -> str:
+    """Uniform where the code has a uniform initializer now."""
+    techniques = {strengths.technique(one.weight, one.event) for one in written if one.event.explicit}
+    return "uniform" if techniques and all(name.endswith("uniform") for name in techniques) else "normal"
+
+
+def _mode(written: Iterable[Written]) -> str:
+    found = set()
+    for one in written:
+        fan_in, fan_out, _ = strengths.fans(one.weight)
+        true = one.layer.fan_in
+        swapped = one.layer.kernel is one.weight and None not in {fan_in, fan_out, true} and fan_in != true == fan_out
+        found.add("fan_out" if swapped else "")
+    return found.pop() if len(found) == 1 else ""
+
+
+def _vector(weight: Weight) -> bool:
+    return weight.shape is not None and len(weight.shape) < 2
+
+
+def _different(needs: Iterable[Need]) -> str:
+    told = dict.fromkeys(
+        f"{one.layer} before {one.activation} (gain {one.gain:.3g})" if one.scheme != "recurrent" else one.layer
+        for one in needs
+    )
+    return f"one call initializes layers that need different things: {_listed(list(told))}"
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

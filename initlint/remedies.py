@@ -1,0 +1,328 @@
+"""What would put a finding right, by what the model knows: the facts from which a fix is planned.
+
+A rule names its remedy. A remedy looks at what the rule found and says what to write, or why nothing can be said; how
+it is written into the file is the business of the fixer of the same name (`fixers/`), which this module does not need.
+So whether a finding can be fixed is known without parsing anything again.
+
+Facts are texts by name. `declined` is why there is no fix; `safe` is yes or no where the rule leaves that open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from initlint import strengths
+from initlint.branches import Branch
+from initlint.gains import Call
+from initlint.incidents import Event
+from initlint.knowledge import activation_name, knowledge
+from initlint.parameters import Parameter
+from initlint.passes import Hook, Pass, Write
+from initlint.prescriptions import Undecided, prescription
+from initlint.products import Product
+from initlint.subjects import Use
+from initlint.survey import Written
+
+if TYPE_CHECKING:
+    from initlint.graph import Layer, Weight
+    from initlint.survey import Subject, Survey
+
+Facts: TypeAlias = dict[str, str]
+Remedy: TypeAlias = Callable[[Sequence["Subject"], "Survey"], Facts]
+
+MODES: Final = ("fan_in", "fan_out")
+BIASES: Final = ("bias", "beta", "shift")
+SCALES: Final = ("scale", "gamma", "gain")
+
+
+def facts_of(remedy: str, subjects: Sequence[Subject], survey: Survey) -> tuple[tuple[str, str], ...]:
+    """The facts of what the subjects of one finding need."""
+    try:
+        facts = REMEDIES[remedy](subjects, survey)
+    except Undecided as error:
+        facts = {"declined": str(error)}
+    return tuple(sorted({"remedy": remedy, **facts}.items()))
+
+
+def promised(facts: Mapping[str, str], safety: str) -> bool | None:
+    """Whether the fix will be safe, as far as that is known without looking at the code; None where there is none."""
+    if "remedy" not in facts or "declined" in facts:
+        return None
+    return safety != "unsafe" and facts.get("safe") != "no"
+
+
+def _incident(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """What the interpreter noted of it."""
+    first = subjects[0]
+    assert isinstance(first, Event)
+    return {name: value for name, value in first.incident.facts if name not in {"remedy", "declined", "safe"}}
+
+
+def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    facts = _incident(subjects, survey)
+    if "hint" not in facts:
+        raise Undecided(f"torch has no initializer with a name close to {facts.get('name', 'this')}")
+    return facts
+
+
+def pass_weight(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Modules that have one weight, under that name."""
+    layers = [
+        event.flow.context.layers[index]
+        for event in subjects
+        if isinstance(event, Event)
+        for index in event.incident.layers
+    ]
+    several = sorted({layer.kind for layer in layers if layer.weight("weight") is None})
+    if several or not layers:
+        raise Undecided(f"a {' or '.join(several) or 'container of modules'} has no weight of its own")
+    return _incident(subjects, survey)
+
+
+def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Whether the call writes matrices as well as the vectors that it raises on, and whether those are biases."""
+    events = [subject for subject in subjects if isinstance(subject, Event)]
+    shapes = [one.weight.shape for one in survey.written(events[0].place)]
+    vectors = {
+        weight.role
+        for event in events
+        for index in event.incident.layers
+        for weight in event.flow.context.layers[index].weights
+        if weight.shape is not None and len(weight.shape) < 2
+    }
+    return {
+        **_incident(subjects, survey),
+        "mixed": "yes" if any(shape is not None and len(shape) > 1 for shape in shapes) else "no",
+        "roles": " ".join(sorted(vectors)),
+    }
+
+
+def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """A value that torch takes in the place of one that it rejects."""
+    facts = _incident(subjects, survey)
+    argument, value = facts.get("argument", ""), facts.get("value", "")
+    plain = value.casefold().replace("-", "_").replace(" ", "_")
+    if argument == "a" and plain in MODES:
+        return {**facts, "keyword": "mode", "right": plain, "safe": "yes"}
+    if argument == "a" and plain in knowledge().gains:
+        return {**facts, "keyword": "nonlinearity", "right": plain, "safe": "yes"}
+    if argument == "mode":
+        meant = next((mode for mode in MODES if mode.replace("_", "") == plain.replace("_", "")), None)
+        return {**facts, "right": meant or "fan_in", "safe": "yes" if meant else "no"}
+    if argument != "nonlinearity":
+        raise Undecided(f"there is no one meaning of {argument}={value!r}")
+    if plain in knowledge().gains:
+        return {**facts, "right": plain, "safe": "yes"}
+    name = activation_name(plain)
+    if name is None:
+        raise Undecided(f"{value} is no activation that is known")
+    if name in knowledge().gains:
+        return {**facts, "right": name, "safe": "yes"}
+    gain = strengths.gain(name)
+    kind = strengths.activation_kind(name)
+    near = {"rectifier": "relu", "saturating": "tanh"}.get(kind, "linear")
+    return {**facts, "right": near, "gain": f"{gain:.4g}" if gain else "1.0", "safe": "no"}
+
+
+def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """The initializer that suits all that the call writes; of untouched defaults, all that one constructor makes."""
+    first = subjects[0]
+    assert isinstance(first, Use)
+    if first.event.explicit:
+        spelling = first.event.spelling
+        return {**prescription(survey.written(first.place)), "form": "write", "spelling": spelling, **_raw(first)}
+    facts = prescription(_defaults(subjects))
+    return {**facts, "form": "default", "others": _others(subjects, facts), **_owner([_layer(s) for s in subjects])}
+
+
+def _raw(use: Use) -> Facts:
+    return {"raw": use.weight.name} if use.weight.role == "raw" else {}
+
+
+def _defaults(subjects: Sequence[Subject]) -> list[Written]:
+    found = [s for s in subjects if isinstance(s, Use)]
+    return [Written(use.flow, use.layer, use.weight, use.event) for use in found]
+
+
+def _others(subjects: Sequence[Subject], facts: Facts) -> str:
+    """Why a loop over all modules of these kinds would do harm; "" where it would not."""
+    kinds = {_layer(subject).kind for subject in subjects}
+    for use in subjects:
+        assert isinstance(use, Use)
+        for layer in use.flow.context.layers:
+            kernel = layer.kernel
+            if layer.kind not in kinds or kernel is None:
+                continue
+            events = kernel.effective()
+            if any(event is None or event.explicit for event in events):
+                return f"{layer.name} is a {layer.kind} too, and has an initializer of its own"
+            try:
+                both = prescription([Written(use.flow, layer, kernel, e) for e in events if e] + _defaults(subjects))
+            except Undecided as error:
+                return str(error)
+            if both != facts:
+                return f"{layer.name} is a {layer.kind} too, and needs something else"
+    return ""
+
+
+def _layer(subject: Subject) -> Layer:
+    assert isinstance(subject, Use)
+    return subject.layer
+
+
+def _owner(layers: Sequence[Layer]) -> Facts:
+    """What an init that is added needs to know of the layers that it is for."""
+    kinds = sorted({layer.kind for layer in layers})
+    return {"kinds": " ".join(kinds), "owner": " ".join(sorted({layer.module for layer in layers}))}
+
+
+def right_gain(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """The argument that sets the gain, and what it should say."""
+    first = subjects[0]
+    assert isinstance(first, Call)
+    spelling = first.right_spelling
+    if first.argument is None or spelling is None:
+        raise Undecided("the layers of this call feed several activations, whose gains differ")
+    inner = spelling.removeprefix("calculate_gain('").removesuffix(")")
+    name, _, slope = inner.partition("'")
+    return {
+        "argument": first.argument,
+        "technique": first.technique or "",
+        "nonlinearity": name,
+        "slope": slope.removeprefix(", "),
+    }
+
+
+def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """How the recurrent matrices are reached: the write, or the layer where they keep a default."""
+    first = subjects[0]
+    assert isinstance(first, Use)
+    layers = _owner([_layer(s) for s in subjects])
+    names = " ".join(sorted({use.weight.name for use in subjects if isinstance(use, Use)}))
+    facts = {**layers, "weights": names, "paths": _paths([_layer(s) for s in subjects])}
+    if not first.event.explicit:
+        return {**facts, "form": "default"}
+    alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
+    return {**facts, "form": "write" if alone else "among others"}
+
+
+def _paths(layers: Sequence[Layer]) -> str:
+    """The layers' attribute paths in their modules: rnn, encoder.rnn."""
+    return " ".join(dict.fromkeys(layer.name.partition(".")[2] for layer in layers))
+
+
+def fill(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Values for a parameter that is only allocated: zeros for a bias, ones for a scale, else an initializer."""
+    first = subjects[0]
+    assert isinstance(first, Parameter)
+    weight = first.weight
+    facts = {"name": weight.name, "role": weight.role, "owner": first.layer.module, "kind": first.layer.kind}
+    vector = _vector(weight)
+    multiplied = first.layer.kernel is weight and bool(first.flow.before(first.layer.index))
+    name = weight.name.casefold()
+    if any(word in name for word in BIASES):
+        return {**facts, "values": "zeros"}
+    if vector and (any(word in name for word in SCALES) or name == "weight"):
+        return {**facts, "values": "ones"}
+    return {**facts, "values": "normal" if vector or not multiplied else "xavier_uniform"}
+
+
+def one_factor(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Which of the two factors is to start away from zero: a gate, else the first map of the branch."""
+    first = subjects[0]
+    assert isinstance(first, Product)
+    factors = (first.earlier, first.later)
+    gates = [one for one in factors if one[0].kind == "Parameter" and _vector(one[1])]
+    layer, weight, event = gates[0] if gates else first.earlier
+    place = event.place or layer.place
+    if place.file != first.place.file:
+        raise Undecided(f"{layer.name} is zeroed in another file")
+    shared = first.earlier[2].place == first.later[2].place
+    return {
+        "at": f"{place.span.start.line}:{place.span.start.column}-{place.span.end.line}:{place.span.end.column}",
+        "values": "ones" if gates else "random",
+        "path": layer.name.partition(".")[2],
+        "name": weight.name,
+        "kind": layer.kind,
+        "owner": layer.module,
+        "shared": "yes" if shared else "no",
+    }
+
+
+def _vector(weight: Weight) -> bool:
+    return weight.shape is not None and (len(weight.shape) < 2 or all(size == 1 for size in weight.shape))
+
+
+def add_call(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    first = subjects[0]
+    assert isinstance(first, Hook)
+    if not first.owner:
+        raise Undecided("it is a function, and which model it is for is not known")
+    return {"name": first.name, "owner": first.owner}
+
+
+def later_pass(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Where the layers are made that the pass comes too early for."""
+    first = subjects[0]
+    assert isinstance(first, Pass)
+    layers = [site for subject in subjects for site in subject.sites]
+    lines = sorted({site.place.span.start.line for site in layers})
+    owners = sorted({layer.module for layer in first.flow.context.layers if layer.place in {s.place for s in layers}})
+    if any(site.place.file != first.place.file for site in layers):
+        raise Undecided("the layers are made in another file")
+    function = first.sweep.function.rpartition(".")[2]
+    return {"lines": " ".join(map(str, lines)), "owners": " ".join(owners), "function": function, "root": first.root}
+
+
+def keep_last(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Where the pass stands that undoes the write, in each of its contexts."""
+    first = subjects[0]
+    assert isinstance(first, Write)
+    sweeps = first.flow.context.sweeps
+    winner = first.winner
+    assert winner is not None
+    index = winner.sweep
+    place = sweeps[index].place if index is not None and index < len(sweeps) else None
+    if place is None or place.file != first.place.file:
+        return {}
+    return {"pass": f"{place.span.start.line}:{place.span.start.column}"}
+
+
+def widen_test(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """What the condition should ask for as well, or instead."""
+    first = subjects[0]
+    assert isinstance(first, Branch)
+    if first.constant_operand is not None:
+        return {"form": "operand", "text": first.constant_operand}
+    asked = " ".join(first.test.asked)
+    if first.kind == "name" and first.dotted_name is not None:
+        return {"form": "ending", "asked": asked}
+    if first.kind == "name" and first.cased_name is not None:
+        return {"form": "case", "asked": asked, "seen": first.cased_name}
+    kinds = sorted({layer.kind for layer in first.missed_layers})
+    if first.kind != "type" or not kinds:
+        raise Undecided("what the condition should ask for is not known")
+    qualified = sorted({layer.qualified for layer in first.missed_layers})
+    return {"form": "type", "asked": asked, "kinds": " ".join(kinds), "qualified": " ".join(qualified)}
+
+
+REMEDIES: Final[Mapping[str, Remedy]] = {
+    "guard-rank": guard_rank,
+    "guard-none": _incident,
+    "supported-argument": supported_argument,
+    "rename": rename,
+    "no-grad": _incident,
+    "make-parameter": _incident,
+    "pass-weight": pass_weight,
+    "reach-parameter": _incident,
+    "suit-activation": suit_activation,
+    "right-gain": right_gain,
+    "orthogonal": orthogonal,
+    "fill": fill,
+    "one-factor": one_factor,
+    "add-call": add_call,
+    "later-pass": later_pass,
+    "keep-last": keep_last,
+    "widen-test": widen_test,
+}

@@ -1,0 +1,162 @@
+"""--fix, --unsafe-fixes and --diff: what they write, show and return; nothing is ever half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from initlint import writing
+from initlint.cli import cli, run
+
+CRASH = """import torch.nn as nn
+
+layer = nn.Linear(64, 64)
+layer.weight.normal_(0.0, 0.02)  # why not
+"""
+FIXED = """import torch
+import torch.nn as nn
+
+layer = nn.Linear(64, 64)
+with torch.no_grad():
+    layer.weight.normal_(0.0, 0.02)  # why not
+"""
+XAVIER = """import torch.nn as nn
+
+
+def init(m):
+    if isinstance(m, nn.Linear):
+        nn.init.xavier_uniform_(m.weight)
+
+
+net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+net.apply(init)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "net.py"
+    path.write_text(CRASH)
+    return path
+
+
+def test_fix_writes_safe_fixes_and_judges_what_is_left(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["net.py", "--fix"]) == 0
+    assert file.read_text() == FIXED
+    assert "Fixed 1 problem. No more problems found in 1 file." in capsys.readouterr().out
+    assert run(["net.py", "--fix"]) == 0
+    assert file.read_text() == FIXED
+
+
+def test_unsafe_fixes_are_applied_only_when_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(XAVIER)
+    assert run(["net.py", "--fix"]) == 0  # an info
+    assert file.read_text() == XAVIER
+    assert "1 fixable with --fix --unsafe-fixes." in capsys.readouterr().out
+    assert run(["net.py", "--fix", "--unsafe-fixes"]) == 0
+    assert 'kaiming_uniform_(m.weight, nonlinearity="relu")' in file.read_text()
+
+
+def test_text_output_says_how_many_are_fixable(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(CRASH + XAVIER.partition("\n")[2])
+    assert run(["net.py"]) == 1
+    assert capsys.readouterr().out.endswith("1 fixable with --fix, 1 more with --unsafe-fixes.\n")
+
+
+def test_diff_shows_and_writes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["net.py", "--diff"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("--- net.py\n+++ net.py\n")
+    assert "+with torch.no_grad():\n" in out
+    assert file.read_text() == CRASH
+    file.write_text(FIXED)
+    assert run(["net.py", "--diff"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_diff_is_one_that_patch_takes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(CRASH.rstrip("\n"))
+    run(["net.py", "--diff"])
+    diff = capsys.readouterr().out
+    done = subprocess.run(["git", "apply", "--unsafe-paths", "-"], input=diff, text=True, check=False, cwd=file.parent)
+    assert done.returncode == 0
+    assert file.read_text() == FIXED.rstrip("\n")
+
+
+def test_standard_input_comes_back_fixed(file: Path) -> None:
+    done = CliRunner().invoke(cli, ["check", "-", "--fix"], input=CRASH, standalone_mode=False)
+    assert done.stdout == FIXED
+    assert done.return_value == 0
+    assert "Fixed 1 problem" in done.stderr
+    untouched = CliRunner().invoke(cli, ["check", "-", "--fix"], input=XAVIER, standalone_mode=False)
+    assert untouched.stdout == XAVIER
+
+
+def test_json_has_the_edits_and_declined_reasons(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["net.py", "--format", "json"])
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["fix"]["safety"] == "safe"
+    at = [(edit["span"]["start"], edit["span"]["end"], edit["text"]) for edit in finding["fix"]["edits"]]
+    start = {"line": 4, "column": 1}
+    assert at[0] == (start, start, "with torch.no_grad():\n    ")
+    assert at[1][2] == "import torch\n"
+
+
+def test_text_without_fix_loads_no_libcst(file: Path) -> None:
+    code = (
+        "import sys\nfrom initlint.cli import run\n"
+        "assert run(['net.py', '--format', 'text']) == 1\nassert 'libcst' not in sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=file.parent, check=False).returncode == 0
+
+
+def test_permissions_and_links_stay(file: Path) -> None:
+    os.chmod(file, 0o640)
+    link = file.parent / "link.py"
+    link.symlink_to("net.py")
+    assert run(["link.py", "--fix"]) == 0
+    assert link.is_symlink()
+    assert file.read_text() == FIXED
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_bytes(b"new")
+    with pytest.raises(writing.ChangedError):
+        writing.replace(str(path), b"old", b"fixed")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.py"
+    path.write_bytes(b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        writing.replace(str(path), b"old", b"fixed")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.py"]
+
+
+def test_a_file_that_cannot_be_written_is_told_and_status_is_2(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(writing, "replace", denied)
+    assert run(["net.py", "--fix"]) == 2
+    assert "net.py: cannot be written: permission denied" in capsys.readouterr().err
+    assert file.read_text() == CRASH
