@@ -35,6 +35,15 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Fan:
+    """The n of a hand-written sqrt(c / n), and which fan its name says that it is: fan_in or fan_out."""
+
+    name: str
+    text: str  # as the code writes it
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
 class InitEvent:
     """One write to a parameter: the framework's default or an explicit one.
 
@@ -55,6 +64,7 @@ class InitEvent:
     certain: bool = True  # False when it stands in a branch whose condition is unknown
     spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
     maker: int = 0  # the initializer object of Keras that wrote; 0 where there is none that others may have too
+    fan: Fan | None = None  # of a scale that the code computes by hand
 
     def argument(self, name: str) -> Scalar | Unknown:
         for key, value in self.args:
@@ -142,6 +152,7 @@ class Layer:
     serial: int = 0  # order of construction; a Sweep's serial compares with it
     copies: int = 1  # layers like it that it stands for, one after the other, where a long loop was sampled
     internal: tuple[str, ...] | None = ()  # activations inside it, of recurrent layers; None when unknown
+    dilution: int = 1  # what its stride divides by: fan_in of a transposed convolution, fan_out of a plain one
 
     def weight(self, name: str) -> Weight | None:
         return next((w for w in self.weights if w.name == name), None)

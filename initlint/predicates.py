@@ -85,13 +85,13 @@ def values(subject: str) -> Mapping[str, Collection[str]]:
     activations = {*known.activations, *DESTINATIONS}
     if subject == "call":
         return {"technique": techniques, "activations": activations, "argument": {"gain", "nonlinearity", "a"}}
-    if subject == "weight":
+    if subject in {"weight", "tensor"}:
         return {
             "technique": techniques,
             "activations": activations,
             "internal": activations,
             "activation_kinds": {*KINDS, *DESTINATIONS},
-            "role": ROLES,
+            "role": ROLES if subject == "weight" else {*ROLES, "embedding"},
             "position": POSITIONS,
             "prospect": PROSPECTS,
             "nonlinearity": set(known.gains),

@@ -165,6 +165,48 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
     return found.scale if found.fan == "fan_in" and plain_fans else None
 
 
+def truncated(event: InitEvent) -> float | None:
+    """Standard deviation of a truncated normal over the one that was asked for. None for other initializers, and
+    where the cut is at two standard deviations on purpose, as TensorFlow and JAX have it."""
+    given = _cut(event)
+    if given is None or (isinstance(event.argument("a"), int | float) and _at_two(given)):
+        return None
+    found = law_of(event.name, given)
+    std = given["std"]
+    return None if found is None or not std else math.sqrt(found.scale) / std
+
+
+def truncation(event: InitEvent) -> str | None:
+    """The same for a message."""
+    given, ratio = _cut(event), truncated(event)
+    if given is None or ratio is None:
+        return None
+    return f"cut at {given['a']:g} and {given['b']:g}, std={given['std']:g} becomes {ratio * given['std']:.2g}"
+
+
+def _at_two(given: Mapping[str, float]) -> bool:
+    """Whether both bounds stand two standard deviations from the mean."""
+    far = 2 * given["std"]
+    return math.isclose(given["mean"] - given["a"], far, rel_tol=0.01) and math.isclose(
+        given["b"] - given["mean"], far, rel_tol=0.01
+    )
+
+
+def _cut(event: InitEvent) -> Mapping[str, float] | None:
+    """Mean, std and the bounds of torch's truncated normal."""
+    spec = knowledge().initializers.get(event.spelling)
+    given = arguments(event) if event.name == "trunc_normal" else None
+    if given is None or (spec is not None and spec.law != "trunc_normal"):
+        return None
+    numbers = {"mean": 0.0, "std": 1.0, "a": -2.0, "b": 2.0}
+    for name, default in numbers.items():
+        value = given.get(name, default)
+        if not isinstance(value, int | float):
+            return None
+        numbers[name] = float(value)
+    return numbers
+
+
 def lost_units(weight: Weight, event: InitEvent) -> float | None:
     """Rows that sparse_ is expected to leave empty: each column has ceil(sparsity * rows) zeros at random rows."""
     given, shape = arguments(event), weight.shape

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths, symmetry
 from initlint.chains import Flow
+from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.graph import UNKNOWN, Context, Edge, InitEvent, Layer, Unknown, Weight
 from initlint.knowledge import knowledge
@@ -261,6 +262,39 @@ class Use(NamedTuple):
     def kept_part(self) -> str | None:
         """The same for a message: `1/16`."""
         return None if self.kept is None else strengths.fraction(self.kept)
+
+    @property
+    def fan_error(self) -> float | None:
+        """What the initializer divided by, over the true fan in that direction."""
+        return None if self._division is None else self._division.computed / self._division.true
+
+    @property
+    def fan_told(self) -> str | None:
+        """The same for a message: `fan_out = 288`, with the code's name for it where that is another."""
+        found, own = self._division, self.event.fan.text if self.event.fan else ""
+        if found is None:
+            return None
+        return f"{found.name} = {found.computed:g}{f' ({own})' if own not in ('', found.name) else ''}"
+
+    @property
+    def fan_true(self) -> str | None:
+        """The true fan for a message, with why torch computes another: `9 (a grouped kernel)`."""
+        found, why = self._division, peculiarity(self.layer, self.weight)
+        return None if found is None else f"{found.true:g} ({why})" if why else f"{found.true:g}"
+
+    @property
+    def _division(self) -> Division | None:
+        return division(self.layer, self.weight, self.event)
+
+    @property
+    def truncated(self) -> float | None:
+        """Standard deviation of a truncated normal over the one that was asked for."""
+        return strengths.truncated(self.event)
+
+    @property
+    def truncation(self) -> str | None:
+        """The same for a message: `cut at -0.02 and 0.02, std=0.02 becomes 0.011`."""
+        return strengths.truncation(self.event)
 
     # --- recurrent matrices -------------------------------------------------------------------------------------------
 

@@ -141,6 +141,15 @@ def _uses(survey: Survey) -> Iterator[Instance]:
                 yield Instance(index, layer.index, found)
 
 
+def _tensors(survey: Survey) -> Iterator[Instance]:
+    """The same with embeddings and tokens, for what holds of any tensor."""
+    for index, flow, layer, weight in _weights(survey):
+        if weight.role in MATRICES or weight.role == "embedding":
+            found = uses(flow, layer, weight)
+            if found:
+                yield Instance(index, layer.index, found)
+
+
 MATRICES: Final = frozenset({"kernel", "recurrent", "raw"})
 
 
@@ -217,6 +226,7 @@ class Kind(NamedTuple):
 
 SUBJECTS: Final[dict[str, Kind]] = {
     "weight": Kind(Use, _uses),
+    "tensor": Kind(Use, _tensors),
     "call": Kind(Call, _calls),
     "parameter": Kind(Parameter, _parameters),
     "write": Kind(Write, _writes),

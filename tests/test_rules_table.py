@@ -28,6 +28,8 @@ HERE = [
     "202",
     "203",
     "206",
+    "208",
+    "210",
     "301",
     "402",
     "501",
@@ -57,6 +59,9 @@ IMPLIED = [
     "by",
     "he_keeps",
     "hundred_steps",
+    "fan_told",
+    "fan_true",
+    "truncation",
 ]
 CHECKS = Path(folder()) / "checks"
 

@@ -207,8 +207,8 @@ def layer_facts(
     if isinstance(owner, Param):
         name, module = names.get(id(owner), (owner.name, owner.owner.name if owner.owner else ""))
         return Layer(
-            index, "Parameter", "torch.nn.Parameter", name, owner.place, None, module, weights, None, None,
-            activations, norm, tuple(unknown), False, owner.serial,
+            index, "Parameter", "torch.nn.Parameter", name, owner.place, None, module, weights,
+            *machine.used_fans(owner), activations, norm, tuple(unknown), False, owner.serial,
         )  # fmt: skip
     spec = owner.spec
     assert spec is not None
@@ -220,7 +220,7 @@ def layer_facts(
     return Layer(
         index, spec.kind, spec.qualified, name, place, owner.frames[0][0] if owner.frames else None, module,
         weights, fan_in, fan_out, activations, norm, tuple(unknown), False, owner.serial, owner.copies,
-        internal_of(owner),
+        internal_of(owner), dilution_of(owner),
     )  # fmt: skip
 
 
@@ -231,6 +231,14 @@ def internal_of(owner: Instance) -> tuple[str, ...] | None:
         return spec.internal if spec is not None else ()
     chosen = owner.arguments.get(spec.chosen_by)
     return (*spec.internal[:-1], chosen) if isinstance(chosen, str) else None
+
+
+def dilution_of(owner: Instance) -> int:
+    """What the layer's stride divides by; 1 where that is unknown or it has none."""
+    if owner.spec is None or not owner.spec.dilution or owner.arguments.get("stride") == 1:
+        return 1
+    plain = {k: v for k, v in owner.arguments.items() if isinstance(v, (int, tuple))}
+    return size(owner.spec.dilution, plain) or 1
 
 
 def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]:

@@ -30,6 +30,7 @@ Expression: TypeAlias = "Callable[[Machine, ast.expr, Frame], Value]"
 Statement: TypeAlias = "Callable[[Machine, ast.stmt, Frame], str]"
 Call: TypeAlias = "Callable[[Machine, Value, Arguments, Keywords, ast.AST, Frame], Value]"
 Handler: TypeAlias = "Callable[[Machine, Arguments, Keywords, ast.AST, Frame], Value]"
+Fans: TypeAlias = "tuple[int | None, int | None]"
 Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
 
 ENTRY_FUEL = 150_000  # steps (expressions and statements) of one entry
@@ -145,6 +146,7 @@ class Machine(Parts):
         self.nodes: list[Node] = []
         self.node_layers: dict[int, Instance | Param] = {}
         self.factors: dict[int, Param] = {}  # of nodes that scale by a raw parameter
+        self.matrices: dict[int, dict[Fans, None]] = {}  # fans with which raw parameters are multiplied, by id
         self.outcomes: list[Value] = []  # of models that code outside of all modules has called
         self.layers: list[Instance] = []
         self.norms: list[Instance] = []
@@ -351,6 +353,11 @@ class Machine(Parts):
 
     def sweep_index(self) -> int | None:
         return self.sweeping[-1].index if self.sweeping else None
+
+    def used_fans(self, param: Param) -> Fans:
+        """The true fans of a raw parameter, from how it is multiplied with data; None where uses differ."""
+        found = list(self.matrices.get(id(param), ()))
+        return found[0] if len(found) == 1 else (None, None)
 
     def genuine_flow(self, param: Param) -> bool:
         """Whether this step surely runs as it stands here, gradients on."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from initlint.graph import History, InitEvent, Scalar, Unknown
+from initlint.interpret.hand_written import fan_of
 from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_laws import changed_law
@@ -84,6 +86,7 @@ def event_of(
         machine.calls_now(place),
         machine.certain,
         machine.spans.get(node, ()),
+        fan_of(machine, name, given, node, frame),
     )
 
 
@@ -244,17 +247,22 @@ def copy_into(
     """The parameter takes another tensor's values: how those came to be is how it is initialized."""
     taken = values_of(source)
     if taken:
-        events = [event_of(machine, e.name, dict(e.args), node, frame, spelling, covers) for e in taken]
+        events = [copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling, covers)) for e in taken]
         replace_histories(machine, param, tuple(dict.fromkeys((*h, e) for h in param.histories for e in events)))
     elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
         content = source.content
         given: dict[str, Value] = dict(content.args)
-        machine.write(param, event_of(machine, content.name, given, node, frame, spelling, covers))
+        machine.write(param, copied(content, event_of(machine, content.name, given, node, frame, spelling, covers)))
     elif isinstance(source, (int, float)):
         machine.write(param, event_of(machine, "constant", {"val": source}, node, frame, spelling, covers))
     else:
         why = source.why if isinstance(source, Unknown) else "copied from another tensor"
         machine.write(param, event_of(machine, "unknown", {"why": why}, node, frame, spelling, covers))
+
+
+def copied(original: InitEvent, copy: InitEvent) -> InitEvent:
+    """The event of copied values, which keep how their scale was computed."""
+    return replace(copy, fan=original.fan) if original.fan is not None else copy
 
 
 def values_of(source: Value) -> tuple[InitEvent, ...]:

@@ -8,8 +8,9 @@ from typing import Final
 
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret import torch_init, torch_laws
+from initlint.interpret.contractions import contracted, fans_of_use
 from initlint.interpret.evaluate import BINARY, binary
-from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.machine import Arguments, Fans, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, ListValue, Value
 
@@ -53,7 +54,9 @@ def as_tensor(machine: Machine, value: Value) -> Tensor:
 # -- weights in use -----------------------------------------------------------------------
 
 
-def use_weight(machine: Machine, inputs: list[Tensor], weight: Value, node: ast.AST, kind: str) -> Tensor:
+def use_weight(
+    machine: Machine, inputs: list[Tensor], weight: Value, node: ast.AST, kind: str, fans: Fans | None = None
+) -> Tensor:
     """A weighted step by a function: F.linear(x, weight), x @ weight, einsum(..., weight)."""
     param = weight if isinstance(weight, Param) else getattr(weight, "param", None)
     if not isinstance(param, Param):
@@ -62,6 +65,8 @@ def use_weight(machine: Machine, inputs: list[Tensor], weight: Value, node: ast.
     ids = tuple(dict.fromkeys(t.node for t in inputs if t.node >= 0))
     made = machine.emit("layer", ids, kind, node)
     machine.node_layers[made] = layer_of(param)
+    used = fans or fans_of_use(kind, getattr(weight, "shape", None))
+    machine.matrices.setdefault(id(param), {})[used] = None
     return Tensor(made)
 
 
@@ -176,8 +181,8 @@ def product(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     weights = [t for t in found if t.node < 0 and t.param is not None]
     if data and weights:
         result = data
-        for weight in weights:
-            result = [use_weight(machine, result, weight, node, "matmul")]
+        for weight, fans in contracted(args, found, weights):
+            result = [use_weight(machine, result, weight, node, "matmul", fans)]
         return result[0]
     if len(data) > 1:
         attends = any(after_softmax(machine, t.node) for t in data)
