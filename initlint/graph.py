@@ -214,6 +214,29 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """An assignment that makes one layer use another's weight: indices of the borrowing layer and of the owner's."""
+
+    place: Place
+    layer: int
+    lender: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """An initializer that overwrites loaded weights. `model` is the class of a model from outside, "" for the project's
+    own, whose `layers` are known; `whole`: no loaded weight is left, `alike`: some of layers of the same kinds are."""
+
+    place: Place
+    spelling: str
+    load: Place
+    model: str
+    layers: tuple[int, ...]
+    whole: bool
+    alike: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What one entry showed. `complete` is False when fuel ran out or it raised: then absence proves nothing."""
 
@@ -227,6 +250,8 @@ class Context:
     complete: bool = True
     unknown: tuple[Unknown, ...] = ()
     genuine: bool = True  # False for a class built by us with arguments left unknown
+    ties: tuple[Tie, ...] = ()
+    reloads: tuple[Reload, ...] = ()
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)

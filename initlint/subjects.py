@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths, symmetry
+from initlint.autoencoders import decodes
 from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
@@ -171,6 +172,11 @@ class Use(NamedTuple):
         if kinds is None or not edges or any(edge.target == UNKNOWN for edge in edges):
             return None
         return kinds == {"saturating"} and any(edge.target >= 0 for edge in edges)
+
+    @property
+    def reconstructs(self) -> bool | None:
+        """Whether it is the last layer of an autoencoder that ends in a sigmoid."""
+        return decodes(self.flow, self.layer)
 
     @property
     def saturation(self) -> str | None:

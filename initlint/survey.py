@@ -13,11 +13,14 @@ from initlint.findings import Site
 from initlint.gains import Call
 from initlint.graph import InitEvent, Layer, Model, Weight
 from initlint.incidents import Event
+from initlint.loads import Loss
+from initlint.normalizing import Disturbance, disturbances
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
 from initlint.products import Product, products
 from initlint.source import Place
 from initlint.subjects import Use
+from initlint.tied import Tied
 
 EVERYWHERE: Final = -1  # the context of what is said of all of them
 
@@ -217,6 +220,24 @@ def _events(survey: Survey) -> Iterator[Instance]:
             yield Instance(index, EVERYWHERE, (Event(flow, incident),))
 
 
+def _ties(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for tie in flow.context.ties:
+            yield Instance(index, EVERYWHERE, (Tied(flow, tie),))
+
+
+def _losses(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for reload in flow.context.reloads:
+            yield Instance(index, EVERYWHERE, (Loss(flow, reload),))
+
+
+def _disturbances(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for disturbance in disturbances(flow):
+            yield Instance(index, EVERYWHERE, (disturbance,))
+
+
 class Kind(NamedTuple):
     """A kind of subject: its class, and how its instances are found."""
 
@@ -235,4 +256,7 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "method": Kind(Hook, _hooks),
     "test": Kind(Branch, _branches),
     "incident": Kind(Event, _events),
+    "tie": Kind(Tied, _ties),
+    "loss": Kind(Loss, _losses),
+    "disturbance": Kind(Disturbance, _disturbances),
 }

@@ -27,22 +27,22 @@ ROOMS: dict[str, str] = {
         interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine interpret.records
         interpret.initializer_names interpret.names interpret.narrowing interpret.evaluate interpret.decorators
         interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions interpret.patterns
-        interpret.execute interpret.fallbacks interpret.guards interpret.calls interpret.attributes
-        interpret.reflection interpret.sorting interpret.builtins interpret.methods interpret.regexes
-        interpret.dispatch interpret.standard interpret.typetests interpret.torch_laws interpret.hand_written
-        interpret.torch_init interpret.torch_fans interpret.init_functions interpret.contractions
-        interpret.torch_tensors interpret.torch_functions interpret.torch_methods interpret.torch_layers
-        interpret.torch_traversal interpret.torch_parameters interpret.torch_modules interpret.torch_wrappers
-        interpret.parametrizations interpret.torch interpret.keras_initializers interpret.keras_weights
-        interpret.keras_activations interpret.keras_shapes interpret.keras_layers interpret.keras_models
-        interpret.keras interpret.frameworks interpret.interpreter interpret.harvest interpret.methods_seen
-        interpret.likely_arguments interpret.leftovers interpret.keras_showing interpret.showing interpret.entries
-        interpret
+        interpret.execute interpret.fallbacks interpret.guards interpret.calls interpret.pretrained
+        interpret.attributes interpret.reflection interpret.sorting interpret.builtins interpret.methods
+        interpret.regexes interpret.dispatch interpret.standard interpret.typetests interpret.torch_laws
+        interpret.hand_written interpret.torch_init interpret.torch_fans interpret.init_functions
+        interpret.contractions interpret.torch_tensors interpret.torch_functions interpret.torch_methods
+        interpret.torch_layers interpret.torch_traversal interpret.torch_parameters interpret.torch_modules
+        interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_initializers
+        interpret.keras_weights interpret.keras_activations interpret.keras_shapes interpret.keras_layers
+        interpret.keras_models interpret.keras interpret.frameworks interpret.interpreter interpret.reloads
+        interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
+        interpret.keras_showing interpret.showing interpret.entries interpret
     """,
     "contract": "findings",
     "rules": """
-        chains symmetry strengths silence fan_modes subjects branches gains incidents parameters passes products
-        survey prescriptions remedies conditions predicates wording rulebook rules
+        chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
+        parameters passes products tied survey prescriptions remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
     "reports": """

@@ -15,6 +15,7 @@ from initlint.interpret.classes import (
 from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.postponed import Deferred
+from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.records import record_attribute
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
@@ -280,6 +281,8 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
                 return not is_missing(found, value, name)
             if value.cls.open or value.cls.find("__getattr__") is not ABSENT:
                 return None
+        elif isinstance(value, Pretrained):
+            return None
         return machine.native_attribute(value, name, node, frame) is not MISSING
     if isinstance(value, Class):
         if value.find(name) is not ABSENT or (value.module and name in machine.module_methods):
@@ -298,6 +301,7 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
 
 ATTRIBUTES: Final[dict[type, Attribute]] = {
     Instance: instance_attribute,
+    Pretrained: instance_attribute,
     Class: class_attribute,
     Super: super_attribute,
     Function: function_attribute,

@@ -16,10 +16,12 @@ from initlint.interpret import (
 )
 from initlint.interpret.keras_values import Initializer, KerasObject, KerasValue
 from initlint.interpret.machine import Arguments, Attribute, Call, Handler, Keywords, Machine
+from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.values import Frame, Instance, Symbol, Value
 
 CALLS: Final[dict[type, Call]] = {
     Instance: torch_modules.call_instance,
+    Pretrained: torch_modules.call_instance,
     KerasObject: keras_models.call_object,
     Initializer: keras_initializers.call_initializer,
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Weight
+from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Tie, Weight
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel, Pass
+from initlint.interpret.pretrained import LOADING
+from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
-from initlint.interpret.torch_modules import LOADING
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.sizes import size
@@ -50,7 +51,8 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
         layers.append(layer_facts(machine, owner, index, names, found, complete))
-    param_index = {id(p): i for i, o in enumerate(owners) for p in parameters_of(o)}
+    owned = [(index, owner, param) for index, owner in enumerate(owners) for param in parameters_of(owner)]
+    param_index = {id(param): index for index, _, param in owned}
     return Context(
         entry,
         file,
@@ -64,6 +66,12 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         complete,
         (),
         genuine,
+        tuple(
+            Tie(place, index_of[id(owner)], index_of[id(param.owner)])
+            for place, owner, param in machine.ties
+            if id(owner) in index_of and id(param.owner) in index_of
+        ),
+        reloads(machine, [(index, layers[index].kind, param) for index, _, param in owned]),
     )
 
 

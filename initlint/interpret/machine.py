@@ -147,6 +147,8 @@ class Machine(Parts):
         self.node_layers: dict[int, Instance | Param] = {}
         self.factors: dict[int, Param] = {}  # of nodes that scale by a raw parameter
         self.matrices: dict[int, dict[Fans, None]] = {}  # fans with which raw parameters are multiplied, by id
+        self.ties: list[tuple[Place, Instance, Param]] = []  # assignments of a weight that another layer has
+        self.pretrained: list[Instance] = []  # models from outside that came with trained weights
         self.outcomes: list[Value] = []  # of models that code outside of all modules has called
         self.layers: list[Instance] = []
         self.norms: list[Instance] = []

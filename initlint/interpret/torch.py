@@ -9,6 +9,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret import (
     parametrizations,
+    pretrained,
     torch_fans,
     torch_functions,
     torch_init,
@@ -72,6 +73,8 @@ def call_known(
         return torch_modules.call_native(machine, args[0], callee.name, args[1:], kwargs, node, frame)
     if qualified.startswith("builtins."):
         return Unknown(callee.name)
+    if pretrained.brings_weights(qualified, kwargs):
+        return pretrained.make(machine, qualified, node, frame)
     return outside(machine, callee.name, qualified, args, kwargs)
 
 

@@ -50,7 +50,8 @@ def call_function(
         every = [*args, *kwargs.values()] if role in ("loss", "distance") else [value]
         inputs = list(tensors_in(machine, every))
         op = {"elementwise": "scale", "distance": "scale", "loss": "output"}.get(role, role)
-        return machine.flow(op, inputs, spec.name, node)
+        rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5) if role == "dropout" else None
+        return machine.flow(op, inputs, spec.name, node, rate if isinstance(rate, (int, float)) else None)
     if role == "weighted":
         position = spec.weight if spec.weight >= 0 else 1
         weight = args[position] if position < len(args) else kwargs.get("weight", kwargs.get("in_proj_weight"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from initlint import expressions
@@ -235,7 +236,11 @@ def forward_layer(
             "activation", inputs, spec.activation, node, slope if isinstance(slope, (int, float)) else None
         )
     if role in ("norm", "dropout", "pool"):
-        return machine.flow(role, inputs, spec.kind, node)
+        rate = instance.cell.get("p") if role == "dropout" else None
+        made = machine.flow(role, inputs, spec.kind, node, rate if isinstance(rate, (int, float)) else None)
+        if role != "pool" and made.node >= 0 and instance.place is not None:  # told where it is constructed
+            machine.nodes[made.node] = replace(machine.nodes[made.node], place=instance.place)
+        return made
     if role in ("loss", "distance"):
         every = list(tensors_in(machine, [*args, *kwargs.values()]))
         return machine.flow("output" if role == "loss" else "scale", every, spec.kind, node)

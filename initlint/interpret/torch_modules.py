@@ -11,6 +11,7 @@ from initlint.interpret import compare, torch_init
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.pretrained import LOADING, Pretrained
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child
 from initlint.interpret.torch_traversal import (
@@ -52,7 +53,6 @@ OTHERS: Final = frozenset(
     "__init__ __call__ forward apply add_module register_module register_parameter get_parameter get_submodule"
     " load_state_dict to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
 )
-LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkpoint makes
 METHODS: Final = SELF_RETURNING | QUIET | LISTS | OTHERS
 
 
@@ -123,6 +123,8 @@ def call_native(
     if name in QUIET:
         return None
     if name in LISTS:
+        if isinstance(receiver, Pretrained) and name.endswith("children"):
+            return Unknown("the parts of a model from outside")
         return listing(machine, receiver, name, kwargs)
     if name == "apply":
         return apply(machine, receiver, args[0] if args else kwargs.get("fn"), node, frame)

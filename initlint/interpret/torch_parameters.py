@@ -26,6 +26,8 @@ def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.
             option.name = name
             if isinstance(current, Param):
                 option.role = current.role  # it takes the place of the framework's
+        elif isinstance(option, Param) and isinstance(current, Param) and option.owner is not owner:
+            machine.ties.append((frame.unit.place(node), owner, option))
     plain = isinstance(value, Tensor) or (isinstance(value, View) and value.detached)
     if isinstance(current, Param) and plain and machine.certain:
         machine.incident(
