@@ -7,6 +7,7 @@ contexts. Everything here is frozen; `check` finds broken references, `show` pri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -103,12 +104,29 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
+class Composed:
+    """An activation that the code computes itself: its formula, E[f(z)^2] for a standard normal z, and its kind
+    (rectifier, saturating, other)."""
+
+    text: str
+    second_moment: float
+    kind: str
+
+    @property
+    def gain(self) -> float:
+        """What the std is to be multiplied by, over 1 / sqrt(fan_in), to keep the signal's second moment."""
+        return math.sqrt(1 / self.second_moment)
+
+
+@dataclass(frozen=True, slots=True)
 class Activation:
-    """An activation as it is used: canonical name, and the slope or alpha where it has one."""
+    """An activation as it is used: canonical name (`custom` where it has none), and the slope or alpha where it has
+    one."""
 
     name: str
     place: Place | None = None
     parameter: float | None = None  # negative_slope of leaky_relu, alpha of elu
+    composed: Composed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +187,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step of the data flow: op is input, layer, activation, norm, add, cat, mul, matmul,
-    pool, dropout, attention, either (a join of branches), output or unknown."""
+    """One step of the data flow: op is input, layer, activation, norm, add, cat, mul, matmul, scale, shift,
+    pool, dropout, attention, either (a join of branches), output, unknown, or composed (a part of an activation that
+    another node stands for)."""
 
     op: str
     inputs: tuple[int, ...] = ()
@@ -178,6 +197,7 @@ class Node:
     layer: int = -1
     place: Place | None = None
     parameter: float | None = None
+    composed: Composed | None = None
 
 
 @dataclass(frozen=True, slots=True)

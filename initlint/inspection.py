@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from initlint.findings import Unreadable
-from initlint.graph import Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
+from initlint.graph import Composed, Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
 from initlint.source import Place
 
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
@@ -52,6 +52,7 @@ class Row:
     site: Place | None = None
     is_recurrent: bool = False
     recurrent: Init | None = None
+    composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,17 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
             for fact in facts_of(layer, place, is_recurrent):
                 parameter = fact.name if kind == PARAMETER else ""
                 facts.setdefault((parameter, fact.init, fact.recurrent), []).append(fact)
-        found += [merged(place, site, kind, alike, is_recurrent) for alike in facts.values()]
+        composed = formulas(pairs)
+        found += [
+            replace(merged(place, site, kind, alike, is_recurrent), composed=composed) for alike in facts.values()
+        ]
     return sorted(found, key=lambda row: (row.place, row.site is not None, row.layer, row.name))
+
+
+def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
+    """The activations behind a layer that the code composes itself."""
+    activations = (edge.activation for context, layer in pairs for edge in context.outgoing(layer.index))
+    return tuple(dict.fromkeys(a.composed for a in activations if a is not None and a.composed is not None))
 
 
 SiteKey: TypeAlias = tuple[Place, Place | None, str]

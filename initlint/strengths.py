@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from initlint.graph import Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import Activation, Edge, InitEvent, Layer, Unknown, Weight
 from initlint.knowledge import REQUIRED, knowledge, law_of
 from initlint.laws import Law
 
@@ -30,9 +30,14 @@ def activation_kind(name: str) -> str:
     return name if name in DESTINATIONS else spec.kind if spec else "other"
 
 
+def kind_of(activation: Activation) -> str:
+    """The same of an activation as it is used, which may be composed by the code."""
+    return activation.composed.kind if activation.composed else activation_kind(activation.name)
+
+
 def rectified(edge: Edge) -> bool:
     """Whether a rectifier (SELU is one of them here) stands on the way."""
-    return edge.activation is not None and activation_kind(edge.activation.name) in RECTIFYING
+    return edge.activation is not None and kind_of(edge.activation) in RECTIFYING
 
 
 def through_zero(name: str) -> bool:

@@ -14,12 +14,12 @@ from initlint.autoencoders import decodes
 from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
-from initlint.graph import UNKNOWN, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
 from initlint.knowledge import knowledge
 from initlint.silence import effective_constant, starved
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     from initlint.source import Place
 
@@ -130,13 +130,31 @@ class Use(NamedTuple):
     def activation_kinds(self) -> frozenset[str] | None:
         if self.layer.activations is None:
             return None
-        return frozenset(strengths.activation_kind(name) for name in self.layer.activations)
+        composed = self._composed
+        kinds = {strengths.activation_kind(name) for name in self.layer.activations if name not in composed}
+        return frozenset(kinds | {one.kind for ones in composed.values() for one in ones})
 
     @property
     def activation(self) -> str | None:
-        """The activations for a message: `relu`, `relu and gelu`."""
+        """The activations for a message: `relu`, `relu and gelu`, `x * sigmoid(1.702 * x)`."""
         names = [name for name in self.layer.activations or () if name not in strengths.DESTINATIONS]
-        return " and ".join(names) or None
+        composed = self._composed
+        return " and ".join(text for n in names for text in ([c.text for c in composed.get(n, ())] or [n])) or None
+
+    @property
+    def advised(self) -> str | None:
+        """What keeps the signal before an activation that the code composes itself: `std = 1.54 / sqrt(fan_in)`."""
+        gains = self._gains if self._composed else []
+        return f"std = {min(gains):.2f} / sqrt(fan_in)" if len(gains) == 1 else None
+
+    @property
+    def _composed(self) -> Mapping[str, list[Composed]]:
+        """Activations that it feeds and that the code composes itself, by the name that stands for them."""
+        found: dict[str, list[Composed]] = {}
+        for edge in self.flow.after(self.layer.index):
+            if edge.activation is not None and edge.activation.composed is not None:
+                found.setdefault(edge.activation.name, []).append(edge.activation.composed)
+        return {name: list(dict.fromkeys(ones)) for name, ones in found.items()}
 
     @property
     def internal(self) -> frozenset[str] | None:
@@ -236,16 +254,18 @@ class Use(NamedTuple):
         """Gain of each activation that it feeds, by its slope where the code gives one; empty if one is unknown."""
         if not self.layer.activations:
             return []
+        composed = self._composed
         slopes = {
             (e.activation.name, e.activation.parameter)
             for e in self.flow.after(self.layer.index)
-            if e.activation is not None
+            if e.activation is not None and e.activation.name not in composed
         }
-        named = {name for name, _ in slopes}
+        named = {name for name, _ in slopes} | composed.keys()
         slopes |= {(name, None) for name in self.layer.activations if name not in named}
         gains = [
             strengths.gain(name, slope) for name, slope in sorted(slopes, key=str) if name not in strengths.DESTINATIONS
         ]
+        gains += [one.gain for ones in composed.values() for one in ones]
         return [gain for gain in gains if gain is not None] if None not in gains else []
 
     @property

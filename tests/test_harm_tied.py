@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from initlint import interpret
 from initlint.chains import Flow
-from initlint.pipeline import context
+from initlint.interpret.project import Project
 from initlint.source import Source
 from initlint.tied import Tied, log_sum
 
@@ -34,7 +34,7 @@ def variant(vocabulary: int, width: int, depth: int, std: float | None = None) -
 
 
 def predicted(text: str, name: str) -> Tied:
-    model = interpret.read([Source.of("net.py", text)], context())
+    model = interpret.read([Source.of("net.py", text)], Project(lambda _: None))
     (found,) = (c for c in model.contexts if c.entry.endswith(name))
     (tie,) = found.ties
     return Tied(Flow(found), tie)

@@ -109,7 +109,7 @@ def walk(
                 continue
             now, way = activation, path
             if node.op == "activation":
-                now = activation or Activation(node.name, node.place, node.parameter)
+                now = activation or Activation(node.name, node.place, node.parameter, node.composed)
                 way = (*path, "activation")
             elif node.op in ("norm", "cat", "pool", "dropout", "scale"):
                 way = path if path[-1:] == (node.op,) else (*path, node.op)

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Tie, Weight
+from initlint.interpret.compositions import composed
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
@@ -24,6 +25,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
     missed = {id(sweep): missed_by(machine, sweep) for sweep in machine.passes} if complete else {}
     keep_lost_writes(machine)
     names = name_layers(machine)
+    machine.nodes = composed(machine.nodes, frozenset(machine.torn))
     used = consumers(machine.nodes)
     labels = reach(machine.nodes, used)
     owners = layer_owners(machine, names)

@@ -146,6 +146,7 @@ class Machine(Parts):
         self.nodes: list[Node] = []
         self.node_layers: dict[int, Instance | Param] = {}
         self.factors: dict[int, Param] = {}  # of nodes that scale by a raw parameter
+        self.torn: set[int] = set()  # nodes with inputs that are rearranged or cut
         self.matrices: dict[int, dict[Fans, None]] = {}  # fans with which raw parameters are multiplied, by id
         self.ties: list[tuple[Place, Instance, Param]] = []  # assignments of a weight that another layer has
         self.pretrained: list[Instance] = []  # models from outside that came with trained weights
@@ -237,7 +238,10 @@ class Machine(Parts):
         if not ids:
             param = next((t.param for t in inputs if t.param is not None), None)
             return Tensor(-1, param=param)
-        return Tensor(self.emit(op, ids, name, node, parameter))
+        made = self.emit(op, ids, name, node, parameter)
+        if any(t.torn for t in inputs):
+            self.torn.add(made)
+        return Tensor(made)
 
     def either(self, tensors: tuple[Tensor, ...]) -> Tensor:
         ids = tuple(dict.fromkeys(t.node for t in tensors if t.node >= 0))

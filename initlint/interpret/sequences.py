@@ -123,7 +123,7 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
         if (fields := field_values(value)) is not None:
             return tuple(fields.values()), False
     if isinstance(value, (Tensor, Param, View)):
-        return (value if isinstance(value, Tensor) else Tensor(),), True
+        return (value.rearranged() if isinstance(value, Tensor) else Tensor(),), True
     if isinstance(value, Class):  # an enumeration
         members = tuple(v for v in value.cell.values() if isinstance(v, Instance) and v.cls is value)
         if members:

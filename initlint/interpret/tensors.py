@@ -72,7 +72,7 @@ class Tensor:
     `param` which parameter's values it is computed from (a copy, not a view).
     """
 
-    __slots__ = ("base", "channels", "content", "node", "origin", "param", "shape")
+    __slots__ = ("base", "channels", "content", "node", "origin", "param", "shape", "torn")
 
     def __init__(
         self,
@@ -88,6 +88,15 @@ class Tensor:
         self.base: Tensor | None = None  # whose memory it shares
         self.channels: int | None = None  # size of the last axis, where not even the rank is known
         self.origin: tuple[InitEvent, ...] = ()  # the writes behind its values, where it is an unchanged copy
+        self.torn = False  # its entries are a part of its node's, or stand in another order
+
+    def rearranged(self) -> Tensor:
+        """The same data as a part, or in another order."""
+        if self.node < 0 or self.torn:
+            return self
+        made = Tensor(self.node, self.shape, self.content, self.param)
+        made.torn = True
+        return made
 
     def __repr__(self) -> str:
         return f"<tensor {self.node}>"

@@ -21,6 +21,10 @@ from initlint.interpret.torch_tensors import (
 from initlint.interpret.values import Alternatives, Frame, ListValue, Symbol, Value
 from initlint.knowledge import FunctionSpec
 
+REARRANGING: Final = frozenset(
+    "chunk split tensor_split unbind narrow select index_select gather unfold unsqueeze expand expand_as repeat"
+    " repeat_interleave transpose swapaxes permute movedim t T mT flip roll rot90 diagonal".split()
+)
 TENSOR_WORDS: Final = ("input", "query", "tensor", "x", "mat1", "self")
 
 
@@ -50,6 +54,8 @@ def call_function(
         every = [*args, *kwargs.values()] if role in ("loss", "distance") else [value]
         inputs = list(tensors_in(machine, every))
         op = {"elementwise": "scale", "distance": "scale", "loss": "output"}.get(role, role)
+        if role == "elementwise":
+            return elementwise(machine, spec, inputs, args, kwargs, node)
         rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5) if role == "dropout" else None
         return machine.flow(op, inputs, spec.name, node, rate if isinstance(rate, (int, float)) else None)
     if role == "weighted":
@@ -76,6 +82,25 @@ def call_function(
     if role == "recurrent":
         return (machine.flow("layer", list(tensors_in(machine, args[:1])), spec.name, node), Unknown("a state"))
     return machine.lost(spec.qualified, args, kwargs)
+
+
+def elementwise(
+    machine: Machine, spec: FunctionSpec, inputs: list[Tensor], args: Arguments, kwargs: Keywords, node: ast.AST
+) -> Value:
+    """A function of single entries that is no activation, with the number it takes: a clamp in two steps."""
+    if spec.name in ("clamp", "clip", "clamp_min", "clamp_max"):
+        low = kwargs.get("min", args[1] if len(args) > 1 and spec.name != "clamp_max" else None)
+        high = kwargs.get("max", args[-1] if len(args) > 2 or spec.name == "clamp_max" else None)
+        for name, bound in (("clamp_min", low), ("clamp_max", high)):
+            if bound is not None:
+                inputs = [machine.flow("scale", inputs, name, node, plain(bound))]
+        return inputs[0] if inputs else Unknown(spec.name)
+    given = kwargs.get("exponent", args[1] if len(args) > 1 else None) if spec.name == "pow" else None
+    return machine.flow("scale", inputs, spec.name, node, plain(given))
+
+
+def plain(value: Value) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def activate(
@@ -131,7 +156,7 @@ def reshape(
             copy.origin = value.origin
             return copy
         if value.node >= 0:
-            return value
+            return value.rearranged() if last in REARRANGING else value
         seen = Tensor(-1, None if spec.role == "shape" else value.shape, value.content, value.param)
         seen.base = value.base or value
         return seen

@@ -86,7 +86,7 @@ def event_of(
         machine.calls_now(place),
         machine.certain,
         machine.spans.get(node, ()),
-        fan_of(machine, name, given, node, frame),
+        fan=fan_of(machine, name, given, node, frame),
     )
 
 

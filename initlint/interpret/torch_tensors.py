@@ -100,21 +100,30 @@ def operator_(word: str) -> Handler:
             return machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node)
         if any(t.param is not None for t in found) or word not in ("add", "sub"):
             if word in ("add", "sub"):
-                return data[0]  # a bias
-            other = next((a for a in args if isinstance(a, (int, float))), None)
-            factor = (
-                None
-                if other is None
-                else (other if word == "mul" else 1 / other if word == "truediv" and other else None)
-            )
+                return data[0].rearranged()  # a bias
+            number, reversed_ = number_beside(args)
+            factor = 1 / number if word == "truediv" and number and not reversed_ else number
             name = "parameter" if any(t.param is not None for t in found) else word
+            if reversed_ and name in ("truediv", "pow"):
+                name = f"r{name}"
             scaled = machine.flow("scale", data[:1], name, node, factor)
             if name == "parameter" and word in ("mul", "truediv"):
                 note_factor(machine, scaled, args)
             return scaled
-        return data[0]
+        number, reversed_ = number_beside(args)
+        if number is None:
+            return data[0].rearranged()
+        return machine.flow("shift", data, "rsub" if reversed_ and word == "sub" else word, node, number)
 
     return run
+
+
+def number_beside(args: Arguments) -> tuple[float | None, bool]:
+    """The number that a tensor is computed with, and whether it matters that it stands on the left."""
+    for position, value in enumerate(args):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value), position == 0
+    return None, False
 
 
 def note_factor(machine: Machine, scaled: Tensor, args: Arguments) -> None:
@@ -171,6 +180,8 @@ def shifted(event: InitEvent, amount: float) -> dict[str, Value] | None:
 
 def negate(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     value = args[0]
+    if isinstance(value, Tensor) and value.node >= 0:
+        return machine.flow("scale", [value], "mul", node, -1.0)
     return value if isinstance(value, Tensor) else Tensor(param=getattr(value, "param", value))  # type: ignore[arg-type]
 
 
@@ -213,7 +224,7 @@ def after_softmax(machine: Machine, start: int) -> bool:
 def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     value, key = args
     if isinstance(value, Tensor):
-        return value
+        return value.rearranged()
     assert isinstance(value, (Param, View))
     param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
     whole = key == slice(None, None, None) or key is Ellipsis

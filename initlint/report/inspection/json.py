@@ -33,6 +33,8 @@ def row(one: Row) -> Json:
     }
     if one.is_recurrent:
         found["recurrent_init"] = init(one.recurrent)
+    if one.composed:
+        found["custom"] = [{"formula": shown(c.text), "gain": round(c.gain, 4), "kind": c.kind} for c in one.composed]
     if one.site is not None:
         found["site"] = {"file": shown(one.site.file), "line": one.site.span.start.line}
     return found

@@ -43,6 +43,9 @@ def table(rows: list[Row]) -> Iterator[Line]:
         indent = " " * (widths[0] + 6)
         if row.is_recurrent:
             yield [("", indent), ("dim", "recurrent: "), ("code", initializer(row.recurrent, row))]
+        for one in row.composed:
+            advice = f"; std = {one.gain:.2f} / sqrt(fan_in) keeps the signal"
+            yield [("", indent), ("dim", "custom: "), ("code", shown(one.text)), ("", advice)]
         for why in row.unknown:
             yield [("", indent), ("unknown", f"unknown: {shown(why)}")]
 

@@ -1,0 +1,176 @@
+"""Activations that code composes itself: named where they equal a known one, else computed; the real torch agrees."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from initlint.findings import Finding
+from initlint.inspection import Row
+from initlint.pipeline import inspect_source, lint_source
+
+FRAME = """
+import math
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+{before}
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+        self.out = nn.Linear(64, 64)
+        {init}
+
+    def forward(self, x):
+        {line}
+        return self.out(x)
+"""
+
+
+def net(line: str, before: str = "", init: str = "") -> str:
+    return FRAME.format(line=line, before=before, init=init or "pass")
+
+
+def row(text: str) -> Row:
+    return next(one for one in inspect_source(text, "net.py", debug=True).rows if one.name == "Net.fc")
+
+
+@pytest.mark.parametrize(
+    "line, name",
+    [
+        ("x = self.fc(x); x = x * torch.sigmoid(x)", "silu"),
+        ("x = self.fc(x); x = torch.mul(x, x.sigmoid())", "silu"),
+        ("x = self.fc(x); x = x / (1 + torch.exp(-x))", "silu"),
+        ("x = self.fc(x); x = x * torch.tanh(F.softplus(x))", "mish"),
+        ("x = self.fc(x); x = x * F.relu6(x + 3) / 6", "hardswish"),
+        ("x = self.fc(x); x = x * (x + 3).clamp(min=0, max=6) / 6", "hardswish"),
+        ("x = self.fc(x); x = x / (1 + torch.abs(x))", "softsign"),
+        ("x = self.fc(x); x = x * 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))", "gelu"),
+        (
+            "x = self.fc(x); x = 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))",
+            "gelu",
+        ),
+        ("x = self.fc(x); x = (x + x.abs()) / 2", "relu"),
+        ("x = self.fc(x); x = x - torch.tanh(x)", "tanhshrink"),
+    ],
+)  # fmt: skip
+def test_what_equals_a_known_activation_is_named_so(line: str, name: str) -> None:
+    found = row(net(line))
+    assert found.activations == (name,)
+    assert not found.composed
+
+
+QUICK = "x * torch.sigmoid(1.702 * x)"
+WITH_BETA = """
+class Quick(nn.Module):
+    def __init__(self, beta):
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.beta * x)
+"""
+
+
+@pytest.mark.parametrize(
+    "line, before",
+    [
+        (f"x = self.fc(x); x = {QUICK}", ""),
+        ("x = quick(self.fc(x))", f"def quick(x):\n    return {QUICK}"),
+        ("x = quick(self.fc(x))", f"quick = lambda x: {QUICK}"),
+        ("x = Quick()(self.fc(x))", f"class Quick(nn.Module):\n    def forward(self, x):\n        return {QUICK}"),
+        (
+            "x = Quick(1.702)(self.fc(x))",
+            WITH_BETA,
+        ),
+    ],
+)
+def test_it_may_be_a_function_a_lambda_a_module_or_an_expression(line: str, before: str) -> None:
+    found = row(net(line, before))
+    assert found.activations == ("custom",)
+    (one,) = found.composed
+    assert one.text == "x * sigmoid(1.702 * x)"
+    assert one.kind == "rectifier"
+    assert f"{one.gain:.2f}" == "1.54"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        QUICK,
+        "x * torch.sigmoid(x) * 1.5",
+        "torch.tanh(x) + 0.1 * x",
+        "x * torch.exp(-x * x / 2)",
+        "F.relu(x) - 0.2 * F.relu(-x)",
+        "(x + torch.sqrt(x**2 + 4)) / 2",
+        "x.clamp(min=0) + x.clamp(max=0) * 0.25",
+        "x * torch.log1p(x.abs()) - 1",
+        "torch.sin(x) ** 2 + x",
+        "1 - x * torch.sigmoid(-x)",
+        "x / torch.sqrt(1 + x.pow(2))",
+    ],
+)
+def test_the_gain_is_what_the_real_torch_has(formula: str) -> None:
+    (one,) = row(net(f"x = self.fc(x); x = {formula}")).composed
+    x = torch.linspace(-12, 12, 400_001, dtype=torch.float64)
+    density = torch.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    values: torch.Tensor = eval(formula, {"x": x, "torch": torch, "F": functional})  # noqa: S307
+    assert one.second_moment == pytest.approx(float(torch.trapezoid(values**2 * density, x)), rel=1e-3)
+
+
+@pytest.mark.parametrize("formula", [QUICK, "x * torch.exp(-x * x / 2)", "torch.tanh(x) + 0.1 * x"])
+def test_the_told_std_keeps_the_signal_in_torch(formula: str) -> None:
+    (one,) = row(net(f"x = self.fc(x); x = {formula}")).composed
+    torch.manual_seed(0)
+    x: Any = torch.randn(512, 512)
+    x = x / x.square().mean().sqrt()
+    for _ in range(6):
+        weight = torch.randn(512, 512) * one.gain / 512**0.5
+        x = eval(formula, {"x": x, "torch": torch}) @ weight.T  # noqa: S307
+    assert float(x.square().mean().sqrt()) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a, b = self.fc(x).chunk(2, dim=-1); x = a * torch.sigmoid(b)",
+        "x = self.fc(x); x = x[:, :32] * torch.sigmoid(x[:, 32:])",
+        "x = self.fc(x); x = x * torch.sigmoid(self.out(x))",
+        "x = self.fc(x); x = x * torch.sigmoid(x.transpose(1, 2))",
+        "x = self.fc(x); x = x * torch.sigmoid(x.mean(1, keepdim=True))",
+        "x = self.fc(x); x = x.unsqueeze(1) * torch.sigmoid(x.unsqueeze(2))",
+        "x = self.fc(x); x = x * torch.softmax(x, -1)",
+        "x = self.fc(x); x = x * torch.sigmoid(x * unknown)",
+        "x = self.fc(x); x = x * torch.sigmoid(x + unknown)",
+        "x = self.fc(x); x = x + 2 * x",
+    ],
+)
+def test_gates_of_other_entries_and_what_is_unknown_are_no_activation(line: str) -> None:
+    found = row(net(line))
+    assert not found.composed
+    assert "silu" not in (found.activations or ())
+
+
+def findings(text: str) -> tuple[Finding, ...]:
+    return lint_source(text, "net.py", debug=True).findings
+
+
+def test_rules_take_its_gain_and_say_the_right_scale() -> None:
+    (found,) = findings(net(f"x = self.fc(x); x = {QUICK}", init="nn.init.xavier_normal_(self.fc.weight)"))
+    assert found.code == "INI201"
+    assert "before x * sigmoid(1.702 * x) keeps 0.65 of the signal, std = 1.54 / sqrt(fan_in) keeps all of it" in (
+        found.message
+    )
+
+
+def test_the_right_scale_is_silent() -> None:
+    assert not findings(net(f"x = self.fc(x); x = {QUICK}", init="nn.init.normal_(self.fc.weight, std=1.54 / 64**0.5)"))
+    gain = "nn.init.xavier_normal_(self.fc.weight, gain=1.54)"
+    assert not [f for f in findings(net(f"x = self.fc(x); x = {QUICK}", init=gain)) if f.code == "INI201"]
