@@ -148,7 +148,7 @@ def changed(tmp_path: Path, code: str, old: str, new: str) -> Path:
         ("INI201", '"xavier_normal"]\nrole', '"xavier_norml"]\nrole', "did you mean 'xavier_normal'?"),
         ("INI201", "explicit = true", 'explicit = "yes"', "when.explicit: expected true or false"),
         ("INI201", "run = { at_least = 6 }", "length = { at_least = 6 }", "louder[0].when: expected one of"),
-        ("INI201", "{kept_each:.2f}", "{kept_eech:.2f}", "message[0]: expected one of"),
+        ("INI201", "{kept_each:.2f}", "{kept_eech:.2f}", "message[1]: expected one of"),
         ("INI201", "fix =", "fixx =", "did you mean 'fix'?"),
         ("INI301", "outside = [0.9, 1.2]", "outside = [1.2, 0.9]", "expected two numbers, the lower one first"),
         ("INI402", 'predicate = "outside-sparse-context"', 'predicate = "sparse"', "when.predicate: expected one of"),
