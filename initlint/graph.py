@@ -305,6 +305,7 @@ class Method:
     place: Place  # of the name in its def
     called: bool | None  # None: callers may exist that are not visible
     built: int  # how many visible constructions of the class there are outside its own file's classes
+    asks: tuple[str, ...] = ()  # the project's classes that it names: those that it selects modules by
 
 
 @dataclass(frozen=True, slots=True)

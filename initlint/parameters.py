@@ -71,8 +71,12 @@ class Parameter(NamedTuple):
 
     @property
     def others_may_write(self) -> bool:
-        """Whether its class has a method that initializes and that a caller outside may call."""
-        return any(m.owner == self.layer.module and m.called is not True for m in self.methods)
+        """Whether its class has a method that initializes and that a caller outside may call, or one of a model
+        selects its class: what the class leaves empty when it is built alone, a pass over the model fills."""
+        own = self.layer.module
+        return any(
+            (m.owner == own and m.called is not True) or (m.owner != own and own in m.asks) for m in self.methods
+        )
 
 
 def _left_empty(history: History) -> bool:

@@ -85,6 +85,9 @@ class Write(NamedTuple):
 
     @property
     def winner(self) -> InitEvent | None:
+        following = next((e for e in self.later if e.covers), None)
+        if self.event.sweep is not None and following is not None and following.sweep == self.event.sweep:
+            return None  # a special case of the same pass
         passes = [e for e in self.later if e.sweep is not None and e.covers and e.certain and e.place != self.place]
         own = strengths.law(self.weight, self.event) if passes else None
         for event in passes:

@@ -73,11 +73,13 @@ def raises_or_writes(statement: ast.stmt) -> bool:
 
 
 def given_to(function: Function, spec: InitializerSpec, inner: Frame) -> dict[str, Value]:
-    """The arguments of the call that the initializer has too."""
-    names = {p.name for p in spec.parameters} - {"generator"}
+    """The arguments of the call that the initializer has too, without those that it assumes anyway."""
+    defaults = {p.name: p.default for p in spec.parameters if p.name != "generator"}
     arguments = function.node.args
     parameters = [a.arg for a in (*arguments.args, *arguments.kwonlyargs)][1:]
-    return {name: inner.cell[name] for name in parameters if name in names and name in inner.cell}
+    known = {name: inner.cell[name] for name in parameters if name in defaults and name in inner.cell}
+    plain = (int, float, str)
+    return {n: v for n, v in known.items() if not (isinstance(v, plain) and v == defaults[n])}
 
 
 def write_summed(

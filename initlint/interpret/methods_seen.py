@@ -21,6 +21,7 @@ NAMES: Final = re.compile(
 def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
     """Methods and functions that write initial weights."""
     mentioned = mentions(units)
+    classes = {c.name for unit in units for c in unit.cell.values() if isinstance(c, Class) and c.module}
     found: list[Method] = []
     for unit in units:
         for value in list(unit.cell.values()):
@@ -29,12 +30,13 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
                     if not isinstance(function, Function) or function.owner is not value:
                         continue
                     if looks_like_init(str(name)) and writes(machine, function.node):
-                        found.append(method(machine, value, function, mentioned))
+                        found.append(method(machine, value, function, mentioned, classes))
             if not isinstance(value, Function) or value.unit is not unit:
                 continue
             if looks_like_init(value.name) and writes(machine, value.node):
                 called = True if machine.called.get(value.node) or mentioned.get(value.name, 0) else None
-                found.append(Method(value.name, "", name_place(unit, value), called, 0))
+                asks = named(value.node, classes)
+                found.append(Method(value.name, "", name_place(unit, value), called, 0, asks))
     return tuple(found)
 
 
@@ -42,7 +44,14 @@ def looks_like_init(name: str) -> bool:
     return NAMES.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
 
 
-def method(machine: Interpreter, cls: Class, function: Function, mentioned: dict[str, int]) -> Method:
+def named(node: ast.AST, classes: set[str]) -> tuple[str, ...]:
+    """Those of the classes that a body mentions, by name or as text."""
+    return tuple(sorted({name for part in ast.walk(node) for name in mentioned_names(part)} & classes))
+
+
+def method(
+    machine: Interpreter, cls: Class, function: Function, mentioned: dict[str, int], classes: set[str]
+) -> Method:
     """A method's facts. Callers may be invisible where it is public, or where a base is."""
     built = machine.built.get(cls.node, 0)
     called: bool | None
@@ -54,7 +63,8 @@ def method(machine: Interpreter, cls: Class, function: Function, mentioned: dict
         called = False
     else:
         called = None
-    return Method(function.name, cls.name, name_place(cls.unit, function), called, built)
+    asks = named(function.node, classes)
+    return Method(function.name, cls.name, name_place(cls.unit, function), called, built, asks)
 
 
 def name_place(unit: Unit, function: Function) -> Place:

@@ -29,7 +29,7 @@ def initialize(
         target, rest = args[0], args[1:]
     else:
         target, rest = words.pop("tensor", Unknown("no tensor")), []
-    given = given_arguments(spec, rest, words)
+    given = chosen(spec, given_arguments(spec, rest, words), node)
     if node not in machine.spans:
         machine.spans[node] = argument_spans(spec, given, node, frame)
     check_arguments(machine, spec, given, node, frame)
@@ -56,6 +56,20 @@ def given_arguments(spec: InitializerSpec, args: Sequence[Value], kwargs: Keywor
             given[names[key]] = value
     given.pop("generator", None)
     return given
+
+
+def chosen(spec: InitializerSpec, given: dict[str, Value], node: ast.AST) -> dict[str, Value]:
+    """The arguments without those that a wrapper passes on, and that are what the initializer assumes anyway."""
+    defaults = {p.name: p.default for p in spec.parameters}
+    return {
+        name: value
+        for name, value in given.items()
+        if not (
+            isinstance(value, (int, float, str))
+            and value == defaults.get(name)
+            and isinstance(argument_node(spec, name, node), ast.Name)
+        )
+    }
 
 
 def scalar(value: Value) -> Scalar | Unknown:
