@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from initlint.curves import Curve
+from initlint.curves import Curve, erf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,15 +51,15 @@ class Moments(NamedTuple):
         return 1 / math.sqrt(self.derivative_second_moment) if self.derivative_second_moment else math.inf
 
 
-def moments(function: Callable[[Array], Array], variance: float = 1.0, kinks: Sequence[float] | None = None) -> Moments:
+def moments(
+    function: Callable[[Array], Array] | Curve, variance: float = 1.0, kinks: Sequence[float] | None = None
+) -> Moments:
     """The moments of any function of an array of numbers, for inputs from N(0, variance).
 
     `function` maps a one-dimensional float64 array to one of the same shape; `kinks` are the points where its slope
     jumps, where they are known (a curve knows its own). Raises ValueError where a moment is not finite, or the function
     gives back something else than numbers of that shape.
     """
-    import numpy as np
-
     if not variance >= 0 or math.isinf(variance):
         raise ValueError(f"a variance is a number from 0 on, not {variance}")
     known = function.kinks if isinstance(function, Curve) else kinks
@@ -68,6 +68,24 @@ def moments(function: Callable[[Array], Array], variance: float = 1.0, kinks: Se
         return broken_moments(*slopes, variance)
     scale = math.sqrt(variance)
     x, w = nodes(known, scale)
+    return _integrated(function, variance, known or (), x, w)
+
+
+def highest(curve: Curve, variance: float, count: float) -> Moments:
+    """The same of f at the largest of `count` independent inputs: for a max-pool over a rising f."""
+    import numpy as np
+
+    x, w = nodes((*curve.kinks, 0.0), math.sqrt(variance))
+    below = 0.5 * (1 + erf(x / math.sqrt(2)))
+    return _integrated(curve, variance, curve.kinks, x, w * count * np.power(below, count - 1))
+
+
+def _integrated(
+    function: Callable[[Array], Array], variance: float, kinks: Sequence[float], x: Array, w: Array
+) -> Moments:
+    import numpy as np
+
+    scale = math.sqrt(variance)
     step = max(STEP * min(1.0, scale), LEAST_STEP)
     with np.errstate(all="ignore"):
         z = scale * x
@@ -75,7 +93,7 @@ def moments(function: Callable[[Array], Array], variance: float = 1.0, kinks: Se
         if values.shape != z.shape:
             raise ValueError(f"the function made {values.shape} of {z.shape}")
         beside = z
-        for kink in known or ():  # a difference must not reach over a kink, and a jump is no slope
+        for kink in kinks:  # a difference must not reach over a kink, and a jump is no slope
             near = np.abs(z - kink) <= step
             beside = np.where(near, kink + np.where(z < kink, -2 * step, 2 * step), beside)
         rise = np.asarray(function(beside + step), np.float64) - np.asarray(function(beside - step), np.float64)
@@ -89,6 +107,27 @@ def broken_moments(below: float, above: float, variance: float) -> Moments:
     """In closed form, for a function with these slopes on both sides of zero (He et al. 2015, eq. 15)."""
     share = (below**2 + above**2) / 2
     return Moments(variance, (above - below) * math.sqrt(variance / (2 * math.pi)), share * variance, share)
+
+
+def fluctuation(curve: Curve, variance: float, held: str = "") -> float:
+    """Relative variance of f(z)^2, which over n units makes their mean fluctuate by this over n: 5 for ReLU (Hanin and
+    Nica 2020). Where a norm before holds the inputs' second moment (`rms`), or their mean as well (`layer`), what
+    goes along with those does not fluctuate."""
+    import numpy as np
+
+    x, w = nodes(curve.kinks, math.sqrt(variance))
+    with np.errstate(all="ignore"):
+        squares = np.asarray(curve(math.sqrt(variance) * x)) ** 2
+        mean = float(w @ squares)
+        if not mean > 0 or not math.isfinite(mean):
+            return 0.0
+        squares = squares / mean
+        found = float(w @ squares**2) - 1
+        if held:
+            found -= (float(w @ (squares * x**2)) - 1) ** 2 / 2
+        if held == "layer":
+            found -= float(w @ (squares * x)) ** 2
+    return max(found, 0.0) if math.isfinite(found) else 0.0
 
 
 def difference(curve: Curve, variance: float, half_square: float) -> float:

@@ -40,6 +40,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_showing interpret.showing interpret.entries interpret
     """,
     "contract": "findings",
+    "propagation": "network propagation sampling",
     "rules": """
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
         parameters passes products tied survey prescriptions remedies conditions predicates wording rulebook rules

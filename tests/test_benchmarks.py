@@ -29,3 +29,16 @@ def test_it_prints_ratios_for_a_small_tree(root: Path) -> None:
         assert row.startswith(label)
         assert re.search(r"\d+\.\d\d s +\d+\.\d x$", row)
     assert re.fullmatch(r"  peak memory +\d+ MB", rows[10])
+
+
+def test_the_signal_model_is_printed_beside_torch(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, root / "benchmarks" / "propagation.py", "he normal relu 2x64"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    head, *rows, last = done.stdout.splitlines()
+    assert head.split() == ["network", "draws", "predicted", "end", "layer"]
+    assert [row.split()[6] for row in rows] == ["signal", "input", "gradient"]
+    assert re.fullmatch(r"growth of a layer: at most \d\.\d% off", last)

@@ -1,0 +1,275 @@
+"""The signal model in the limit of wide layers: second moments forward, gradients backward, step by step.
+
+He et al. 2015 (eqs. 7-14) for the moments, Schoenholz et al. 2017 (eqs. 3-5, 11) for two different inputs and for
+gradients, Yang et al. 2019 for batch normalization, Klambauer et al. 2017 for SELU, Hanin and Nica 2020 for the spread
+over draws. A pre-activation is a normal with mean 0 over the draws of its weights; what else is summed or concatenated
+counts with its moments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from initlint.curves import Curve, curve
+from initlint.moments import Moments, difference, fluctuation, highest, moments
+from initlint.network import EPSILON, Step, Trace
+
+LARGEST: Final = 1e60  # what grows beyond is told as this: its square's square is still a number
+DIGITS: Final = 6  # to which moments are remembered
+
+
+class State(NamedTuple):
+    """Of a step's output: mean over units, second moment, half mean square difference of two inputs, response to a
+    small difference, variance over draws of the log of the second moment, units. `before` is the variance of the
+    normal that `after` was applied to, where it is one."""
+
+    mean: float
+    second: float
+    difference: float
+    response: float
+    spread: float
+    units: int
+    before: float | None = None
+    after: Curve | None = None
+    held: str = ""  # the norm just before, which holds the second moment
+    fresh: bool = False  # whether a matrix just made it
+
+
+class UnknownStepError(ValueError):
+    """A step that the analysis has no formula for."""
+
+
+def propagate(network: Sequence[Step], *, second: float = 1.0, difference: float | None = None) -> Trace:
+    """What becomes of an input with this second moment (of mean 0), and of two inputs with this half mean square
+    difference (independent ones, where it is None). Raises UnknownStepError for a step without a formula."""
+    states: list[State] = []
+    for step in network:
+        if step.op == "input":
+            states.append(State(0.0, second, second if difference is None else difference, 1.0, 0.0, 0, second))
+        else:
+            states.append(_after(step, [states[i] for i in step.inputs]))
+    gradients = _backward(network, states)
+    return Trace(
+        tuple(s.second for s in states),
+        tuple(s.difference for s in states),
+        tuple(s.response for s in states),
+        tuple(gradients),
+        tuple(math.sqrt(s.spread) for s in states),
+    )
+
+
+def _after(step: Step, given: list[State]) -> State:
+    match step.op:
+        case "dense":
+            return _dense(step, given[0])
+        case "activation":
+            return _activated(step, given[0])
+        case "norm":
+            return _normed(step, given[0])
+        case "add":
+            return _sum(given)
+        case "cat":
+            return _concatenated(given)
+        case "pool":
+            return _pooled(step, given[0])
+        case "scale":
+            a = step.parameter or 0.0
+            s = given[0]
+            return State(a * s.mean, a * a * s.second, a * a * s.difference, a * a * s.response, s.spread, s.units)
+    raise UnknownStepError(step.op)
+
+
+def _dense(step: Step, s: State) -> State:
+    dense = step.dense
+    if dense is None:
+        raise UnknownStepError("dense without weights")
+    k = dense.forward
+    second = _bounded(k * s.second + dense.bias)
+    share = k * s.second / second if second else 0.0  # what of it comes from the input rather than the bias
+    return State(
+        0.0,
+        second,
+        _bounded(k * s.difference),
+        _bounded(k * s.response),
+        share**2 * s.spread,
+        dense.units[1],
+        second,
+        fresh=True,
+    )
+
+
+def _activated(step: Step, s: State) -> State:
+    f = _curve(step)
+    if s.before is None:  # a sum that is no normal: as if it were one with its second moment
+        s = s._replace(before=s.second)
+    m = _moments(step.name, step.parameter, _rounded(s.second))
+    spread = s.spread * _elasticity(step, s.second) ** 2
+    if s.units:
+        spread += _fluctuation(step.name, step.parameter, _rounded(s.second), s.held) / s.units
+    return State(
+        m.mean,
+        m.second_moment,
+        difference(f, s.second, s.difference),
+        s.response * m.derivative_second_moment,
+        spread,
+        s.units,
+        s.second,
+        f,
+    )
+
+
+def _normed(step: Step, s: State) -> State:
+    variance = _normed_by(step, s)
+    centre = s.mean if step.name == "rms" else 0.0
+    whole = s.difference if step.name == "batch" else s.second if step.name == "rms" else s.second - s.mean**2
+    return State(
+        centre / math.sqrt(variance),
+        whole / variance,
+        s.difference / variance,
+        s.response / variance,
+        0.0,
+        s.units,
+        whole / variance,
+        held=step.name,
+    )
+
+
+def _normed_by(step: Step, s: State) -> float:
+    """What a norm divides the second moment by: the variance over inputs (batch), over units (layer), or the second
+    moment (rms)."""
+    match step.name:
+        case "batch":
+            return s.difference + EPSILON
+        case "layer":
+            return s.second - s.mean**2 + EPSILON
+        case "rms":
+            return s.second + EPSILON
+    raise UnknownStepError(f"norm {step.name}")
+
+
+def _sum(given: list[State]) -> State:
+    """Summands of independent weights: what they have in common are their means."""
+    mean = math.fsum(s.mean for s in given)
+    second = _bounded(math.fsum(s.second - s.mean**2 for s in given) + mean**2)
+    shares = [s.second / second if second else 0.0 for s in given]
+    units = max(s.units for s in given)
+    common = min(s.spread for s in given)  # what summands have from the input that they share
+    own = math.fsum(share**2 * (s.spread - common) for share, s in zip(shares, given))
+    if units:  # chance of the units of each summand, and of how summands point to each other
+        own += math.fsum(2 * share**2 for share, s in zip(shares, given) if s.fresh) / units
+        own += 2 * (1 - math.fsum(share**2 for share in shares)) / units
+    normal = all(s.before is not None and s.after is None for s in given)
+    return State(
+        mean,
+        second,
+        math.fsum(s.difference for s in given),
+        math.fsum(s.response for s in given),
+        common + own,
+        units,
+        second if normal else None,
+    )
+
+
+def _concatenated(given: list[State]) -> State:
+    """The mean over units; parts whose width is unknown count as one."""
+    counts = [s.units for s in given] if all(s.units for s in given) else [1] * len(given)
+    whole = sum(counts)
+
+    def mixed(values: list[float]) -> float:
+        return math.fsum(n * v for n, v in zip(counts, values)) / whole
+
+    return State(
+        mixed([s.mean for s in given]),
+        mixed([s.second for s in given]),
+        mixed([s.difference for s in given]),
+        mixed([s.response for s in given]),
+        max(s.spread for s in given),
+        sum(s.units for s in given),
+    )
+
+
+def _pooled(step: Step, s: State) -> State:
+    """Over positions whose values are independent."""
+    n = step.parameter or 1.0
+    if step.name == "mean":
+        second = s.mean**2 + (s.second - s.mean**2) / n
+        return State(s.mean, second, s.difference / n, s.response / n, s.spread, s.units)
+    if step.name != "max":
+        raise UnknownStepError(f"pool {step.name}")
+    if s.before is None:
+        return s
+    found = highest(s.after or Curve(lambda z: z, (), (1.0, 1.0)), s.before, n)
+    slope = found.derivative_second_moment
+    plain = moments(s.after, s.before).derivative_second_moment if s.after else 1.0
+    kept = slope / plain if plain else 0.0
+    spread = found.second_moment - found.mean**2
+    alike = s.difference / (s.second - s.mean**2) if s.second > s.mean**2 else 0.0
+    return State(found.mean, found.second_moment, spread * alike, s.response * kept, s.spread, s.units)
+
+
+def _backward(network: Sequence[Step], states: list[State]) -> list[float]:
+    found = [0.0] * len(network)
+    found[-1] = 1.0
+    for index in range(len(network) - 1, -1, -1):
+        step, g = network[index], found[index]
+        for source in step.inputs:
+            found[source] = _bounded(found[source] + g * _slope(step, states[source]))
+    return found
+
+
+def _slope(step: Step, s: State) -> float:
+    """The factor on the gradient's second moment, back through a step that read a state."""
+    if step.op == "dense" and step.dense is not None:
+        return step.dense.backward
+    if step.op == "activation":
+        return _moments(step.name, step.parameter, _rounded(s.second)).derivative_second_moment
+    if step.op == "norm":
+        return 1 / _normed_by(step, s)
+    if step.op == "scale":
+        return (step.parameter or 0.0) ** 2
+    if step.op == "pool":
+        n = step.parameter or 1.0
+        return 1 / n**2 if step.name == "mean" else 1 / n
+    return 1.0
+
+
+def _bounded(value: float) -> float:
+    return min(value, LARGEST)
+
+
+def _curve(step: Step) -> Curve:
+    found = curve(step.name, step.parameter)
+    if found is None:
+        raise UnknownStepError(step.name)
+    return found
+
+
+def _rounded(variance: float) -> float:
+    """To a few digits, so that the layers of a deep network share what is computed for one."""
+    return float(f"{variance:.{DIGITS}e}")
+
+
+@lru_cache(maxsize=4096)
+def _moments(name: str, parameter: float | None, variance: float) -> Moments:
+    found = curve(name, parameter)
+    if found is None:
+        raise UnknownStepError(name)
+    return moments(found, variance)
+
+
+@lru_cache(maxsize=4096)
+def _fluctuation(name: str, parameter: float | None, variance: float, held: str) -> float:
+    found = curve(name, parameter)
+    return fluctuation(found, variance, held) if found is not None and variance else 0.0
+
+
+def _elasticity(step: Step, variance: float) -> float:
+    """By how many per cent E[f^2] grows with one per cent of the variance: 1 for ReLU, less where f saturates."""
+    if not variance:
+        return 0.0
+    low = _moments(step.name, step.parameter, _rounded(variance * 0.99)).second_moment
+    high = _moments(step.name, step.parameter, _rounded(variance * 1.01)).second_moment
+    return math.log(high / low) / math.log(1.01 / 0.99) if low > 0 and high > 0 else 0.0

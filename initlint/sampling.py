@@ -1,0 +1,232 @@
+"""The signal model by sampling: the same network with real matrices and real activations, in NumPy, from a seed.
+
+It serves where analysis does not hold (narrow layers, gates, weights with a mean, orthogonal at non-square shapes,
+sparse), and is the second engine that checks the first. Widths are capped: a wider layer is drawn at the cap, with its
+factor on the second moment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from initlint.curves import Curve, curve, sigmoid
+from initlint.network import EPSILON, GATED, Dense, Step, Trace, analysable
+from initlint.propagation import UnknownStepError, propagate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    Array: TypeAlias = NDArray[np.float64]
+
+SEED: Final = 20151
+CAP: Final = 128  # units of a layer
+DRAWS: Final = 24  # networks
+BATCH: Final = 16  # inputs; with the cap, products stay so small that BLAS needs no threads
+STEP: Final = 1e-4
+SMALL: Final = 1e-3  # a small difference, relative to the input: what the response is measured with
+
+
+@lru_cache(maxsize=256)
+def trace(network: tuple[Step, ...]) -> Trace:
+    """What becomes of an input of second moment 1: by analysis where that holds, else by sampling."""
+    return propagate(network) if analysable(network) else sample(network)
+
+
+def sample(
+    network: Sequence[Step], *, draws: int = DRAWS, batch: int = BATCH, cap: int = CAP, seed: int = SEED
+) -> Trace:
+    """The Trace of a network, as the mean over `draws` random ones of it. Raises UnknownStepError as `propagate`."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    width = next((s.dense.units[0] for s in network if s.dense is not None), cap)
+    inputs = generator.standard_normal((draws, batch, min(width, cap)))
+    beside = inputs + SMALL * generator.standard_normal(inputs.shape)
+    values: list[Array] = []
+    near: list[Array] = []
+    kept: list[Array] = []  # matrices of dense steps, by their turn
+    for step in network:
+        if step.op == "input":
+            values.append(inputs)
+            near.append(beside)
+            continue
+        given, other = [values[i] for i in step.inputs], [near[i] for i in step.inputs]
+        if step.op == "dense":
+            kept.append(_matrices(step.dense, given[0].shape[-1], draws, cap, generator))
+            bias = _biases(step.dense, draws, kept[-1].shape[-1], generator)
+            values.append(given[0] @ kept[-1] + bias)
+            near.append(other[0] @ kept[-1] + bias)
+        else:
+            values.append(_after(step, given))
+            near.append(_after(step, other))
+    start = float(((near[0] - values[0]) ** 2).mean())
+    gradients = _backward(network, values, kept, generator)
+    return Trace(
+        tuple(float((v**2).mean()) for v in values),
+        tuple(float(v.var(axis=1, ddof=1).mean()) for v in values),
+        tuple(float(((n - v) ** 2).mean()) / start for n, v in zip(near, values)),
+        tuple(gradients),
+        tuple(_spread(v) for v in values),
+    )
+
+
+def _spread(values: Array) -> float:
+    """Over draws, of the log of the second moment of one input."""
+    import numpy as np
+
+    seconds = (values**2).mean(axis=2)
+    return float(np.log(np.maximum(seconds, 1e-300)).std(axis=0, ddof=1).mean())
+
+
+def _matrices(dense: Dense | None, inputs: int, draws: int, cap: int, generator: Generator) -> Array:
+    """One matrix for each draw, inputs by outputs, whose factor on the second moment is the map's."""
+    import numpy as np
+
+    if dense is None:
+        raise UnknownStepError("dense without weights")
+    outputs = min(dense.units[1], cap)
+    shape = (draws, inputs, outputs)
+    spread = math.sqrt(max(dense.second - dense.mean**2, 0.0) * dense.fan_in / inputs)
+    mean = dense.mean * dense.fan_in / inputs
+    match dense.distribution:
+        case "uniform":
+            drawn = generator.uniform(-math.sqrt(3), math.sqrt(3), shape)
+        case "orthogonal":
+            drawn = _orthogonal(shape, generator) * math.sqrt(max(inputs, outputs))
+        case "sparse":
+            drawn = _thinned(shape, dense.density, generator)
+        case "trunc_normal":
+            drawn = _truncated(shape, generator)
+        case "constant":
+            drawn = np.zeros(shape)
+        case _:
+            drawn = generator.standard_normal(shape)
+    made: Array = mean + spread * drawn
+    return made
+
+
+def _orthogonal(shape: tuple[int, int, int], generator: Generator) -> Array:
+    import numpy as np
+
+    draws, rows, columns = shape
+    q, r = np.linalg.qr(generator.standard_normal((draws, max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :]
+    made: Array = q if rows >= columns else q.transpose(0, 2, 1)
+    return made
+
+
+def _thinned(shape: tuple[int, int, int], density: float, generator: Generator) -> Array:
+    """The same number of zeros in each column of torch's matrix, which is a row here: what one input feeds."""
+    import numpy as np
+
+    zeros = min(math.ceil((1 - density) * shape[2]), shape[2])
+    left = np.argsort(generator.random(shape), axis=2) >= zeros
+    made: Array = generator.standard_normal(shape) * left / math.sqrt(max(density, 1e-12))
+    return made
+
+
+def _truncated(shape: tuple[int, ...], generator: Generator) -> Array:
+    """A normal cut at two standard deviations, scaled back to variance 1."""
+    import numpy as np
+
+    from initlint.laws import TRUNCATION, truncated
+
+    drawn = generator.standard_normal(shape)
+    while (out := np.abs(drawn) > TRUNCATION).any():
+        drawn[out] = generator.standard_normal(int(out.sum()))
+    made: Array = drawn / math.sqrt(truncated(-TRUNCATION, TRUNCATION)[1])
+    return made
+
+
+def _biases(dense: Dense | None, draws: int, outputs: int, generator: Generator) -> Array:
+    import numpy as np
+
+    if dense is None or not dense.bias:
+        return np.zeros((draws, 1, outputs))
+    made: Array = math.sqrt(dense.bias) * generator.uniform(-math.sqrt(3), math.sqrt(3), (draws, 1, outputs))
+    return made
+
+
+def _after(step: Step, given: list[Array]) -> Array:
+    import numpy as np
+
+    x = given[0]
+    match step.op:
+        case "activation" if step.name in GATED:
+            left, right = np.split(x[..., : x.shape[-1] // 2 * 2], 2, axis=-1)
+            return left * sigmoid(right)
+        case "activation":
+            return _curve(step)(x)
+        case "norm":
+            centre, deviation = _normed_by(step, x)
+            return (x - centre) / deviation
+        case "add":
+            return sum(given[1:], start=x)
+        case "cat":
+            return np.concatenate(given, axis=-1)
+        case "scale":
+            return (step.parameter or 0.0) * x
+    raise UnknownStepError(f"{step.op} {step.name}".strip())
+
+
+def _normed_by(step: Step, x: Array) -> tuple[Array, Array]:
+    import numpy as np
+
+    axis = 1 if step.name == "batch" else -1
+    centre = np.zeros_like(x[:1, :1, :1]) if step.name == "rms" else x.mean(axis=axis, keepdims=True)
+    return centre, np.sqrt(((x - centre) ** 2).mean(axis=axis, keepdims=True) + EPSILON)
+
+
+def _curve(step: Step) -> Curve:
+    found = curve(step.name, step.parameter)
+    if found is None:
+        raise UnknownStepError(step.name)
+    return found
+
+
+def _backward(network: Sequence[Step], values: list[Array], kept: list[Array], generator: Generator) -> list[float]:
+    """Second moments of the gradient of a random linear function of the last step, at each step."""
+    import numpy as np
+
+    gradients: list[Array] = [np.zeros_like(v) for v in values]
+    gradients[-1] = generator.standard_normal(values[-1].shape)
+    matrices = list(kept)
+    for index in range(len(network) - 1, 0, -1):
+        step, g = network[index], gradients[index]
+        x = values[step.inputs[0]]
+        if step.op == "dense":
+            parts = [g @ matrices.pop().transpose(0, 2, 1)]
+        elif step.op == "activation" and step.name in GATED:
+            left, right = np.split(x[..., : x.shape[-1] // 2 * 2], 2, axis=-1)
+            gate = sigmoid(right)
+            both = np.concatenate([g * gate, g * left * gate * (1 - gate)], axis=-1)
+            parts = [np.pad(both, [(0, 0), (0, 0), (0, x.shape[-1] - both.shape[-1])])]
+        elif step.op == "activation":
+            f = _curve(step)
+            parts = [g * (f(x + STEP) - f(x - STEP)) / (2 * STEP)]
+        elif step.op == "norm":
+            parts = [_through_norm(step, x, values[index], g)]
+        elif step.op == "cat":
+            ends = np.cumsum([values[i].shape[-1] for i in step.inputs])[:-1]
+            parts = np.split(g, ends, axis=-1)
+        elif step.op == "scale":
+            parts = [(step.parameter or 0.0) * g]
+        else:
+            parts = [g] * len(step.inputs)
+        for source, part in zip(step.inputs, parts):
+            gradients[source] = gradients[source] + part
+    return [float((g**2).mean()) for g in gradients]
+
+
+def _through_norm(step: Step, x: Array, normed: Array, g: Array) -> Array:
+    axis = 1 if step.name == "batch" else -1
+    _, deviation = _normed_by(step, x)
+    along = normed * (g * normed).mean(axis=axis, keepdims=True)
+    centre = 0.0 if step.name == "rms" else g.mean(axis=axis, keepdims=True)
+    made: Array = (g - centre - along) / deviation
+    return made
