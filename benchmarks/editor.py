@@ -9,8 +9,10 @@ a FILE it types into a model file of 1,000 lines that it makes up. Prints quanti
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,9 @@ from speed import BLOCK, ROOT
 EDITS = 40
 WARM_UP = 3  # edits that do not count
 PAUSE = 0.15  # seconds between edits: fast typing
+CALL = re.compile(r"^\s+self\.\w+ = nn\.\w+\(.*\)$")
+NUMBER = re.compile(r"\b\d+\b")
+WORD = re.compile(r"\bout\b|\bvalue_\d+\b")
 
 
 class Editor:
@@ -96,6 +101,14 @@ class Editor:
         self.tell("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]})
         return self.diagnostics(uri, version)
 
+    def processor_seconds(self) -> float:
+        """What the server has used of a processor; 0 where the system does not tell (it does on Linux)."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         self.ask("shutdown", None)
         self.tell("exit", None)
@@ -105,18 +118,20 @@ class Editor:
 
 
 def edits(text: str, count: int) -> Iterator[str]:
-    """The text with one more change each time, somewhere else each time: code, a comment, a line."""
+    """The text with one more change each time, somewhere else each time: mostly code, now and then a comment."""
     lines = text.split("\n")
-    calls = [number for number, line in enumerate(lines) if "nn." in line and line.rstrip().endswith(")")]
     for number in range(count):
+        calls = [at for at, line in enumerate(lines) if CALL.search(line)]
         at = calls[number * 7 % len(calls)] if calls else len(lines) // 2
-        if number % 3 == 0:
-            lines[at] = f"{lines[at]}  # {number}"
-        elif number % 3 == 1:
-            lines.insert(at, "")
-            calls = [call + (call >= at) for call in calls]
+        kind = number % 4
+        if kind == 0:  # another number in a call
+            lines[at] = NUMBER.sub(lambda found: str(int(found[0]) % 4 + 1), lines[at], count=1)
+        elif kind == 1:  # another statement
+            lines.insert(at, f"{lines[at][: len(lines[at]) - len(lines[at].lstrip())]}size = {number}")
+        elif kind == 2:  # another name
+            lines = [WORD.sub(f"value_{number}", line) for line in lines]
         else:
-            lines[0] = f"import torch  # {number}" if lines[0].startswith("import torch") else f"{lines[0]} "
+            lines[at] = f"{lines[at]}  # {number}"
         yield "\n".join(lines)
 
 
@@ -128,20 +143,32 @@ def measured(path: Path, count: int, *, pull: bool) -> str:
     found = len(editor.open(uri, text))
     opened = time.perf_counter() - start
     waits = []
+    before = editor.processor_seconds()
     for version, changed in enumerate(edits(text, count + WARM_UP), start=1):
         time.sleep(PAUSE)
+        if version == WARM_UP + 1:
+            before = editor.processor_seconds()
         start = time.perf_counter()
         editor.change(uri, version, changed)
         waits.append(time.perf_counter() - start)
+    spent = (editor.processor_seconds() - before) / count
     editor.close()
     waits = waits[WARM_UP:]
     *_, high = statistics.quantiles(waits, n=20)
-    middle = statistics.median(waits)
-    lines = text.count("\n")
+    middle, worst = statistics.median(waits), max(waits)
+    parse = min(timed(text) for _ in range(5))
     return (
-        f"{path.name:32} {lines:6} lines  {found:3} findings   opened {opened * 1000:5.0f} ms   "
-        f"median {middle * 1000:4.0f} ms   95 % {high * 1000:4.0f} ms   worst {max(waits) * 1000:4.0f} ms"
+        f"{path.name:28} {text.count(chr(10)):5} lines {found:3} findings  opened {opened * 1000:5.0f} ms  edits: "
+        f"median {middle * 1000:4.0f} ms  95 % {high * 1000:4.0f} ms  worst {worst * 1000:4.0f} ms  "
+        f"processor {spent * 1000:4.0f} ms = {spent / parse:.1f} x ast.parse"
     )
+
+
+def timed(text: str) -> float:
+    """Processor seconds of parsing a text."""
+    start = time.process_time()
+    ast.parse(text)
+    return time.process_time() - start
 
 
 def model(lines: int = 1000) -> str:

@@ -27,7 +27,7 @@ from initlint.editor.worker import Errand, Worker
 DEBOUNCE_LEAST, DEBOUNCE_MOST = 0.005, 0.15  # seconds
 DEBOUNCE_PART = 0.2  # of what the last reading took
 LATER = 0.4  # seconds until documents are read again because another one changed
-COLLECT_EVERY = 8  # readings; each leaves cycles behind
+COLLECT_AFTER = 0.03  # seconds after a reading, which leaves cycles behind; not before it has been told
 WATCHED = ("**/pyproject.toml", "**/initlint.toml", "**/*.py")
 
 
@@ -40,11 +40,10 @@ class Server(LanguageServer):
         self.configuration = Configuration()
         self.pages = Pages()
         self.client = Client(types.ClientCapabilities(), "utf-16")
-        self.worker = Worker(idle=self.collect)
+        self.worker = Worker()
         self.readings: dict[str, Reading] = {}
         self.waiting: dict[str, list[asyncio.Future[Reading | None]]] = {}
         self.took: dict[str, float] = {}
-        self.uncollected = 0
         self.told: set[str] = set()
         self.wrong = ""
         self.ended = False
@@ -58,12 +57,14 @@ class Server(LanguageServer):
             delay = min(max(self.took.get(uri, 0) * DEBOUNCE_PART, DEBOUNCE_LEAST), DEBOUNCE_MOST)
         self.worker.ask(uri, partial(self.study, document, asyncio.get_running_loop()), delay)
 
-    def look_again(self) -> None:
-        """Reads all open documents, for something that they depend on has changed."""
-        self.readings.clear()
-        for uri in self.files.open:
-            self.look(uri, 0)
-        if self.client.pulls and self.client.refreshes:
+    def look_again(self, path: str | None = None) -> None:
+        """Reads open documents again, for something beside them has changed: those that use a file, or all."""
+        for uri, document in list(self.files.open.items()):
+            reading = self.readings.get(uri)
+            if path is None or (document.path != path and reading is not None and path in reading.beside):
+                self.files.put(uri, document.text, document.version)
+                self.look(uri, 0 if path is None else LATER)
+        if path is None and self.client.pulls and self.client.refreshes:
             self.workspace_diagnostic_refresh(None)
 
     def study(self, document: Document, loop: asyncio.AbstractEventLoop, errand: Errand) -> None:
@@ -80,14 +81,7 @@ class Server(LanguageServer):
             reading = Reading(document, document.source, faults=(fault,), last=good)
         self.took[document.uri] = time.perf_counter() - start
         loop.call_soon_threadsafe(self.done, reading)
-        self.uncollected += 1
-        if self.uncollected >= COLLECT_EVERY:
-            self.collect()
-
-    def collect(self) -> None:
-        """Frees what readings left behind; it is not done while one is waited for."""
-        self.uncollected = 0
-        gc.collect()
+        self.worker.ask("collect", collect, COLLECT_AFTER)
 
     def done(self, reading: Reading) -> None:
         """Takes in a reading and tells those who wait for it."""
@@ -104,9 +98,6 @@ class Server(LanguageServer):
         if not self.client.pulls:
             self.publish(uri, reading.document.version, diagnostics(reading, self.client, self.pages))
         self.release(uri, reading)
-        for other, one in self.readings.items():
-            if other != uri and reading.document.path in one.beside:
-                self.look(other, LATER)
 
     def publish(self, uri: str, version: int | None, found: list[types.Diagnostic]) -> None:
         self.text_document_publish_diagnostics(
@@ -174,6 +165,10 @@ def initialized(server: Server, _: types.InitializedParams) -> None:
         server.client_register_capability(types.RegistrationParams([registration]))
 
 
+def collect(_: Errand) -> None:
+    gc.collect()
+
+
 def warm_up(_: Errand) -> None:
     """Loads what every reading needs, while the first document is still being opened."""
     from initlint import interpret, rules
@@ -199,23 +194,26 @@ def leave(server: Server, *_: object) -> None:
 def did_open(server: Server, params: types.DidOpenTextDocumentParams) -> None:
     document = params.text_document
     if is_ours(document.uri, document.language_id):
-        server.files.put(document.uri, document.text, document.version)
+        opened = server.files.put(document.uri, document.text, document.version)
         server.look(document.uri, 0)
+        server.look_again(opened.path)
 
 
 def did_change(server: Server, params: types.DidChangeTextDocumentParams) -> None:
     uri = params.text_document.uri
     if uri in server.files.open:
         text = server.workspace.get_text_document(uri).source
-        server.files.put(uri, text, params.text_document.version)
+        changed = server.files.put(uri, text, params.text_document.version)
         server.look(uri)
+        server.look_again(changed.path)
 
 
 def did_close(server: Server, params: types.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
-    if uri not in server.files.open:
+    closed = server.files.close(uri)
+    if closed is None:
         return
-    server.files.close(uri)
+    server.look_again(closed.path)
     server.worker.drop(uri)
     server.readings.pop(uri, None)
     server.took.pop(uri, None)

@@ -69,15 +69,6 @@ def test_what_is_due_first_runs_first() -> None:
     assert ran == ["soon", "later"]
 
 
-def test_it_tidies_up_once_nothing_is_left_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("initlint.editor.worker.PAUSE", 0.01)
-    tidied = threading.Event()
-    worker = Worker(idle=tidied.set)
-    worker.ask("a", lambda _: None)
-    assert tidied.wait(SECONDS)
-    worker.stop()
-
-
 def test_a_stopped_thread_ends() -> None:
     worker = Worker()
     worker.ask("a", lambda _: None, 60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -99,6 +101,40 @@ async def test_what_is_typed_in_one_file_is_seen_from_another(editor: Editor) ->
     editor.change(opened, 'NONLINEARITY = "')
     editor.change(user, text + "\n")
     assert await editor.codes(user) == []  # half typed: as it was saved
+
+
+async def test_files_that_import_each_other_do_not_keep_each_other_busy(editor: Editor) -> None:
+    one = VECTOR.replace("import nn\n", "import nn\nfrom second import Other\n", 1)
+    two = VECTOR.replace("import nn\n", "import nn\nfrom first import Net\n", 1).replace("class Net", "class Other")
+    editor.write("first.py", one)
+    editor.write("second.py", two)
+    first, second = editor.open("first.py", one), editor.open("second.py", two)
+    assert await editor.codes(first) == await editor.codes(second) == ["INI601"]
+    editor.change(first, one + "\n")
+    await editor.diagnostics(first)
+    await asyncio.sleep(2)
+    count = len(editor.pushed)
+    await asyncio.sleep(2)
+    assert len(editor.pushed) == count
+
+
+async def test_a_text_that_is_too_large_is_said_to_be(editor: Editor) -> None:
+    uri = editor.open("large.py", "import torch\n" + "x = 1\n" * 400_000)
+    (found,) = await editor.diagnostics(uri)
+    assert "larger than 2 MB" in found.message
+
+
+async def test_it_ends_as_soon_as_it_is_told_to(tmp_path: Path) -> None:
+    """Also where the client leaves the server's standard input open."""
+    async with editing(tmp_path) as one:
+        await one.diagnostics(one.open("net.py", VECTOR))
+        server = one.client._server
+        assert server is not None
+        await one.client.shutdown_async(None)
+        one.client.exit(None)
+        async with asyncio.timeout(5):
+            assert await server.wait() == 0
+        one.client.capabilities = None  # it has been shut down
 
 
 async def test_a_changed_file_on_the_disk_is_read_again(editor: Editor) -> None:

@@ -46,10 +46,11 @@ class Files:
         document = self.open[uri] = Document(uri, path_of(uri), text, version)
         return document
 
-    def close(self, uri: str) -> None:
+    def close(self, uri: str) -> Document | None:
         document = self.open.pop(uri, None)
         if document is not None:
             self.parsed.pop(document.path, None)
+        return document
 
     def context(self, path: str) -> Source | None:
         """A file as part of the project, its tree kept; None where it can't be read.

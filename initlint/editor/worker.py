@@ -5,6 +5,7 @@ One thread suffices, for threads of Python share a processor; and the interprete
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -30,10 +31,9 @@ class Errand:
 
 
 class Worker:
-    """Runs errands one after the other, the one that is due first; `idle` after the last of them."""
+    """Runs errands one after the other, the one that is due first."""
 
-    def __init__(self, idle: Callable[[], None] | None = None) -> None:
-        self.idle = idle
+    def __init__(self) -> None:
         self.waiting: dict[str, Errand] = {}
         self.running: Errand | None = None
         self.changed = threading.Condition()
@@ -66,39 +66,23 @@ class Worker:
             self.changed.notify()
 
     def run(self) -> None:
-        tidy = True
         while True:
             with self.changed:
-                errand = self.next(tidy)
-            if self.stopped:
-                return
+                errand = self.running = self.next()
             if errand is None:
-                tidy = True
-                if self.idle is not None:
-                    self.idle()
-                continue
-            tidy = False
-            errand.job(errand)
-            with self.changed:
-                self.running = None
+                return
+            with contextlib.suppress(Exception):  # a job tells its own; none ends the thread
+                errand.job(errand)
 
-    def next(self, tidy: bool) -> Errand | None:
-        """Waits for the next errand; None once there has been nothing to do for a while and it is not tidied up."""
-        patience = time.monotonic() + PAUSE
+    def next(self) -> Errand | None:
+        """Waits for the next errand; None once there will be none."""
         while not self.stopped:
-            now = time.monotonic()
             first = min(self.waiting.values(), key=lambda errand: errand.due, default=None)
-            if first is not None and first.due <= now:
-                self.running = self.waiting.pop(first.name)
-                return first
-            if first is None and not tidy and patience <= now:
-                return None
-            due = first.due if first is not None else None if tidy else patience
-            self.changed.wait(None if due is None else max(due - now, 0))
+            wait = None if first is None else first.due - time.monotonic()
+            if first is not None and wait is not None and wait <= 0:
+                return self.waiting.pop(first.name)
+            self.changed.wait(wait)
         return None
-
-
-PAUSE = 1.0  # seconds without an errand, after which it is idle
 
 
 def started(run: Callable[[], None]) -> threading.Thread:
