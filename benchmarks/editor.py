@@ -180,7 +180,7 @@ def model(lines: int = 1000) -> str:
         + "".join(BLOCK.format(n=n) for n in range(blocks))
         + f"\nclass Net(nn.Module):\n    def __init__(self) -> None:\n        super().__init__()\n"
         f"        self.blocks = nn.Sequential(\n{used}\n        )\n        self.head = nn.Linear(64, 10)\n"
-        "        nn.init.xavier_uniform_(self.head.weight)\n\n"
+        "        nn.init.xavier_uniform_(self.head.bias)\n\n"
         "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
         "        return self.head(self.blocks(x).mean((2, 3)))\n"
     )

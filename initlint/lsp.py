@@ -10,7 +10,9 @@ import asyncio
 import gc
 import os
 import time
+from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -21,14 +23,17 @@ from initlint.editor.configuration import Configuration
 from initlint.editor.diagnostics import NAME, Client, Pages, diagnostics
 from initlint.editor.files import Document, Files, is_ours
 from initlint.editor.hover import hover
-from initlint.editor.readings import Reading, Stale, read
+from initlint.editor.readings import Reading, Stale, read, repaired
 from initlint.editor.worker import Errand, Worker
+from initlint.findings import Finding
 
 DEBOUNCE_LEAST, DEBOUNCE_MOST = 0.005, 0.15  # seconds
 DEBOUNCE_PART = 0.2  # of what the last reading took
 LATER = 0.4  # seconds until documents are read again because another one changed
 COLLECT_AFTER = 0.03  # seconds after a reading, which leaves cycles behind; not before it has been told
 WATCHED = ("**/pyproject.toml", "**/initlint.toml", "**/*.py")
+
+Result = TypeVar("Result")
 
 
 class Server(LanguageServer):
@@ -43,6 +48,7 @@ class Server(LanguageServer):
         self.worker = Worker()
         self.readings: dict[str, Reading] = {}
         self.waiting: dict[str, list[asyncio.Future[Reading | None]]] = {}
+        self.mending: dict[str, tuple[Reading, asyncio.Future[Sequence[Finding]]]] = {}
         self.took: dict[str, float] = {}
         self.told: set[str] = set()
         self.wrong = ""
@@ -55,6 +61,7 @@ class Server(LanguageServer):
             return
         if delay is None:
             delay = min(max(self.took.get(uri, 0) * DEBOUNCE_PART, DEBOUNCE_LEAST), DEBOUNCE_MOST)
+        self.drop_repairs(uri)
         self.worker.ask(uri, partial(self.study, document, asyncio.get_running_loop()), delay)
 
     def look_again(self, path: str | None = None) -> None:
@@ -76,7 +83,7 @@ class Server(LanguageServer):
         except Stale:
             return
         except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not
-            fault = f"{document.path}: initlint has a bug here, please report it: {type(error).__name__}: {error}"
+            fault = fault_in(document, error)
             good = before and (before.last or before)
             reading = Reading(document, document.source, faults=(fault,), last=good)
         self.took[document.uri] = time.perf_counter() - start
@@ -122,10 +129,53 @@ class Server(LanguageServer):
         self.waiting.setdefault(uri, []).append(future)
         return await future
 
+    async def repaired(self, reading: Reading) -> Sequence[Finding]:
+        """The findings of a reading with their fixes, planned when they are first asked for; none once it is stale."""
+        uri = reading.document.uri
+        known = self.mending.get(uri)
+        if known is None or known[0] is not reading:
+            self.drop_repairs(uri)
+            loop = asyncio.get_running_loop()
+            known = self.mending[uri] = (reading, loop.create_future())
+            self.worker.ask(f"fix {uri}", partial(self.mend, reading, known[1], loop))
+        return await asyncio.shield(known[1])
+
+    def mend(
+        self,
+        reading: Reading,
+        future: asyncio.Future[Sequence[Finding]],
+        loop: asyncio.AbstractEventLoop,
+        errand: Errand,
+    ) -> None:
+        """Plans the fixes of a reading, on the thread."""
+        found: Sequence[Finding] = ()
+        try:
+            found = repaired(reading, self.files, self.configuration, errand.is_stale)
+        except Stale:
+            return
+        except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not
+            loop.call_soon_threadsafe(self.tell, fault_in(reading.document, error))
+        loop.call_soon_threadsafe(settle, future, found)
+
+    def drop_repairs(self, uri: str) -> None:
+        """Lets go of planned fixes; who waits for them gets none."""
+        self.worker.drop(f"fix {uri}")
+        known = self.mending.pop(uri, None)
+        if known is not None:
+            settle(known[1], ())
+
     def release(self, uri: str, reading: Reading | None) -> None:
         for future in self.waiting.pop(uri, ()):
-            if not future.done():
-                future.set_result(reading)
+            settle(future, reading)
+
+
+def settle(future: asyncio.Future[Result], result: Result) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def fault_in(document: Document, error: Exception) -> str:
+    return f"{document.path}: initlint has a bug here, please report it: {type(error).__name__}: {error}"
 
 
 def create() -> Server:
@@ -215,6 +265,7 @@ def did_close(server: Server, params: types.DidCloseTextDocumentParams) -> None:
         return
     server.look_again(closed.path)
     server.worker.drop(uri)
+    server.drop_repairs(uri)
     server.readings.pop(uri, None)
     server.took.pop(uri, None)
     server.release(uri, None)
@@ -261,9 +312,20 @@ async def code_actions(server: Server, params: types.CodeActionParams) -> list[t
     if reading is None or not reading.is_current:
         return []
     only = [getattr(kind, "value", kind) for kind in params.context.only] if params.context.only else None
+    here = actions.at(reading, params.range)
+    quick = bool(here) and actions.wanted(types.CodeActionKind.QuickFix, only)
+    # Unasked, as with each move of the cursor, nothing is planned where nothing was found.
+    all_ = bool(reading.findings if only else here) and actions.wanted(actions.FIX_ALL, only)
+    if not quick and not all_:
+        return []
+    planned = await server.repaired(reading)
     found: list[types.CodeAction] = []
-    if actions.wanted("quickfix", only):
-        here = actions.at(reading, params.range)
+    if quick:
+        mended = [one for one in planned if (one.place, one.code) in {(known.place, known.code) for known in here}]
+        found += actions.fixes(mended, reading, server.client, server.pages)
+    if all_:
+        found += actions.fix_all(planned, reading, server.client)
+    if quick:
         found += actions.suppressions(here, reading, server.client, server.pages)
     return found
 

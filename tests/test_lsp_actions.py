@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -90,3 +91,84 @@ async def test_only_the_kinds_that_are_asked_for_are_offered(editor: Editor) -> 
     for kind in (types.CodeActionKind.QuickFix, types.CodeActionKind.Empty):
         found = await editor.actions(uri, where, [kind])
         assert any(one.title.startswith("suppress") for one in found) == (kind == types.CodeActionKind.QuickFix)
+
+
+RELU = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(12))
+        for layer in self.layers:
+            nn.init.xavier_uniform_(layer.weight)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        return x
+"""
+
+
+async def test_a_fix_is_offered_and_leaves_nothing_to_find(editor: Editor) -> None:
+    uri = editor.open("fix.py", RELU)
+    before = await editor.codes(uri)
+    assert "INI201" in before
+    offered = await editor.actions(uri, place(RELU, "nn.init.xavier_uniform_"), [types.CodeActionKind.QuickFix])
+    (fix,) = [one for one in offered if not one.title.startswith("suppress")]
+    assert offered[0] is fix
+    assert "INI201" in [one.code for one in fix.diagnostics or ()]
+    assert not fix.is_preferred  # it changes what the model learns from
+    after = applied(fix, uri, RELU)
+    assert "kaiming_uniform_(layer.weight" in after
+    editor.change(uri, after)
+    assert await editor.codes(uri) == []
+
+
+SAFE = VECTOR.replace("import nn\n", "import nn\n\nx = 1  # initlint: ignore[INI601]\n", 1).replace(
+    CALL, "nn.init.xavier_uniform_(self.fc.weight)  # initlint: ignore[INI601]"
+)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+async def test_all_safe_fixes_are_one_action(editor: Editor, newline: str) -> None:
+    """As `source.fixAll.initlint`, which editors can run on save."""
+    text = SAFE.replace("\n", newline)
+    uri = editor.open("all.py", text)
+    count = len(await editor.diagnostics(uri))
+    assert count
+    for kind in (types.CodeActionKind.SourceFixAll, "source.fixAll.initlint", types.CodeActionKind.Source):
+        (action,) = await editor.actions(uri, place(text, "import"), [kind])
+        assert action.kind == "source.fixAll.initlint"
+    after = applied(action, uri, text)
+    assert after.count(newline) == after.count("\n") == text.count(newline)
+    editor.change(uri, after)
+    assert await editor.codes(uri) == []
+    assert await editor.actions(uri, place(after, "import"), ["source.fixAll.initlint"]) == []
+
+
+async def test_the_server_says_which_kinds_it_has(editor: Editor) -> None:
+    assert editor.result is not None
+    provider = editor.result.capabilities.code_action_provider
+    assert isinstance(provider, types.CodeActionOptions)
+    assert {str(getattr(kind, "value", kind)) for kind in provider.code_action_kinds or ()} == {
+        "quickfix",
+        "source.fixAll.initlint",
+    }
+
+
+async def test_requests_that_overlap_share_the_work(editor: Editor) -> None:
+    """Also where an edit comes between: what was asked of the text before it is answered with nothing."""
+    uri = editor.open("often.py", RELU)
+    await editor.diagnostics(uri)
+    where = place(RELU, "nn.init.xavier_uniform_")
+    one, other = await asyncio.gather(editor.actions(uri, where), editor.actions(uri, where))
+    assert [action.title for action in one] == [action.title for action in other] != []
+    editor.change(uri, RELU + "\n")
+    asked = asyncio.create_task(editor.actions(uri, where))
+    await asyncio.sleep(0)
+    editor.change(uri, RELU + "\n\n")
+    await asked
+    assert len(await editor.actions(uri, where)) == len(one)

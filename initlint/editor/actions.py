@@ -11,7 +11,9 @@ from initlint.config import UNREADABLE, UNUSED
 from initlint.editor.diagnostics import NAME, Client, Pages, diagnostic
 from initlint.editor.readings import Reading
 from initlint.editor.suppressing import suppression
-from initlint.findings import Finding, TextEdit
+from initlint.edits import apply
+from initlint.findings import Finding, Fix, TextEdit
+from initlint.report._lines import shown
 from initlint.source import Source
 
 FIX_ALL: Final = f"{types.CodeActionKind.SourceFixAll.value}.{NAME}"
@@ -27,6 +29,45 @@ def at(reading: Reading, where: types.Range) -> list[Finding]:
     """The findings on the lines of a range: with the cursor anywhere on a line its actions are at hand."""
     first, last = where.start.line + 1, where.end.line + 1
     return [one for one in reading.findings if one.place.span.start.line <= last and first <= one.place.span.end.line]
+
+
+def fixes(findings: Sequence[Finding], reading: Reading, client: Client, pages: Pages) -> Iterator[types.CodeAction]:
+    """The fixes of findings, each once."""
+    concerned: dict[Fix, list[Finding]] = {}
+    for finding in findings:
+        if isinstance(finding.fix, Fix):
+            concerned.setdefault(finding.fix, []).append(finding)
+    for fix, about in concerned.items():
+        yield types.CodeAction(
+            title=title(about[0], fix),
+            kind=types.CodeActionKind.QuickFix,
+            diagnostics=[diagnostic(one, reading, client, pages) for one in about],
+            is_preferred=True if fix.safe else None,
+            edit=workspace_edit(fix.edits, reading, client),
+        )
+
+
+def title(finding: Finding, fix: Fix) -> str:
+    """The fix's title, with what it does to the signal where that was measured."""
+    evidence = finding.evidence
+    if evidence is None or evidence.before is None or evidence.after is None:
+        return shown(fix.title)
+    before, after = evidence.before, evidence.after
+    measured = f"signal {before.forward_std:.2g} becomes {after.forward_std:.2g} after {after.depth} layers"
+    return f"{shown(fix.title)} ({measured})"
+
+
+def fix_all(findings: Sequence[Finding], reading: Reading, client: Client) -> Iterator[types.CodeAction]:
+    """All safe fixes that get in nobody's way."""
+    safe = [finding.fix for finding in findings if isinstance(finding.fix, Fix) and finding.fix.safe]
+    taken = apply(reading.source.text, safe).taken
+    if taken:
+        edits = dict.fromkeys(edit for fix in taken for edit in fix.edits)
+        yield types.CodeAction(
+            title=f"apply all {len(taken)} safe fixes" if len(taken) > 1 else "apply the one safe fix",
+            kind=FIX_ALL,
+            edit=workspace_edit([*edits], reading, client),
+        )
 
 
 def suppressions(

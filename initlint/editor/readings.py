@@ -76,6 +76,23 @@ def read(
     return replace(reading, findings=(*report.findings, *kept), last=good)
 
 
+def repaired(
+    reading: Reading, files: Files, configuration: Configuration, is_stale: Callable[[], bool]
+) -> tuple[Finding, ...]:
+    """The findings of a reading with their fixes, each proven; planning them takes longer than finding did. Raises
+    Stale."""
+
+    def context(path: str) -> Source | None:
+        if is_stale():
+            raise Stale
+        return files.context(path)
+
+    document = reading.document
+    configs, _ = configuration.of(document.path)
+    report, _ = pipeline.study_source(document.text, document.path, configs, context, fixes=True)
+    return report.findings
+
+
 def moved(finding: Finding, old: Source, new: Source) -> Finding:
     """A finding of an earlier text where it would stand in a later one."""
     shift = Shift.between(old.lines, new.lines)
