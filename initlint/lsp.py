@@ -21,7 +21,7 @@ from initlint import __version__, rulebook
 from initlint.editor import actions
 from initlint.editor.configuration import Configuration
 from initlint.editor.diagnostics import NAME, Client, Pages, diagnostics
-from initlint.editor.files import Document, Files, is_ours
+from initlint.editor.files import Document, Files, is_ours, path_of
 from initlint.editor.hover import hover
 from initlint.editor.readings import Reading, Stale, read, repaired
 from initlint.editor.worker import Errand, Worker
@@ -273,8 +273,11 @@ def did_close(server: Server, params: types.DidCloseTextDocumentParams) -> None:
         server.publish(uri, None, [])
 
 
-def did_change_watched_files(server: Server, _: types.DidChangeWatchedFilesParams) -> None:
-    server.look_again()
+def did_change_watched_files(server: Server, params: types.DidChangeWatchedFilesParams) -> None:
+    """Of what is open the editor's text counts, so that saving it changes nothing."""
+    changed = {path_of(event.uri) for event in params.changes}
+    if changed - {document.path for document in server.files.open.values()}:
+        server.look_again()
 
 
 async def pulled(

@@ -64,10 +64,10 @@ import initlint.rules as rules
 before = rules.matches
 
 
-def matches(model, codes):
+def matches(model, codes, **options):
     if "faulty" in str(model.files):
         raise KeyError("broken on purpose")
-    return before(model, codes)
+    return before(model, codes, **options)
 
 
 rules.matches = matches
@@ -101,6 +101,17 @@ async def test_what_is_typed_in_one_file_is_seen_from_another(editor: Editor) ->
     editor.change(opened, 'NONLINEARITY = "')
     editor.change(user, text + "\n")
     assert await editor.codes(user) == []  # half typed: as it was saved
+
+
+async def test_saving_an_open_document_reads_nothing_again(editor: Editor) -> None:
+    uri = editor.open("saved.py", VECTOR)
+    await editor.diagnostics(uri)
+    editor.pushed.clear()
+    event = types.FileEvent(uri, types.FileChangeType.Changed)
+    editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    other = editor.open("after.py", VECTOR)
+    await editor.diagnostics(other)
+    assert {params.uri for params in editor.pushed} == {other}
 
 
 async def test_files_that_import_each_other_do_not_keep_each_other_busy(editor: Editor) -> None:
