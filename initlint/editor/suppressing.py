@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from dataclasses import dataclass, field
 
 from initlint.findings import TextEdit
-from initlint.source import IGNORE, Point, Source, Span
+from initlint.source import Point, Source, Span
 
+LIST = re.compile(r"#\s*initlint:\s*ignore\s*\[([^\]]*)\]")  # to which a code can be added
 MULTILINE = frozenset({"STRING", "FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END", "TSTRING_START", "TSTRING_MIDDLE"})
 
 
@@ -29,8 +31,8 @@ def suppression(source: Source, span: Span, code: str) -> TextEdit | None:
         if line in lines.closed or (line not in lines.comments and text.rstrip().endswith("\\")):
             continue
         comment, start = lines.comments.get(line, ("", 0))
-        known = IGNORE.search(comment)
-        if known is not None and known[1] is not None:
+        known = LIST.search(comment)
+        if known is not None:
             at = Point(line, start + known.end(1) + 1)
             return TextEdit(Span(at, at), f", {code}" if known[1].strip() else code)
         end = Point(line, len(text) + 1)
