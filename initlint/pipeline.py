@@ -117,7 +117,7 @@ def lint_source(
 
 
 def study_source(
-    text: str | bytes,
+    text: str,
     path: str,
     configs: Configs | None = None,
     context: Callable[[str], Source | None] = read_context,

@@ -63,9 +63,10 @@ def read(
     configs, wrong = configuration.of(document.path)
     if is_excluded(document.path, configs):
         return Reading(document, source, wrong=wrong)
-    # Only bytes are found to be too many; a text that is short enough is known to be one already.
-    text = document.text if len(document.text) <= MAX_BYTES else document.text.encode("utf-8", "replace")
-    report, models = pipeline.study_source(text, document.path, configs, context)
+    if len(document.text) > MAX_BYTES:  # only bytes are found to be too many
+        report = pipeline.lint_source(document.text.encode("utf-8", "replace"), document.path, configs)
+        return Reading(document, source, report.findings, wrong=wrong)
+    report, models = pipeline.study_source(document.text, document.path, configs, context)
     if is_stale():
         raise Stale
     reading = Reading(document, source, report.findings, models, beside, report.faults, wrong)
