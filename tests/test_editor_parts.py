@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from initlint.editor.files import Files, is_ours, path_of, uri_of
@@ -81,6 +81,7 @@ def test_a_stopped_thread_ends() -> None:
 # -- findings of an earlier text -------------------------------------------------------------------
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from("abcd"), max_size=8),
     st.lists(st.sampled_from("xyz"), max_size=4),

@@ -33,7 +33,7 @@ async def suppressed(editor: Editor, name: str, text: str, part: str = CALL) -> 
     assert [one.code for one in action.diagnostics or ()] == ["INI601"]
     after = applied(action, uri, text)
     editor.change(uri, after)
-    assert await editor.codes(uri) == []
+    assert "INI601" not in await editor.codes(uri)
     return after
 
 
