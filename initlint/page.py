@@ -159,6 +159,8 @@ class Page:
             *(cst.SimpleStatementLine(body=[unseparated(one)]) for one in after),
         ]
         if isinstance(line, cst.SimpleStatementLine):
+            if after:
+                new[-1] = new[-1].with_changes(trailing_whitespace=line.trailing_whitespace)
             return self.rewrite(line, new)
         head, body = spot.compound(), cst.IndentedBlock(body=new or [empty()])
         trailing = line.trailing_whitespace

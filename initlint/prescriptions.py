@@ -7,8 +7,8 @@ weights of one call need different things there is no answer, and the reason is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from initlint import strengths
 from initlint.strengths import DESTINATIONS
@@ -16,6 +16,8 @@ from initlint.survey import MATRICES, Written
 
 if TYPE_CHECKING:
     from initlint.graph import Layer, Weight
+
+Shape: TypeAlias = tuple[int | None, ...]
 
 HE: Final = math.sqrt(2)
 SPREAD: Final = 1.1  # gains that differ by less are served by one between them
@@ -41,8 +43,8 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     """The facts of an initializer that suits all of the weights. Raises Undecided.
 
     `scheme` is kaiming (with `nonlinearity` or `slope`), lecun, xavier (with `gain` where it is not 1), orthogonal, or
-    scaled (a normal with `gain` / sqrt(fan_in)); `distribution` is normal or uniform; `mode` is fan_out where torch
-    takes the true fan_in of a raw parameter for its fan_out; `vectors` is yes where the call writes biases too.
+    scaled (a normal with `gain` / sqrt(fan_in), where `fan` is what to ask a weight for to have its true fan_in);
+    `distribution` is normal or uniform; `vectors` is yes where the call writes biases too.
     """
     if not written:
         raise Undecided("what the call writes is not known")
@@ -54,10 +56,11 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     if aside:
         return {**prescription(written), "vectors": "yes"}
     needs = [need(one) for one in written]
-    facts = {"distribution": _distribution(written), "mode": _mode(written)}
+    facts = {"distribution": _distribution(written)}
     schemes = {one.scheme for one in needs} - {"any"}
+    fan = true_fan(written)
     if not schemes:
-        return {**facts, "scheme": "xavier", "for": "a linear output"}
+        return {**facts, **balanced(written, fan), "for": "a linear output"}
     if schemes == {"recurrent"}:
         if {one.scheme for one in needs} == {"recurrent"} or len({one.layer for one in needs}) == 1:
             return {**facts, "scheme": "orthogonal", "for": "a recurrent matrix"}
@@ -68,10 +71,10 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     names = " and ".join(sorted({one.activation for one in decided}))
     (scheme,) = schemes
     if scheme == "selu":
-        return {**facts, "scheme": "lecun", "for": names}
+        return {**facts, **lecun(fan), "for": names}
     if scheme == "saturating":
-        return {**facts, "scheme": "xavier", "for": names}
-    return {**facts, **rectified(decided, written), "for": names}
+        return {**facts, **balanced(written, fan), "for": names}
+    return {**facts, **rectified(decided, written, fan), "for": names}
 
 
 def need(one: Written) -> Need:
@@ -109,22 +112,66 @@ def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
     return Need("rectifier", gain, name, slope, layer.name)
 
 
-def rectified(needs: Sequence[Need], written: Sequence[Written]) -> dict[str, str]:
+def lecun(fan: str) -> dict[str, str]:
+    """A variance of 1 / fan_in."""
+    return {"scheme": "scaled", "gain": "1", "fan": fan} if fan else {"scheme": "lecun"}
+
+
+def balanced(written: Sequence[Written], fan: str) -> dict[str, str]:
+    """Xavier's scheme; LeCun's where torch counts one of the fans wrong."""
+    for one in written:
+        counted, true = strengths.fans(one.weight)[:2], (one.layer.fan_in, one.layer.fan_out)
+        if one.layer.kernel is one.weight and None not in {*counted, *true}:
+            ratio = sum(f or 0 for f in counted) / max(1, sum(f or 0 for f in true))
+            if not 0.5 <= ratio <= 2:
+                return lecun(fan)
+    return lecun(fan) if fan else {"scheme": "xavier"}
+
+
+def true_fan(written: Sequence[Written]) -> str:
+    """What to ask a weight for to have its fan_in; "" where torch's own is right. Raises Undecided."""
+    known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in]
+    wrong = [one for one in known if strengths.fans(one.weight)[0] not in {None, one.layer.fan_in}]
+    if not wrong:
+        return ""
+    for code, of_shape in FANS.items():
+        if all(one.weight.shape and of_shape(one.weight.shape) == one.layer.fan_in for one in known):
+            return code
+    raise Undecided(f"torch takes another fan than the true one of {wrong[0].layer.name}")
+
+
+def _but(shape: Shape, axis: int) -> int | None:
+    """How many entries the others have."""
+    sizes = [size for i, size in enumerate(shape) if i != axis]
+    return None if None in sizes else math.prod(size or 0 for size in sizes)
+
+
+FANS: Final[Mapping[str, Callable[[Shape], int | None]]] = {
+    "shape[0]": lambda shape: shape[0] if len(shape) == 2 else None,
+    "shape[-2]": lambda shape: shape[-2] if len(shape) > 2 else None,
+    "shape[-1]": lambda shape: shape[-1],
+    "[:, 0].numel()": lambda shape: _but(shape, 1) if len(shape) > 1 else None,
+}
+
+
+def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str) -> dict[str, str]:
     """The scheme before rectifiers, all served by one gain. Raises Undecided."""
     gains = sorted(one.gain for one in needs)
     if gains[-1] / gains[0] > SPREAD:
         raise Undecided(_different(needs))
     slopes = {one.slope for one in needs}
+    gain = math.sqrt(gains[0] * gains[-1])
+    if fan:
+        return {"scheme": "scaled", "gain": f"{gain:.3g}", "fan": fan}
     if len(slopes) == 1 and None not in slopes:
         (slope,) = slopes
         return {"scheme": "kaiming", "slope": f"{slope:g}"}
-    gain = math.sqrt(gains[0] * gains[-1])
     if abs(HE / gain - 1) <= CLOSE and abs(HE / gains[-1] - 1) <= CLOSE:
         return {"scheme": "kaiming", "nonlinearity": "relu"}
     told = f"{gain:.3g}"
     if all(_square(one.weight) for one in written):
         return {"scheme": "xavier", "gain": told}
-    return {"scheme": "scaled", "gain": told}
+    return {"scheme": "scaled", "gain": told, "fan": "[0].numel()"}
 
 
 def _square(weight: Weight) -> bool:
@@ -136,16 +183,6 @@ def _distribution(written: Iterable[Written]) -> str:
     """Uniform where the code has a uniform initializer now."""
     techniques = {strengths.technique(one.weight, one.event) for one in written if one.event.explicit}
     return "uniform" if techniques and all(name.endswith("uniform") for name in techniques) else "normal"
-
-
-def _mode(written: Iterable[Written]) -> str:
-    found = set()
-    for one in written:
-        fan_in, fan_out, _ = strengths.fans(one.weight)
-        true = one.layer.fan_in
-        swapped = one.layer.kernel is one.weight and None not in {fan_in, fan_out, true} and fan_in != true == fan_out
-        found.add("fan_out" if swapped else "")
-    return found.pop() if len(found) == 1 else ""
 
 
 def _vector(weight: Weight) -> bool:

@@ -13,7 +13,7 @@ from initlint.mending import Mended, mend_source
 from initlint.pipeline import lint_source
 from initlint.rulebook import all_rules
 
-FIRING = [name for name in names() if "/fires_" in name and all_rules()[name.partition("/")[0]].fixable]
+FIRING = [name for name in names() if "/fires_" in name and all_rules()[name.partition("/")[0]].remedy]
 
 
 def golden(name: str) -> Path:

@@ -94,19 +94,20 @@ def initializer(page: Page, facts: Mapping[str, str], target: str, near: str = "
 def scheme(page: Page, facts: Mapping[str, str], target: str) -> tuple[str, list[tuple[str, str]]]:
     """The function of torch.nn.init for the facts of a prescription, and its arguments after the tensor."""
     kind, distribution = facts["scheme"], facts["distribution"]
-    mode = [("mode", quoted(page, facts["mode"]))] if facts.get("mode") else []
     if kind == "orthogonal":
         return "orthogonal_", []
     if kind == "xavier":
         return f"xavier_{distribution}_", [("gain", facts["gain"])] if "gain" in facts else []
     if kind == "lecun":
-        return f"kaiming_{distribution}_", [*mode, ("nonlinearity", quoted(page, "linear"))]
+        return f"kaiming_{distribution}_", [("nonlinearity", quoted(page, "linear"))]
     if kind == "scaled":
-        fan = f"{target}.shape[0]" if mode else f"{target}[0].numel()"
-        return "normal_", [("std", f"{facts['gain']} / {fan} ** 0.5")]
+        fan = facts["fan"]
+        asked = f"{target}{fan}" if fan.startswith("[") else f"{target}.{fan}"
+        power = " ** -0.5" if facts["gain"] == "1" else " ** 0.5"
+        return "normal_", [("std", f"{asked}{power}" if facts["gain"] == "1" else f"{facts['gain']} / {asked}{power}")]
     slope = [("a", facts["slope"])] if "slope" in facts else []
     told = [("nonlinearity", quoted(page, facts["nonlinearity"]))] if "nonlinearity" in facts else []
-    return f"kaiming_{distribution}_", [*slope, *mode, *told]
+    return f"kaiming_{distribution}_", [*slope, *told]
 
 
 def assigned(small: cst.BaseSmallStatement) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:

@@ -1,0 +1,105 @@
+"""Fixes in the forms that people write besides those of the fixtures: one-line suites, semicolons, imports, layout."""
+
+from __future__ import annotations
+
+import pytest
+from lintable import told
+
+from initlint.mending import mend_source
+
+EYE = "import torch\nfrom torch.nn import Linear, Parameter\n\na = Linear(4, 4)\n"
+HEAD = "import torch.nn as nn\n\nlayer = nn.Linear(8, 8)\n"
+
+
+def fixed(text: str, *, unsafe: bool = True) -> str:
+    done = mend_source(text.encode(), "net.py", unsafe=unsafe, debug=True).text
+    assert done is not None
+    return done.decode()
+
+
+CASES = {
+    "after a colon": (
+        f"{HEAD}for m in [layer]: nn.init.xavier_uniform_(m.bias)  # all of them\n",
+        f"{HEAD}for m in [layer]: nn.init.zeros_(m.bias)  # all of them\n",
+    ),
+    "a guard after a colon": (
+        f"{HEAD}for p in layer.parameters(): nn.init.xavier_uniform_(p)\n",
+        f"{HEAD}for p in layer.parameters():\n    if p.dim() > 1:\n        nn.init.xavier_uniform_(p)\n",
+    ),
+    "over several lines": (
+        f"{HEAD}nn.init.kaiming_normal_(\n    layer.weight,  # the matrix\n    nonlinearity='ReLU',\n)\n",
+        f"{HEAD}nn.init.kaiming_normal_(\n    layer.weight,  # the matrix\n    nonlinearity='relu',\n)\n",
+    ),
+    "with tabs": (
+        f"{HEAD}if layer:\n\tfor p in layer.parameters():\n\t\tnn.init.orthogonal_(p)\n",
+        f"{HEAD}if layer:\n\tfor p in layer.parameters():\n\t\tif p.dim() > 1:\n\t\t\tnn.init.orthogonal_(p)\n",
+    ),
+    "without a last line end": (
+        f"{HEAD}nn.init.he_normal_(layer.weight)",
+        f"{HEAD}nn.init.kaiming_normal_(layer.weight)",
+    ),
+    "imported by name": (
+        f"{HEAD}from torch.nn.init import he_normal_\n\nhe_normal_(layer.weight)",
+        f"{HEAD}from torch.nn.init import kaiming_normal_\n\nkaiming_normal_(layer.weight)",
+    ),
+    "no torch to import from": (
+        f"{HEAD}layer.weight.normal_(0, 0.02)\n",
+        f"import torch\n{HEAD}with torch.no_grad():\n    layer.weight.normal_(0, 0.02)\n",
+    ),
+    "torch under another name": (
+        f"import torch as th\n{HEAD}layer.weight.normal_(0, 0.02)\n",
+        f"import torch as th\n{HEAD}with th.no_grad():\n    layer.weight.normal_(0, 0.02)\n",
+    ),
+    "Parameter by name": (
+        f"{EYE}a.weight = torch.eye(4)\n",
+        f"{EYE}a.weight = Parameter(torch.eye(4))\n",
+    ),
+    "wide characters before it": (
+        f"{HEAD}s = '🔥é'; nn.init.zeros_(layer)\n",
+        f"{HEAD}s = '🔥é'; nn.init.zeros_(layer.weight)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_form_is_fixed_as_one_would_by_hand(case: str) -> None:
+    before, after = CASES[case]
+    assert fixed(before) == after
+    assert fixed(after) == after
+
+
+def test_statements_that_share_a_line_get_lines_of_their_own() -> None:
+    text = f"import torch\n{HEAD}x = 1; layer.weight.normal_(0, 0.02); y = 2  # three\n"
+    after = fixed(text)
+    assert after.startswith(
+        f"import torch\n{HEAD}x = 1\nwith torch.no_grad():\n    layer.weight.normal_(0, 0.02)\ny = 2"
+    )
+    assert "# three" in after
+    assert not {code for _, code in told(after)}
+
+
+def test_comments_above_and_beside_stay() -> None:
+    text = f"import torch\n{HEAD}# small at first\nlayer.weight.normal_(0, 0.02)  # as in GPT-2\n# and so on\n"
+    after = fixed(text)
+    assert (
+        "# small at first\nwith torch.no_grad():\n    layer.weight.normal_(0, 0.02)  # as in GPT-2\n# and so on\n"
+        in after
+    )
+
+
+def test_a_suppression_that_silences_nothing_is_taken_out_and_what_else_the_comment_says_stays() -> None:
+    layers = "a = nn.Linear(8, 8)  # noqa: E501  # initlint: ignore[INI201] no more\nb = nn.Linear(2, 2)"
+    text = f"{HEAD}{layers}  # initlint: ignore[INI206]\n"
+    assert fixed(text, unsafe=False) == f"{HEAD}a = nn.Linear(8, 8)  # noqa: E501\nb = nn.Linear(2, 2)\n"
+
+
+def test_a_strings_lines_are_not_indented_with_the_statement() -> None:
+    text = f"import torch\n{HEAD}layer.weight.fill_(len('''a\nb''') * (1 +\n    2))\n"
+    after = fixed(text, unsafe=False)
+    assert "    layer.weight.fill_(len('''a\nb''')" in after
+    assert not {code for _, code in told(after)} & {"INI606"}
+
+
+def test_a_result_that_is_used_is_not_left_out() -> None:
+    text = f"{HEAD}print(nn.init.zeros_(nn.Linear(2, 2, bias=False).bias))\n"
+    assert fixed(text) == text
