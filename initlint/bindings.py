@@ -14,8 +14,8 @@ from initlint.source import Point, Source, Span
 if TYPE_CHECKING:
     from initlint.page import Page
 
-TORCH: Final = "torch"
 NN: Final = "torch.nn"
+KERAS: Final = "keras"
 INIT: Final = "torch.nn.init"
 
 
@@ -79,6 +79,8 @@ def spelled(page: Page, qualified: str, near: str = "") -> tuple[str, Edits]:
     root = parts[0]
     if root in rebound(tree):
         raise Unfit(f"the file uses the name {root} for something else")
+    if root == KERAS:
+        return qualified, add(page, "import keras")
     if module in {NN, INIT}:
         return f"nn.{qualified.removeprefix('torch.nn.')}", add(page, "from torch import nn")
     return qualified, add(page, f"import {root}")
@@ -105,7 +107,7 @@ def add(page: Page, statement: str) -> Edits:
     """A new import: before the first one of the same package, else after the last import, else after the docstring."""
     tree, source = _tree(page.source), page.source
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    kin = [node for node in imports if _package(node) == TORCH]
+    kin = [node for node in imports if _package(node) == statement.split()[1].partition(".")[0]]
     plain = statement.startswith("import ")
     if kin:
         node = kin[0] if plain else kin[-1]

@@ -62,9 +62,18 @@ class Page:
         """Another text for an expression; parentheses around it stay."""
         if not isinstance(new, str):
             bare = {"lpar": (), "rpar": ()} if getattr(new, "lpar", None) else {}
-            new = self.code(new.with_changes(**bare))
+            new = self._code_at(node, new.with_changes(**bare))
         span = self.span(node)
         return differences(self.text(span), new, span.start)
+
+    def _code_at(self, old: cst.CSTNode, new: cst.CSTNode) -> str:
+        """The code of an expression, its further lines indented as the statement is that it comes into."""
+        code = self.code(new)
+        if "\n" not in code or not isinstance(new, cst.BaseExpression):
+            return code
+        indent = self.indent(self.at(self.span(old)).statement())
+        line = cst.SimpleStatementLine(body=[cst.Expr(new)])
+        return self.lines(line, indent).removeprefix(indent).removesuffix("\n")
 
     def rewrite(self, old: Statement, new: Iterable[cst.BaseStatement]) -> Edits:
         """Other statements in the place of one. Comments above it stay; `new` has its first line's own comments."""

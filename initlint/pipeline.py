@@ -256,13 +256,15 @@ def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
     """The fixes of the matches, each proven by reading the fixed text."""
     from initlint.repairs import repairs
 
-    def reading(source: Source, text: str) -> Sequence[Match] | None:
-        if text == source.text and run.sources == [source]:
-            return tuple(matches)
+    def reading(source: Source, text: str, together: bool) -> Sequence[Match] | None:
+        if text == source.text and (together or run.sources == [source]):
+            return [match for match in matches if match.place.file == source.path]
         other = Run(run.configs, run.debug, run.context, overlay=run.overlay)
-        other.add(Source(source.path, text, source.encoding, source.newline, source.bom))
+        for one in run.sources if together else [source]:
+            other.add(replace(source, text=text, known={}) if one is source else one)
         seen, _ = found(other, understand(other))
-        return None if other.unreadable or other.faults else tuple(seen)
+        here = [match for match in seen if match.place.file == source.path]
+        return None if other.unreadable or other.faults else here
 
     sources = {source.path: source for source in run.sources}
     try:

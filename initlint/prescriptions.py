@@ -17,6 +17,7 @@ from initlint.survey import MATRICES, Written
 if TYPE_CHECKING:
     from initlint.graph import Layer, Weight
 
+Facts: TypeAlias = dict[str, str]
 Shape: TypeAlias = tuple[int | None, ...]
 
 HE: Final = math.sqrt(2)
@@ -44,7 +45,7 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
 
     `scheme` is kaiming (with `nonlinearity` or `slope`), lecun, xavier (with `gain` where it is not 1), orthogonal, or
     scaled (a normal with `gain` / sqrt(fan_in), where `fan` is what to ask a weight for to have its true fan_in);
-    `distribution` is normal or uniform; `vectors` is yes where the call writes biases too.
+    `framework` is torch or keras, `distribution` normal or uniform; `vectors` is yes where the call writes biases too.
     """
     if not written:
         raise Undecided("what the call writes is not known")
@@ -56,7 +57,8 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     if aside:
         return {**prescription(written), "vectors": "yes"}
     needs = [need(one) for one in written]
-    facts = {"distribution": _distribution(written)}
+    framework = "keras" if _is_keras(written[0]) else "torch"
+    facts = {"distribution": _distribution(written), "framework": framework}
     schemes = {one.scheme for one in needs} - {"any"}
     fan = true_fan(written)
     if not schemes:
@@ -121,16 +123,16 @@ def balanced(written: Sequence[Written], fan: str) -> dict[str, str]:
     """Xavier's scheme; LeCun's where torch counts one of the fans wrong."""
     for one in written:
         counted, true = strengths.fans(one.weight)[:2], (one.layer.fan_in, one.layer.fan_out)
-        if one.layer.kernel is one.weight and None not in {*counted, *true}:
+        if one.layer.kernel is one.weight and None not in {*counted, *true} and not _is_keras(one):
             ratio = sum(f or 0 for f in counted) / max(1, sum(f or 0 for f in true))
             if not 0.5 <= ratio <= 2:
                 return lecun(fan)
-    return lecun(fan) if fan else {"scheme": "xavier"}
+    return {"scheme": "xavier"}
 
 
 def true_fan(written: Sequence[Written]) -> str:
     """What to ask a weight for to have its fan_in; "" where torch's own is right. Raises Undecided."""
-    known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in]
+    known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in and not _is_keras(one)]
     wrong = [one for one in known if strengths.fans(one.weight)[0] not in {None, one.layer.fan_in}]
     if not wrong:
         return ""
@@ -185,6 +187,11 @@ def _distribution(written: Iterable[Written]) -> str:
     return "uniform" if techniques and all(name.endswith("uniform") for name in techniques) else "normal"
 
 
+def _is_keras(one: Written) -> bool:
+    """Keras counts the fans by its own layout of kernels."""
+    return one.layer.qualified.startswith("keras.")
+
+
 def _vector(weight: Weight) -> bool:
     return weight.shape is not None and len(weight.shape) < 2
 
@@ -193,6 +200,7 @@ def _different(needs: Iterable[Need]) -> str:
     told = dict.fromkeys(
         f"{one.layer} before {one.activation} (gain {one.gain:.3g})" if one.scheme != "recurrent" else one.layer
         for one in needs
+        if one.scheme != "any"
     )
     return f"one call initializes layers that need different things: {_listed(list(told))}"
 

@@ -9,29 +9,28 @@ Facts are texts by name. `declined` is why there is no fix; `safe` is yes or no 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from initlint import strengths
+from initlint import mishaps, strengths
 from initlint.branches import Branch
 from initlint.gains import Call
-from initlint.incidents import Event
-from initlint.knowledge import activation_name, knowledge
+from initlint.normalizing import Disturbance
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
-from initlint.prescriptions import Undecided, prescription
+from initlint.prescriptions import Facts, Undecided, prescription, true_fan
 from initlint.products import Product
 from initlint.subjects import Use
 from initlint.survey import Written
+from initlint.tied import Tied
 
 if TYPE_CHECKING:
     from initlint.graph import Layer, Weight
     from initlint.survey import Subject, Survey
 
-Facts: TypeAlias = dict[str, str]
 Remedy: TypeAlias = Callable[[Sequence["Subject"], "Survey"], Facts]
 
-MODES: Final = ("fan_in", "fan_out")
 BIASES: Final = ("bias", "beta", "shift")
 SCALES: Final = ("scale", "gamma", "gain")
 
@@ -52,79 +51,6 @@ def promised(facts: Mapping[str, str], safety: str) -> bool | None:
     return safety != "unsafe" and facts.get("safe") != "no"
 
 
-def _incident(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """What the interpreter noted of it."""
-    first = subjects[0]
-    assert isinstance(first, Event)
-    return {name: value for name, value in first.incident.facts if name not in {"remedy", "declined", "safe"}}
-
-
-def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    facts = _incident(subjects, survey)
-    if "hint" not in facts:
-        raise Undecided(f"torch has no initializer with a name close to {facts.get('name', 'this')}")
-    return facts
-
-
-def pass_weight(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """Modules that have one weight, under that name."""
-    layers = [
-        event.flow.context.layers[index]
-        for event in subjects
-        if isinstance(event, Event)
-        for index in event.incident.layers
-    ]
-    several = sorted({layer.kind for layer in layers if layer.weight("weight") is None})
-    if several or not layers:
-        raise Undecided(f"a {' or '.join(several) or 'container of modules'} has no weight of its own")
-    return _incident(subjects, survey)
-
-
-def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """Whether the call writes matrices as well as the vectors that it raises on, and whether those are biases."""
-    events = [subject for subject in subjects if isinstance(subject, Event)]
-    shapes = [one.weight.shape for one in survey.written(events[0].place)]
-    vectors = {
-        weight.role
-        for event in events
-        for index in event.incident.layers
-        for weight in event.flow.context.layers[index].weights
-        if weight.shape is not None and len(weight.shape) < 2
-    }
-    return {
-        **_incident(subjects, survey),
-        "mixed": "yes" if any(shape is not None and len(shape) > 1 for shape in shapes) else "no",
-        "roles": " ".join(sorted(vectors)),
-    }
-
-
-def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """A value that torch takes in the place of one that it rejects."""
-    facts = _incident(subjects, survey)
-    argument, value = facts.get("argument", ""), facts.get("value", "")
-    plain = value.casefold().replace("-", "_").replace(" ", "_")
-    if argument == "a" and plain in MODES:
-        return {**facts, "keyword": "mode", "right": plain, "safe": "yes"}
-    if argument == "a" and plain in knowledge().gains:
-        return {**facts, "keyword": "nonlinearity", "right": plain, "safe": "yes"}
-    if argument == "mode":
-        meant = next((mode for mode in MODES if mode.replace("_", "") == plain.replace("_", "")), None)
-        return {**facts, "right": meant or "fan_in", "safe": "yes" if meant else "no"}
-    if argument != "nonlinearity":
-        raise Undecided(f"there is no one meaning of {argument}={value!r}")
-    if plain in knowledge().gains:
-        return {**facts, "right": plain, "safe": "yes"}
-    name = activation_name(plain)
-    if name is None:
-        raise Undecided(f"{value} is no activation that is known")
-    if name in knowledge().gains:
-        return {**facts, "right": name, "safe": "yes"}
-    gain = strengths.gain(name)
-    kind = strengths.activation_kind(name)
-    near = {"rectifier": "relu", "saturating": "tanh"}.get(kind, "linear")
-    return {**facts, "right": near, "gain": f"{gain:.4g}" if gain else "1.0", "safe": "no"}
-
-
 def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """The initializer that suits all that the call writes; of untouched defaults, all that one constructor makes."""
     first = subjects[0]
@@ -134,6 +60,16 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
         return {**prescription(survey.written(first.place)), "form": "write", "spelling": spelling, **_raw(first)}
     facts = prescription(_defaults(subjects))
     return {**facts, "form": "default", "others": _others(subjects, facts), **_owner([_layer(s) for s in subjects])}
+
+
+def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """The other mode, where torch counts that fan right for all that the call writes; else what suits them."""
+    first = subjects[0]
+    assert isinstance(first, Use)
+    kaiming = (first.technique or "").startswith("kaiming")
+    if kaiming and first.event.argument("mode") == "fan_out" and not true_fan(survey.written(first.place)):
+        return {"form": "mode", "mode": "fan_in", "framework": "torch"}
+    return suit_activation(subjects, survey)
 
 
 def _raw(use: Use) -> Facts:
@@ -200,7 +136,8 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
     assert isinstance(first, Use)
     layers = _owner([_layer(s) for s in subjects])
     names = " ".join(sorted({use.weight.name for use in subjects if isinstance(use, Use)}))
-    facts = {**layers, "weights": names, "paths": _paths([_layer(s) for s in subjects])}
+    framework = "keras" if first.layer.qualified.startswith("keras.") else "torch"
+    facts = {**layers, "framework": framework, "weights": names, "paths": _paths([_layer(s) for s in subjects])}
     if not first.event.explicit:
         return {**facts, "form": "default"}
     alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
@@ -307,16 +244,53 @@ def widen_test(subjects: Sequence[Subject], survey: Survey) -> Facts:
     return {"form": "type", "asked": asked, "kinds": " ".join(kinds), "qualified": " ".join(qualified)}
 
 
+def wider_bounds(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Bounds of a truncated normal three standard deviations away, where those that are there cut both sides."""
+    first = subjects[0]
+    assert isinstance(first, Use)
+    given = strengths.arguments(first.event) or {}
+    low, high, mean = (given.get(name) for name in ("a", "b", "mean"))
+    if not all(isinstance(value, int | float) for value in (low, high, mean)):
+        raise Undecided("the bounds are not known")
+    if not low < mean < high or low in {mean, 0} or high in {mean, 0}:  # type: ignore[operator]
+        raise Undecided("the bounds cut one side, which seems to be meant")
+    return {"mean": f"{mean:g}"}
+
+
+def output_spread(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """The spread with which logits of a tied embedding have about the variance of their input."""
+    first = subjects[0]
+    assert isinstance(first, Tied)
+    std = first.quieter()
+    if not std:
+        raise Undecided("the spread that would do is not known")
+    return {"std": f"{_rounded_down(std):g}"}
+
+
+def _rounded_down(value: float) -> float:
+    """To one digit, as people write it: 0.02."""
+    digit = 10.0 ** math.floor(math.log10(value))
+    return math.floor(value / digit + 1e-9) * digit
+
+
+def keep_moments(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """What SELU bears in the place of a plain dropout or a norm."""
+    first = subjects[0]
+    assert isinstance(first, Disturbance)
+    return {"op": first.op, "name": first.name}
+
+
 REMEDIES: Final[Mapping[str, Remedy]] = {
-    "guard-rank": guard_rank,
-    "guard-none": _incident,
-    "supported-argument": supported_argument,
-    "rename": rename,
-    "no-grad": _incident,
-    "make-parameter": _incident,
-    "pass-weight": pass_weight,
-    "reach-parameter": _incident,
+    "guard-rank": mishaps.guard_rank,
+    "guard-none": mishaps.as_noted,
+    "supported-argument": mishaps.supported_argument,
+    "rename": mishaps.rename,
+    "no-grad": mishaps.as_noted,
+    "make-parameter": mishaps.as_noted,
+    "pass-weight": mishaps.pass_weight,
+    "reach-parameter": mishaps.as_noted,
     "suit-activation": suit_activation,
+    "right-fan": right_fan,
     "right-gain": right_gain,
     "orthogonal": orthogonal,
     "fill": fill,
@@ -325,4 +299,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "later-pass": later_pass,
     "keep-last": keep_last,
     "widen-test": widen_test,
+    "wider-bounds": wider_bounds,
+    "output-spread": output_spread,
+    "keep-moments": keep_moments,
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 from initlint.findings import Declined, Fix, Match
 from initlint.fix import plan
@@ -12,8 +13,9 @@ from initlint.proof import proven
 from initlint.source import Source
 
 Repair: TypeAlias = Fix | Declined | None
-Reading: TypeAlias = Callable[[Source, str], "Sequence[Match] | None"]
-"""What is found in a source's file when this text stands in it; None where it can't be read."""
+Reading: TypeAlias = Callable[[Source, str, bool], "Sequence[Match] | None"]
+"""What is found in a source's file when this text stands in it, read by itself or together with all other sources;
+None where it can't be read."""
 
 
 def repairs(
@@ -24,26 +26,31 @@ def repairs(
     for match in matches:
         by_file[match.place.file].append(match)
     found: dict[Match, Repair] = {}
+    together = len(sources) <= FEW
     for file, group in by_file.items():
-        found |= _of_file(group, sources[file], safety, reading)
+        found |= _of_file(group, sources[file], safety, reading, together=together)
     return found
 
 
 def _of_file(
-    matches: Sequence[Match], source: Source, safety: Callable[[str], str], reading: Reading
+    matches: Sequence[Match], source: Source, safety: Callable[[str], str], reading: Reading, *, together: bool
 ) -> dict[Match, Repair]:
     found: dict[Match, Repair] = {match: plan(match, source, safety(match.code)) for match in matches}
     source.known.pop("page", None)
     plans = {match: fix for match, fix in found.items() if isinstance(fix, Fix)}
-    if plans:
-        before = reading(source, source.text)
-        alone = {match for match in plans if before is not None and match in before}
-        known = proven(
-            {m: f for m, f in plans.items() if m in alone}, source, before or (), lambda t: reading(source, t)
-        )
-        found |= known
-        found |= {match: Declined(APART) for match in plans if match not in alone}
-    return found
+    for wide in (False, True) if together else (False,):
+        if not plans:
+            break
+        before = reading(source, source.text, wide) or ()
+        seen = {match: fix for match, fix in plans.items() if match in before}
+        found |= proven(seen, source, before, partial(_read, reading, source, wide))
+        plans = {match: fix for match, fix in plans.items() if match not in seen}
+    return found | {match: Declined(APART) for match in plans}
 
 
-APART = "it shows only together with other files, so that the fix can't be proven here"
+def _read(reading: Reading, source: Source, together: bool, text: str) -> Sequence[Match] | None:
+    return reading(source, text, together)
+
+
+FEW: Final = 40  # files that are read together again where a finding shows only with others
+APART: Final = "it shows only together with other files, so that the fix can't be proven here"

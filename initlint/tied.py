@@ -94,6 +94,16 @@ class Tied(NamedTuple):
         loss = self._loss(size)
         return None if loss is None else loss - math.log(size)
 
+    def quieter(self) -> float | None:
+        """A standard deviation with which the logits are small: those of other tokens vary by 1 at most, and the own
+        one stands out by half of ln V at most. None where the signal is not known."""
+        signal, std, width, deviation = self._signal, self.std, self._width, self.logit_std
+        if signal is None or not std or width is None or not deviation:
+            return None
+        own = signal.own * std**2 * width
+        room = 0.5 * math.log(self.vocabulary or SMALLEST)
+        return std * min(1 / deviation, room / own if own > room else 1.0)
+
     @property
     def vocabulary(self) -> int | None:
         shape = self._weight.shape if self._weight else None

@@ -43,7 +43,8 @@ ROOMS: dict[str, str] = {
     "propagation": "network propagation sampling",
     "rules": """
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
-        parameters passes products tied survey prescriptions remedies conditions predicates wording rulebook rules
+        parameters passes products tied survey
+        prescriptions mishaps remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
     "reports": """
@@ -52,11 +53,11 @@ ROOMS: dict[str, str] = {
     """,
     "settings": "globs config",
     "fixes": """
-        edits page bindings fixers fixers._calls fixers._places fixers._moves fixers.suit_activation fixers.add_call
-        fixers.drop_comment fixers.fill fixers.guard_none fixers.guard_rank fixers.keep_last fixers.later_pass
-        fixers.make_parameter fixers.no_grad fixers.one_factor fixers.orthogonal fixers.pass_weight
-        fixers.reach_parameter fixers.rename fixers.right_gain fixers.supported_argument fixers.widen_test
-        fix proof repairs
+        edits page bindings fixers fixers._calls fixers._places fixers._moves fixers._keras fixers.suit_activation
+        fixers.add_call fixers.drop_comment fixers.fill fixers.guard_none fixers.guard_rank fixers.keep_last
+        fixers.keep_moments fixers.later_pass fixers.make_parameter fixers.no_grad fixers.one_factor fixers.orthogonal
+        fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
+        fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,
     "pipeline": "discovery settings reach certainty pipeline writing mending",
     "editor": """

@@ -103,3 +103,27 @@ def test_a_strings_lines_are_not_indented_with_the_statement() -> None:
 def test_a_result_that_is_used_is_not_left_out() -> None:
     text = f"{HEAD}print(nn.init.zeros_(nn.Linear(2, 2, bias=False).bias))\n"
     assert fixed(text) == text
+
+
+KERAS = """import keras
+from keras import layers
+
+model = keras.Sequential([
+    layers.Input((64,)),
+    layers.Dense(64, activation="relu", kernel_initializer="glorot_uniform"),
+    layers.Dense(32, activation="tanh", kernel_initializer=keras.initializers.HeNormal(seed=1)),
+    layers.Dense(32, activation="gelu", kernel_initializer=keras.initializers.GlorotNormal()),
+    layers.Dense(64, activation="selu"),
+    layers.Dense(2),
+])
+"""
+
+
+def test_keras_initializers_are_given_to_their_layers() -> None:
+    after = fixed(KERAS)
+    assert 'Dense(64, activation="relu", kernel_initializer="he_uniform")' in after
+    assert "kernel_initializer=keras.initializers.GlorotNormal(seed=1))" in after
+    scaling = 'VarianceScaling(scale=2.34, mode="fan_in", distribution="truncated_normal")'
+    assert f"kernel_initializer=keras.initializers.{scaling}),\n" in after
+    assert 'layers.Dense(64, activation="selu", kernel_initializer="lecun_normal"),\n' in after
+    assert not {code for _, code in told(after)}

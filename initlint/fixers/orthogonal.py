@@ -9,16 +9,22 @@ import libcst as cst
 from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
-from initlint.fixers import Draft
+from initlint.fixers import Draft, _keras
 from initlint.fixers._calls import assigned, call_at, parameter_of, quoted, tensor, with_arguments
 from initlint.fixers._places import at_end, constructor, fresh, self_name
 from initlint.page import Page, Spot
 
+RECURRENT = "recurrent_initializer"
 TITLE = "initialize the recurrent matrices with orthogonal_"
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
+    if facts["framework"] == "keras":
+        asked = {"scheme": "orthogonal", "distribution": ""}
+        default = facts["form"] == "default"
+        given = _keras.argument(spot, match, asked, RECURRENT) if default else _keras.instead(spot, match, asked)
+        return Draft(TITLE, given)
     if facts["form"] == "write":
         return Draft(TITLE, _instead(spot, match))
     if facts["form"] == "default":

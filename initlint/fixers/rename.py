@@ -10,6 +10,7 @@ import libcst as cst
 from initlint.edits import Unfit, differences
 from initlint.findings import Match
 from initlint.fixers import Draft
+from initlint.fixers._calls import quoted
 from initlint.page import Page
 
 
@@ -18,6 +19,8 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     title = f"call it {right}"
     node = page.at(match.place.span).node
     code = page.text(match.place.span)
+    if isinstance(node, cst.SimpleString):
+        return Draft(title, page.replace(node, quoted(page, right, node)))
     if isinstance(node, cst.Attribute) or code.endswith(f".{wrong}"):
         return Draft(title, differences(code, f"{code.removesuffix(wrong)}{right}", match.place.span.start))
     tree = page.source.tree()

@@ -9,7 +9,7 @@ import libcst as cst
 from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
-from initlint.fixers import Draft
+from initlint.fixers import Draft, _keras
 from initlint.fixers._calls import (
     argument,
     assigned,
@@ -25,11 +25,16 @@ from initlint.fixers._calls import (
 from initlint.fixers._places import at_end, constructor, fresh, parameter_target, self_name
 from initlint.page import Page, Spot
 
+KERNEL = "kernel_initializer"
 MADE = ("zeros", "ones", "full", "rand", "randn", "empty")  # functions of torch that make a tensor of a size
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
+    if facts["framework"] == "keras":
+        default = facts["form"] == "default"
+        found = _keras.argument(spot, match, facts, KERNEL) if default else _keras.instead(spot, match, facts)
+        return Draft(f"initialize with {_keras.title(facts)} for {facts['for']}", found)
     edits = beside_constructor(spot, match, facts) if facts["form"] == "default" else instead(spot, match, facts)
     function, _ = scheme(page, facts, "weight")
     return Draft(f"initialize with {function} for {facts['for']}", edits)
@@ -37,8 +42,12 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
 
 def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     """Another initializer where one is written: a call of torch.nn.init, a tensor's own method, a tensor made."""
-    page, call = spot.page, call_at(spot, match.place.span)
-    spelling = facts["spelling"]
+    page, spelling = spot.page, facts["spelling"]
+    values = assigned(spot.small()) if spot.stands() else None
+    if values is not None and "raw" not in facts and match.place.span != page.span(values[1]):
+        code, imports = initializer(page, facts, parameter_of(page, values[0]))
+        return page.replace(spot.small(), code) + imports
+    call = call_at(spot, match.place.span)
     if "vectors" in facts:
         return _matrices_only(spot, call, facts)
     if spelling.startswith("torch.nn.init."):

@@ -1,0 +1,94 @@
+"""Initializers as Keras takes them: a string or an object, given to the layer that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import libcst as cst
+
+from initlint.bindings import spelled
+from initlint.edits import Edits, Unfit
+from initlint.findings import Match
+from initlint.fixers._calls import keyword, quoted, with_arguments
+from initlint.page import Page, Spot
+
+INITIALIZERS = "keras.initializers"
+NAMES = {
+    ("he", "normal"): ("he_normal", "HeNormal"),
+    ("he", "uniform"): ("he_uniform", "HeUniform"),
+    ("lecun", "normal"): ("lecun_normal", "LecunNormal"),
+    ("lecun", "uniform"): ("lecun_uniform", "LecunUniform"),
+    ("glorot", "normal"): ("glorot_normal", "GlorotNormal"),
+    ("glorot", "uniform"): ("glorot_uniform", "GlorotUniform"),
+    ("orthogonal", ""): ("orthogonal", "Orthogonal"),
+}
+LEAKY = 0.15  # slopes below it are He's to within 1 % of the standard deviation
+
+
+def family(facts: Mapping[str, str]) -> str | float:
+    """The initializer that the facts of a prescription ask for; the scale of the variance where none has a name."""
+    scheme, slope = facts["scheme"], float(facts.get("slope", 0))
+    if scheme == "orthogonal":
+        return "orthogonal"
+    if scheme == "kaiming":
+        return "he" if slope < LEAKY else 2 / (1 + slope**2)
+    if scheme == "lecun":
+        return "lecun"
+    return float(facts["gain"]) ** 2 if "gain" in facts else "glorot"
+
+
+def title(facts: Mapping[str, str]) -> str:
+    found = family(facts)
+    if isinstance(found, float):
+        return f"a variance of {found:.3g} / fan_in"
+    return NAMES[found, "" if found == "orthogonal" else facts["distribution"]][0]
+
+
+def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
+    """Another initializer where one is given."""
+    page = spot.page
+    node = next((n for n in spot.chain if isinstance(n, cst.BaseExpression) and page.span(n) == match.place.span), None)
+    if isinstance(node, cst.SimpleString):
+        code, imports = _value(page, facts, node)
+        return page.replace(node, code) + imports
+    if isinstance(node, cst.Call) and not any(arg.star for arg in node.args):
+        near = page.code(node.func)
+        if near.rpartition(".")[2] in {"get", "deserialize"}:
+            near = f"{near.rpartition('.')[0]}." if "." in near else ""
+        code, imports = _object(page, facts, near)
+        seeds = [arg for arg in node.args if arg.keyword is not None and arg.keyword.value == "seed"]
+        made = cst.parse_expression(code)
+        assert isinstance(made, cst.Call)
+        return page.replace(node, with_arguments(made, [*made.args, *seeds])) + imports
+    raise Unfit("the initializer is chosen elsewhere")
+
+
+def argument(spot: Spot, match: Match, facts: Mapping[str, str], name: str) -> Edits:
+    """An initializer where the layer has none."""
+    page = spot.page
+    call = next((n for n in spot.chain if isinstance(n, cst.Call) and page.span(n) == match.place.span), None)
+    given = {arg.keyword.value for arg in call.args if arg.keyword is not None} if call is not None else set()
+    if call is None or name in given or any(arg.star == "**" for arg in call.args):
+        raise Unfit("the layer is made in a way that this fix does not know")
+    code, imports = _value(page, facts, None)
+    return page.replace(call, with_arguments(call, [*call.args, keyword(name, code)])) + imports
+
+
+def _value(page: Page, facts: Mapping[str, str], like: cst.SimpleString | None) -> tuple[str, Edits]:
+    found = family(facts)
+    if isinstance(found, float):
+        return _object(page, facts, "")
+    name, _ = NAMES[found, "" if found == "orthogonal" else facts["distribution"]]
+    return quoted(page, name, like), ()
+
+
+def _object(page: Page, facts: Mapping[str, str], near: str) -> tuple[str, Edits]:
+    found, distribution = family(facts), facts["distribution"]
+    if isinstance(found, str):
+        _, name = NAMES[found, "" if found == "orthogonal" else distribution]
+        made, imports = spelled(page, f"{INITIALIZERS}.{name}", near)
+        return f"{made}()", imports
+    made, imports = spelled(page, f"{INITIALIZERS}.VarianceScaling", near)
+    kind = "uniform" if distribution == "uniform" else "truncated_normal"
+    mode = f"mode={quoted(page, 'fan_in')}, distribution={quoted(page, kind)}"
+    return f"{made}(scale={found:.3g}, {mode})", imports

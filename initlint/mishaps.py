@@ -1,0 +1,89 @@
+"""What would put right what is wrong by itself: calls that raise, writes that are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from initlint import strengths
+from initlint.incidents import Event
+from initlint.knowledge import activation_name, knowledge
+from initlint.prescriptions import Facts, Undecided
+
+if TYPE_CHECKING:
+    from initlint.survey import Subject, Survey
+
+MODES: Final = ("fan_in", "fan_out")
+
+
+def as_noted(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """What the interpreter noted of it."""
+    first = subjects[0]
+    assert isinstance(first, Event)
+    return {name: value for name, value in first.incident.facts if name not in {"remedy", "declined", "safe"}}
+
+
+def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    facts = as_noted(subjects, survey)
+    if "hint" not in facts:
+        raise Undecided(f"torch has no initializer with a name close to {facts.get('name', 'this')}")
+    return facts
+
+
+def pass_weight(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Modules that have one weight, under that name."""
+    layers = [
+        event.flow.context.layers[index]
+        for event in subjects
+        if isinstance(event, Event)
+        for index in event.incident.layers
+    ]
+    several = sorted({layer.kind for layer in layers if layer.weight("weight") is None})
+    if several or not layers:
+        raise Undecided(f"a {' or '.join(several) or 'container of modules'} has no weight of its own")
+    return as_noted(subjects, survey)
+
+
+def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Whether the call writes matrices as well as the vectors that it raises on, and whether those are biases."""
+    events = [subject for subject in subjects if isinstance(subject, Event)]
+    shapes = [one.weight.shape for one in survey.written(events[0].place)]
+    vectors = {
+        weight.role
+        for event in events
+        for index in event.incident.layers
+        for weight in event.flow.context.layers[index].weights
+        if weight.shape is not None and len(weight.shape) < 2
+    }
+    return {
+        **as_noted(subjects, survey),
+        "mixed": "yes" if any(shape is not None and len(shape) > 1 for shape in shapes) else "no",
+        "roles": " ".join(sorted(vectors)),
+    }
+
+
+def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """A value that torch takes in the place of one that it rejects."""
+    facts = as_noted(subjects, survey)
+    argument, value = facts.get("argument", ""), facts.get("value", "")
+    plain = value.casefold().replace("-", "_").replace(" ", "_")
+    if argument == "a" and plain in MODES:
+        return {**facts, "keyword": "mode", "right": plain, "safe": "yes"}
+    if argument == "a" and plain in knowledge().gains:
+        return {**facts, "keyword": "nonlinearity", "right": plain, "safe": "yes"}
+    if argument == "mode":
+        meant = next((mode for mode in MODES if mode.replace("_", "") == plain.replace("_", "")), None)
+        return {**facts, "right": meant or "fan_in", "safe": "yes" if meant else "no"}
+    if argument != "nonlinearity":
+        raise Undecided(f"there is no one meaning of {argument}={value!r}")
+    if plain in knowledge().gains:
+        return {**facts, "right": plain, "safe": "yes"}
+    name = activation_name(plain)
+    if name is None:
+        raise Undecided(f"{value} is no activation that is known")
+    if name in knowledge().gains:
+        return {**facts, "right": name, "safe": "yes"}
+    gain = strengths.gain(name)
+    kind = strengths.activation_kind(name)
+    near = {"rectifier": "relu", "saturating": "tanh"}.get(kind, "linear")
+    return {**facts, "right": near, "gain": f"{gain:.4g}" if gain else "1.0", "safe": "no"}
