@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from initlint import schema
+from initlint import schema, tables
 from initlint.schema import Row, Where
 
 SECTIONS: Final = ("activations", "architectures", "usecases", "tips")
@@ -24,6 +24,15 @@ class DocumentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """A row of the documents' summary table, in their words."""
+
+    row: str
+    vibe: str
+    used: str
+
+
+@dataclass(frozen=True, slots=True)
 class Technique:
     """A way to initialize weights."""
 
@@ -34,9 +43,11 @@ class Technique:
     formula: str
     paper: str
     document: DocumentRow | None  # None where the documents do not mention it
-    summary: tuple[str, str] | None  # row and cell of the documents' summary table
+    summary: SummaryRow | None
+    analogy: str  # the documents' picture of it
     story: str  # what the documents' analogy concludes
     note: str  # our correction or addition
+    aliases: tuple[str, ...]
     fan_based: bool
 
 
@@ -47,6 +58,7 @@ class Answer:
     technique: str  # key of a Technique
     condition: str  # "" where it always holds
     reason: str
+    kinds: tuple[str, ...]  # kinds of activations that fulfil the condition; () where it is about something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class Recommendation:
     why: str  # its reason, in the documents' words; "" where it gives none
     answers: tuple[Answer, ...]
     note: str  # our correction or addition
+    aliases: tuple[str, ...]  # other words for it
 
 
 def technique(key: str, row: Row) -> Technique:
@@ -72,9 +85,11 @@ def technique(key: str, row: Row) -> Technique:
         formula=row["formula"],
         paper=row.get("paper", ""),
         document=DocumentRow(**document) if document else None,
-        summary=(summary["row"], summary["used"]) if summary else None,
+        summary=SummaryRow(**summary) if summary else None,
+        analogy=row.get("analogy", ""),
         story=row.get("story", ""),
         note=row.get("note", ""),
+        aliases=tuple(schema.split(row.get("aliases", ""))),
         fan_based=row.get("fans", False),
     )
 
@@ -97,13 +112,20 @@ def recommendations(root: str) -> Mapping[str, Mapping[str, Recommendation]]:
 
 def _recommendation(row: Row, techniques: Mapping[str, Any], where: Where) -> Recommendation:
     required = {"row": str, "section": str, "says": str, "answers": list}
-    schema.keys(row, required, {"why": str, "note": str}, where)
+    schema.keys(row, required, {"why": str, "note": str, "aliases": str}, where)
     answers = []
     for i, answer in enumerate(schema.rows(row["answers"], where / "answers")):
         here = where / f"answers[{i}]"
-        schema.keys(answer, {"technique": str, "reason": str}, {"condition": str}, here)
+        schema.keys(answer, {"technique": str, "reason": str}, {"condition": str, "kinds": list}, here)
         schema.choice(answer["technique"], techniques, here / "technique")
-        answers.append(Answer(answer["technique"], answer.get("condition", ""), answer["reason"]))
+        kinds = tuple(schema.choice(str(kind), tables.KINDS, here / "kinds") for kind in answer.get("kinds", ()))
+        answers.append(Answer(answer["technique"], answer.get("condition", ""), answer["reason"], kinds))
     return Recommendation(
-        row["row"], row["section"], row["says"], row.get("why", ""), tuple(answers), row.get("note", "")
+        row["row"],
+        row["section"],
+        row["says"],
+        row.get("why", ""),
+        tuple(answers),
+        row.get("note", ""),
+        tuple(schema.split(row.get("aliases", ""))),
     )

@@ -17,7 +17,7 @@ from initlint import __version__
 from initlint.config import ConfigError
 from initlint.options import Options, configs, file_options, fix_options, format_option, output, rule_options
 from initlint.report import FOLDER, formats, plans_fixes
-from initlint.terminal import Output, complain, told
+from initlint.terminal import Output, complain, terminal_width, told
 
 if TYPE_CHECKING:
     from initlint.findings import Report
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OK, FOUND, BROKEN, INTERRUPTED = 0, 1, 2, 130
 STDIN = "-"
+KINDS_OF_NAMES = ("activation", "architecture", "use_case", "technique")
 
 Result = TypeVar("Result")
 
@@ -122,6 +123,52 @@ def inspect(format_: str, **options: object) -> int:
     return BROKEN if inspection.faults else OK
 
 
+@cli.command(short_help="Say what the documents recommend.")
+@click.option("--activation", metavar="NAME", help="For this activation: relu, selu, nn.GELU, ...")
+@click.option("--architecture", metavar="TYPE", help="For this type of network: cnn, rnn, autoencoder, ...")
+@click.option("--use-case", metavar="TEXT", help="For this use case: 'movie recommender', mnist, ...")
+@click.option("--technique", metavar="NAME", help="This technique: he, xavier, orthogonal, ...")
+@click.option("--framework", type=click.Choice(["torch", "pytorch", "keras"]), help="Code for this one; else for both.")
+@click.option("--fan-in", type=click.IntRange(1), help="Inputs of a unit, to fill into the formula.")
+@click.option("--fan-out", type=click.IntRange(1), help="Outputs that an input reaches.")
+@format_option(formats(f"{FOLDER}/recommendation"))
+@file_options
+def recommend(framework: str | None, fan_in: int | None, fan_out: int | None, format_: str, **options: object) -> int:
+    """Say what the documents recommend for a name or for each layer of files; with nothing given, all their tables."""
+    from initlint import pipeline
+    from initlint.lookup import MissError
+    from initlint.recommendations import Fans, Request, for_layers, for_names
+    from initlint.report import recommendation_renderer
+
+    names = {name: str(options[name]) for name in KINDS_OF_NAMES if options[name]}
+    if names and options["paths"]:
+        raise click.UsageError("a name and files are two questions; ask one at a time")
+    frameworks = (framework.removeprefix("py"),) if framework else ("torch", "keras")
+    try:
+        advice = for_names(names, Request(frameworks, Fans(fan_in, fan_out)))
+    except MissError as error:
+        raise click.UsageError(str(error)) from error
+    layers, faults = [], False
+    if options["paths"]:
+        inspection = asked(options, pipeline.inspect_paths, pipeline.inspect_source)
+        told(f"{one.file}:{one.line}: {one.message}" for one in inspection.unreadable)
+        told(inspection.faults)
+        layers, faults = for_layers(inspection, frameworks[0] if framework else None), bool(inspection.faults)
+    given, to = bool(names or options["paths"]), output(options)
+    if format_ != "text":
+        to.write(recommendation_renderer(format_)(advice, layers, given))
+    elif not given and to.in_color():
+        from initlint.documents import tables
+        from initlint.report._color import tabled
+
+        to.write(tabled(tables(), terminal_width()))
+    else:
+        from initlint.report.recommendation.text import layout
+
+        to.write_lines(lambda _: layout(advice, layers, given=given), styled=True)
+    return BROKEN if faults else OK
+
+
 @cli.command(short_help="List the rules.")
 @format_option(["json", "text"])
 def rules(format_: str) -> int:
@@ -135,7 +182,8 @@ def rules(format_: str) -> int:
 
 @cli.command(short_help="Explain one rule.")
 @click.argument("code")
-def explain(code: str) -> int:
+@format_option(["markdown", "text"])
+def explain(code: str, format_: str) -> int:
     """Explain one rule: what it finds, why that matters, when it is harmless, what to write instead."""
     from initlint.config import unknown_code
     from initlint.report import _rules as pages
@@ -144,7 +192,7 @@ def explain(code: str) -> int:
     rule = table.get(code.upper()) or next((rule for rule in table.values() if rule.name == code.lower()), None)
     if rule is None:
         raise click.UsageError(unknown_code(code, {one.code: one.name for one in table.values()}))
-    Output().write(pages.explained(rule))
+    Output().write(pages.markdown(rule) if format_ == "markdown" else pages.explained(rule))
     return OK
 
 

@@ -25,7 +25,7 @@ def division(layer: Layer, weight: Weight, event: InitEvent) -> Division | None:
         return None
     law = strengths.law(weight, event)
     if law is not None and law.fan in FANS:
-        computed = average(law.fan, *strengths.fans(weight)[:2])
+        computed = average(law.fan, *strengths.fans(weight, event)[:2])
         name = law.fan
     elif event.fan is not None:
         computed, name = event.fan.size, event.fan.name

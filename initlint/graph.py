@@ -50,7 +50,8 @@ class InitEvent:
 
     `name` is canonical (`kaiming_normal`, `default`, ...; `unknown` for a write that is not
     understood). `args` are the arguments as given, under the framework's names (a, mode,
-    nonlinearity, gain, mean, std, val). `covers` is False for a write to a slice or a view.
+    nonlinearity, gain, mean, std, val). `covers` is False for a write to a slice or a view; `part` says then which
+    rows, as shares of all, where that is known. `blocks` is in how many parts a covering write was made.
     """
 
     name: str
@@ -66,6 +67,8 @@ class InitEvent:
     spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
     maker: int = 0  # the initializer object of Keras that wrote; 0 where there is none that others may have too
     fan: Fan | None = None  # of a scale that the code computes by hand
+    part: tuple[float, float] | None = None
+    blocks: int = 1
 
     def argument(self, name: str) -> Scalar | Unknown:
         for key, value in self.args:

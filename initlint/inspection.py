@@ -53,6 +53,7 @@ class Row:
     is_recurrent: bool = False
     recurrent: Init | None = None
     composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
+    framework: str = "torch"  # whose layer it is: torch or keras
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_re
         site=site,
         is_recurrent=is_recurrent,
         recurrent=first.recurrent,
+        framework="keras" if first.layer.qualified.startswith("keras.") else "torch",
     )
     if None in (row.activations, row.norm_between, row.fan_in, row.fan_out):
         unknown += [why for layer in layers for why in layer.unknown]

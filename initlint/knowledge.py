@@ -28,7 +28,6 @@ class Required:
 
 REQUIRED: Final = Required()
 
-KINDS: Final = frozenset(("rectifier", "saturating", "self-normalizing", "linear", "gated", "normalizing", "other"))
 FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core"), "keras")  # -> whose tables
 
 
@@ -117,7 +116,7 @@ class ActivationSpec:
     """An activation and what it does to the second moment of a standard normal input."""
 
     name: str
-    kind: str  # one of KINDS
+    kind: str  # one of tables.KINDS
     gain: float | None  # 1 / sqrt(second_moment)
     torch_gain: float | None  # what torch's calculate_gain returns; None where it raises
     second_moment: float | None
@@ -261,7 +260,7 @@ def _check_activation(row: Row, where: Where) -> None:
     numbers = {"second_moment": float, "gain": float, "torch_gain": float}
     texts = {"recommended": str, "row": str, "extends": str, "paper": str}
     schema.keys(schema.table(row, where), required, {**numbers, **texts}, where)
-    schema.choice(row["kind"], KINDS, where / "kind")
+    schema.choice(row["kind"], tables.KINDS, where / "kind")
 
 
 def _parameters(parts: Iterable[tuple[str, str, str, object]]) -> tuple[Parameter, ...]:

@@ -11,10 +11,11 @@ from typing import Final
 
 from initlint.branches import Branch
 from initlint.conditions import Test
-from initlint.knowledge import KINDS, knowledge
+from initlint.knowledge import knowledge
 from initlint.laws import LAWS
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
+from initlint.tables import KINDS
 
 SPARSE_WORDS: Final = ("mask", "prun", "spars", "lottery")
 POSITIONS: Final = frozenset({"alone", "head", "starved", "branch", "hidden"})

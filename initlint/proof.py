@@ -53,6 +53,8 @@ def complaint(plans: Mapping[Match, Fix], source: Source, before: Sequence[Match
     after = relint(apply(source.text, plans.values()).text)
     if after is None:
         return "the fixed text can't be read"
+    if all(match.severity is Severity.ERROR for match in plans):  # where it raised, mere advice is progress
+        after = [match for match in after if match.severity > Severity.INFO]
     kept = [match for match in before if match not in plans]
     expected, there = _loudness(kept, edits), _loudness(after, ())
     for (code, line), severity in there.items():

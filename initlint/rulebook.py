@@ -40,13 +40,24 @@ REQUIRED: Final[Mapping[str, type]] = {
     "good": str,
     "references": list,
 }
-OPTIONAL: Final[Mapping[str, type]] = {"contexts": str, "over": list, "when": dict, "louder": list, "remedy": str}
+OPTIONAL: Final[Mapping[str, type]] = {
+    "contexts": str,
+    "over": list,
+    "when": dict,
+    "louder": list,
+    "remedy": str,
+    "numbers": str,
+    "bad_keras": str,
+    "good_keras": str,
+    "keras": str,
+}
 
 
 class Louder(NamedTuple):
     """A condition under which the rule speaks louder than it does by itself."""
 
     condition: Condition
+    when: Row
     severity: Severity
     verdict: str
 
@@ -63,11 +74,16 @@ class Rule(NamedTuple):
     harmless: str
     bad: str
     good: str
+    bad_keras: str
+    good_keras: str
+    keras: str  # why there is no example for Keras; "" where there is
+    numbers: str  # measured, set as it stands
     references: tuple[str, ...]
     fixable: bool
     safety: str
     subject: str
     condition: Condition | None
+    when: Row  # the condition as it is written
     contexts: str  # any: one context is enough; every: no context speaks against it; all: no instance does
     louder: tuple[Louder, ...]
     messages: tuple[Template, ...]
@@ -115,6 +131,8 @@ def build(row: Row, where: Where) -> Rule:
     for key in ("summary", "what", "why", "bad", "good"):
         if not row[key].strip():
             (where / key).fail("a text", row[key])
+    if len({"bad_keras", "good_keras"} & row.keys()) == 1:
+        where.fail("both of bad_keras and good_keras, or neither", row["code"])
     schema.choice(row["verdict"], VERDICTS, where / "verdict")
     schema.choice(row["fix"], SAFETIES, where / "fix")
     schema.choice(row["subject"], {*SUBJECTS, SOURCE}, where / "subject")
@@ -132,11 +150,16 @@ def build(row: Row, where: Where) -> Rule:
         harmless=row["harmless"],
         bad=row["bad"],
         good=row["good"],
+        bad_keras=row.get("bad_keras", ""),
+        good_keras=row.get("good_keras", ""),
+        keras=row.get("keras", ""),
+        numbers=row.get("numbers", ""),
         references=_texts(row["references"], where / "references"),
         fixable=row["fix"] != "none",
         safety=row["fix"],
         subject=row["subject"],
         condition=_condition(row["when"], row["subject"], subject, where / "when") if subject else None,
+        when=row.get("when", {}),
         contexts=schema.choice(row.get("contexts", "every"), MODES, where / "contexts"),
         louder=tuple(_louder(r, row, subject, where / f"louder[{i}]") for i, r in enumerate(louder)),
         messages=compile_messages(_texts(row["message"], where / "message"), subject, where),
@@ -153,6 +176,7 @@ def _louder(table: Row, row: Row, subject: type | None, where: Where) -> Louder:
         where.fail("a rule with a condition", row["subject"])
     return Louder(
         _condition(table["when"], row["subject"], subject, where / "when"),
+        table["when"],
         _severity(table["severity"], where / "severity"),
         schema.choice(table.get("verdict", row["verdict"]), VERDICTS, where / "verdict"),
     )

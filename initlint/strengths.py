@@ -130,8 +130,18 @@ def given_gain(event: InitEvent) -> float | None:
     return None if found is None else math.sqrt(found.scale)
 
 
-def fans(weight: Weight) -> tuple[int | None, int | None, int]:
-    """fan_in and fan_out as the framework's initializers compute them, and the number of a kernel's positions."""
+def fans(weight: Weight, event: InitEvent | None = None) -> tuple[int | None, int | None, int]:
+    """fan_in and fan_out as the framework's initializers compute them, and the number of a kernel's positions.
+
+    Where an event wrote block by block, as one does the gates of a recurrent layer, those are a block's.
+    """
+    fan_in, fan_out, receptive = _fans(weight)
+    if event is not None and event.blocks > 1 and fan_out is not None:
+        fan_out //= event.blocks
+    return fan_in, fan_out, receptive
+
+
+def _fans(weight: Weight) -> tuple[int | None, int | None, int]:
     if weight.fans is not None:
         return weight.fans
     shape = weight.shape
@@ -157,7 +167,7 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
     found = law(weight, event)
     if found is None:
         return None
-    fan_in, fan_out, receptive = fans(weight)
+    fan_in, fan_out, receptive = fans(weight, event)
     true = layer.fan_in if layer.kernel is weight else fan_in
     if layer.kind == "Parameter" and true is None and fan_in == fan_out:
         true = fan_in  # whichever side its input is on

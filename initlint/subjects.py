@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from initlint.source import Place
 
-PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell"})
+PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell", "SimpleRNN", "SimpleRNNCell"})
 DEPTH: Final = 3  # layers after the one in question that the simulation plays
 OUTCOMES: Final = {
     symmetry.STANDSTILL: "its gradient stays zero, it never learns",
@@ -327,7 +327,7 @@ class Use(NamedTuple):
     @property
     def square(self) -> bool:
         """Whether it is a state-to-state matrix: not the projection of an LSTM with proj_size."""
-        return "weight_hh" in self.weight.name
+        return "weight_hh" in self.weight.name or "recurrent_kernel" in self.weight.name
 
     @property
     def radius(self) -> float | None:

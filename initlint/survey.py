@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from initlint.branches import Branch
 from initlint.chains import Flow
 from initlint.findings import Site
+from initlint.forgetting import ForgetBias, forget_biases
 from initlint.gains import Call
 from initlint.graph import InitEvent, Layer, Model, Weight
 from initlint.incidents import Event
@@ -204,6 +205,15 @@ def _products(survey: Survey) -> Iterator[Instance]:
             yield Instance(index, EVERYWHERE, (product,))
 
 
+def _forget_gates(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for layer in flow.context.layers:
+            by_suffix: defaultdict[str, list[ForgetBias]] = defaultdict(list)
+            for one in forget_biases(flow, layer):
+                by_suffix[one.suffix].append(one)
+            yield from (Instance(index, layer.index, tuple(several)) for several in by_suffix.values())
+
+
 def _hooks(survey: Survey) -> Iterator[Instance]:
     for method in survey.model.methods:
         yield Instance(EVERYWHERE, EVERYWHERE, (Hook(method),))
@@ -253,6 +263,7 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "write": Kind(Write, _writes),
     "pass": Kind(Pass, _passes),
     "product": Kind(Product, _products),
+    "forget gate": Kind(ForgetBias, _forget_gates),
     "method": Kind(Hook, _hooks),
     "test": Kind(Branch, _branches),
     "incident": Kind(Event, _events),

@@ -56,6 +56,7 @@ FUNCTION_ROLES: Final = frozenset(
         "write",
     )
 )
+KINDS: Final = frozenset(("rectifier", "saturating", "self-normalizing", "linear", "gated", "normalizing", "other"))
 RETURNS: Final = frozenset(("tensor", "pair", "state"))
 MERGES: Final = frozenset(("add", "mul", "max", "cat", "matmul", "attention"))
 ON_DEMAND: Final = frozenset(("keras",))  # packages whose tables are read when a name of theirs turns up
@@ -102,8 +103,10 @@ TECHNIQUE_TOO: Final[Mapping[str, type]] = {
     "paper": str,
     "document": dict,
     "summary": dict,
+    "analogy": str,
     "story": str,
     "note": str,
+    "aliases": str,
     "fans": bool,
 }
 
@@ -138,7 +141,7 @@ def check_technique(row: Row, where: Where) -> None:
     if "document" in row:
         schema.keys(row["document"], dict.fromkeys(("row", "formula", "when", "why"), str), {}, where / "document")
     if "summary" in row:
-        schema.keys(row["summary"], {"row": str, "used": str}, {}, where / "summary")
+        schema.keys(row["summary"], {"row": str, "vibe": str, "used": str}, {}, where / "summary")
 
 
 def gather(root: str, package: str = "") -> Rows:

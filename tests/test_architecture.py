@@ -23,7 +23,8 @@ ROOMS: dict[str, str] = {
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """
-        interpret.values interpret.tensors interpret.keras_values interpret.postponed interpret.project interpret.heap
+        interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed interpret.project
+        interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
         interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.evaluate
         interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
@@ -43,13 +44,15 @@ ROOMS: dict[str, str] = {
     "propagation": "network propagation sampling",
     "rules": """
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
-        parameters passes products tied survey
+        parameters passes products tied forgetting survey
         prescriptions mishaps remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
+    "documents": "documents lookup recipes recommendations",
     "reports": """
-        report._lines report._excerpt report._color report._rules report.json report.text
-        report.inspection.json report.inspection.text report.inspection report
+        report._lines report._excerpt report._color report._conditions report._rules report.json report.text
+        report.inspection.json report.inspection.text report.inspection
+        report.recommendation.json report.recommendation.text report.recommendation report
     """,
     "settings": "globs config",
     "fixes": """

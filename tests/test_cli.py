@@ -163,7 +163,7 @@ def test_no_arguments_show_the_help(initlint: Run) -> None:
     assert "Usage: initlint" in done.stderr
     helped = initlint("--help")
     assert helped.returncode == 0
-    for command in ("check", "inspect", "rules", "explain"):
+    for command in ("check", "inspect", "recommend", "rules", "explain"):
         assert command in helped.stdout
         assert initlint(command, "-h").returncode == 0
 

@@ -93,6 +93,28 @@ STORIES = {
     "orthogonal": "Recurrent networks like RNNs, LSTMs, etc.",
     "sparse": "IoT applications or neural pruning techniques.",
 }
+# Section 4: each technique's analogy and its real-world feel.
+ANALOGIES = {
+    "zero": ("Everyone starts at zero energy. Every player performs identically every day."),
+    "random": ("Give each player a random tiny amount of energy. The team starts moving, but some are too weak."),
+    "xavier": (
+        "We balance each player's starting energy based on their input and output roles. "
+        "Every player contributes without being overwhelmed."
+    ),
+    "he": (
+        "We give more starting energy to players who can handle fast movements (aggressive attackers). "
+        "Stronger players like ReLU neurons need that boost to shine."
+    ),
+    "lecun": (
+        "We tailor the energy so the team self-adjusts their stamina across sessions. "
+        "The team slowly learns to balance themselves, even without much guidance."
+    ),
+    "orthogonal": (
+        "We make sure each player's starting skill is completely different from the others. "
+        "No two players repeat the same role — maximum efficiency."
+    ),
+    "sparse": ("We train only a few key players at the start. Saves energy, and we focus only on promising members."),
+}
 STORY_CASES = [
     ("tiny teams (small networks)", "2. Random Small Initialization", ["random"]),
     ("basic image autoencoders or recommendation systems", "3. Xavier Initialization", ["xavier"]),
@@ -108,15 +130,15 @@ STORY_CASES = [
     ("IoT applications or neural pruning techniques", "7. Sparse Initialization", ["sparse"]),
 ]
 
-# Section 5: initialization, used in.
+# Section 5: initialization, real-life vibe, used in.
 SUMMARY = {
-    "zero": ("Zero", "Never recommended"),
-    "random": ("Random Small", "Very simple tasks"),
-    "xavier": ("Xavier", "Sigmoid/tanh networks, simple recommendations"),
-    "he": ("He", "Image recognition, deep CNNs (ReLU)"),
-    "lecun": ("LeCun", "Financial, time series (SELU)"),
-    "orthogonal": ("Orthogonal", "Speech, stock, RNNs, LSTMs"),
-    "sparse": ("Sparse", "Mobile apps, fast inference models"),
+    "zero": ("Zero", "Everyone same → no progress", "Never recommended"),
+    "random": ("Random Small", "Weak but random start", "Very simple tasks"),
+    "xavier": ("Xavier", "Balanced start for moderate teamwork", "Sigmoid/tanh networks, simple recommendations"),
+    "he": ("He", "Energetic start for aggressive learning", "Image recognition, deep CNNs (ReLU)"),
+    "lecun": ("LeCun", "Self-balanced team", "Financial, time series (SELU)"),
+    "orthogonal": ("Orthogonal", "Diverse, well-structured team roles", "Speech, stock, RNNs, LSTMs"),
+    "sparse": ("Sparse", "Only train key players first", "Mobile apps, fast inference models"),
 }
 
 # Section 6: use case, initialization used, why.
@@ -142,7 +164,10 @@ def test_techniques(key: str) -> None:
     assert technique.document is not None
     document = technique.document
     assert (document.row, document.formula, document.when, document.why) == TECHNIQUES[key]
-    assert technique.summary == SUMMARY[key]
+    summary = technique.summary
+    assert summary is not None
+    assert (summary.row, summary.vibe, summary.used) == SUMMARY[key]
+    assert technique.analogy.replace("’", "'") == ANALOGIES[key]  # noqa: RUF001
     assert technique.story == STORIES[key]
     assert technique.paper
     assert technique.formula

@@ -160,3 +160,22 @@ def test_a_file_that_cannot_be_written_is_told_and_status_is_2(
     assert run(["net.py", "--fix"]) == 2
     assert "net.py: cannot be written: permission denied" in capsys.readouterr().err
     assert file.read_text() == CRASH
+
+
+def test_what_raises_is_fixed_though_advice_comes_to_light(tmp_path: Path) -> None:
+    """Zero is right for the biases of an LSTM to run, and then the forget gate's is worth a word."""
+    from initlint.mending import mend_source
+
+    text = """\
+from torch import nn
+
+lstm = nn.LSTM(8, 8)
+for name, p in lstm.named_parameters():
+    if "bias" in name:
+        nn.init.xavier_normal_(p)
+    else:
+        nn.init.orthogonal_(p)
+"""
+    fixed = mend_source(text.encode(), "net.py", unsafe=False, debug=True).text
+    assert fixed is not None
+    assert b"nn.init.zeros_(p)" in fixed

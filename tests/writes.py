@@ -90,6 +90,7 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.places = (folder, os.path.join(TORCH, "nn", "init.py"))
         self.log: dict[int, list[tuple[Init, bool]]] = {}
+        self.parts: dict[int, tuple[Init, set[tuple[int, int]]]] = {}  # writes to parts alike, not yet all of it
         self.kept: list[object] = []  # memory that is freed could be given to another tensor
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -125,6 +126,21 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif init is None and name == "mul_" and log and whole and isinstance(args[1], (int, float)):
             init = log[-1][0].scaled(args[1])
         log.append((init or Init("?"), whole and init is not None))
+        if init is not None and not whole and self.completes(tensor, init):
+            log.append((init, True))
+
+    def completes(self, tensor: Tensor, init: Init) -> bool:
+        """Whether this write is the last of several alike to all parts of the memory."""
+        before, ranges = self.parts.pop(memory(tensor), (init, set()))
+        start = int(tensor.storage_offset())
+        ranges = (ranges if before == init else set()) | {(start, start + int(tensor.numel()))}
+        ends = [0]
+        for low, high in sorted(ranges):
+            ends += [high] if low == ends[-1] else []
+        if tensor.is_contiguous() and ends[-1] * tensor.element_size() == tensor.untyped_storage().nbytes():
+            return True
+        self.parts[memory(tensor)] = init, ranges
+        return False
 
     def make(self, name: str, tensor: Tensor, args: Any) -> None:
         self.kept.append(tensor.untyped_storage())

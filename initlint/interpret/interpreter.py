@@ -135,9 +135,8 @@ class Interpreter(Machine):
         elif isinstance(owner, (Param, View)):
             view = torch_tensors.getitem(self, [owner, key], {}, target, frame)
             assert isinstance(view, View)
-            param = view.param
             torch_init.check_leaf(self, owner, "__setitem__", target, frame)
-            torch_init.copy_into(self, param, value, view.whole, target, frame, "Tensor.__setitem__")
+            torch_init.copy_into(self, view, value, target, frame, "Tensor.__setitem__")
         elif isinstance(owner, Tensor) and isinstance(value, Tensor) and isinstance(target.value, ast.Name):
             if owner.node >= 0 or value.node >= 0:
                 sequences.assign(self, target.value, self.flow("cat", [owner, value], "setitem", target), frame)

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
 from initlint.interpret.heap import Heap, Raised
 from initlint.interpret.parts import Parts
+from initlint.interpret.pieces import extended
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
@@ -298,7 +299,7 @@ class Machine(Parts):
     def write(self, param: Param, event: InitEvent) -> None:
         """Record a write on every way that led here."""
         self.writes += 1
-        self.heap.write(param.cell, "histories", tuple((*history, event) for history in param.histories))
+        self.heap.write(param.cell, "histories", tuple(extended(history, event) for history in param.histories))
         for sweep in self.sweeping:
             sweep.wrote[id(param)] = param
 

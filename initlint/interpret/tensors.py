@@ -10,6 +10,7 @@ from initlint.source import Place
 if TYPE_CHECKING:
     from initlint.interpret.values import Cell, Instance
 
+ALL: Final = (0.0, 1.0)
 BORN: Final = "born"  # key of a parameter's serial in its cell
 
 
@@ -52,13 +53,23 @@ class Param:
 
 
 class View:
-    """Memory shared with a parameter: `.data`, `.detach()` (all of it), or a part of it."""
+    """Memory shared with a parameter: `.data`, `.detach()` (all of it), or a part of it.
 
-    __slots__ = ("detached", "param", "shape", "whole")
+    `rows` says which rows, as shares of all; None where it is not known, or not rows.
+    """
+
+    __slots__ = ("detached", "param", "rows", "shape", "whole")
 
     def __init__(
-        self, param: Param, shape: tuple[int | None, ...] | None, *, whole: bool = True, detached: bool = True
+        self,
+        param: Param,
+        shape: tuple[int | None, ...] | None,
+        *,
+        whole: bool = True,
+        detached: bool = True,
+        rows: tuple[float, float] | None = ALL,
     ) -> None:
+        self.rows = rows
         self.param = param
         self.shape = shape
         self.whole = whole

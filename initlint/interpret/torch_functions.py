@@ -9,6 +9,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret import torch_init
 from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.pieces import ROW_MAJOR, rows_of, share
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_tensors import (
     Shape,
@@ -169,25 +170,31 @@ def reshape(
             param.trainable = wanted if isinstance(wanted, bool) else None
             return value
         if last in ("chunk", "split", "unbind", "tensor_split"):
-            return pieces(param, shape, last, args, detached)
+            return pieces(value, last, args, kwargs)
         if spec.name == "copy":
             copy = Tensor(-1, shape, None, param)
             copy.origin = torch_init.endings_of(param) if whole else ()
             return copy
         if last in ("detach", "data"):
-            return View(param, shape, whole=whole, detached=True)
+            return View(param, shape, whole=whole, detached=True, rows=rows_of(value))
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
         turned = tuple(reversed(shape)) if shape is not None and last in ("t", "T") else None
         now = turned or (tuple(None for _ in shape) if shape is not None and same_rank else None)
         partial_view = last in ("narrow", "select", "diagonal", "index_select", "diag", "combinations")
-        return View(param, now, whole=whole and not partial_view, detached=detached)
+        rows = rows_of(value) if last in ROW_MAJOR else None
+        return View(param, now, whole=whole and not partial_view, detached=detached, rows=rows)
     if isinstance(value, (tuple, ListValue)):
         return machine.flow("cat", list(tensors_in(machine, [value])), last, node)
     return value if isinstance(value, Unknown) else as_tensor(machine, value)
 
 
-def pieces(param: Param, shape: Shape, method: str, args: Arguments, detached: bool) -> Value:
-    count = args[1] if len(args) > 1 else None
+def pieces(value: Param | View, method: str, args: Arguments, kwargs: Keywords) -> Value:
+    """What `chunk` and its kin give: views of rows, or of something else where another dimension is split."""
+    param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
+    detached = value.detached if isinstance(value, View) else False
+    count = args[1] if len(args) > 1 else kwargs.get("chunks", kwargs.get("split_size_or_sections"))
+    position = 1 if method == "unbind" else 2
+    along = args[position] if len(args) > position else kwargs.get("dim", 0)
     rest = shape[1:] if shape is not None else None
     first: int | None = None
     if method == "unbind":
@@ -200,10 +207,15 @@ def pieces(param: Param, shape: Shape, method: str, args: Arguments, detached: b
         part = (first, *(rest or ()))
     else:
         part = None
-    view = View(param, part, whole=False, detached=detached)
-    if isinstance(count, int) and 0 < count <= 64:
-        return tuple(View(param, part, whole=False, detached=detached) for _ in range(count))
-    return ListValue((view,), open_=True)
+    if not isinstance(count, int) or not 0 < count <= 64:
+        return ListValue((View(param, part, whole=False, detached=detached, rows=None),), open_=True)
+    even = along == 0 and (shape is None or shape[0] is None or shape[0] % count == 0)
+    even = even and (method != "split" or first is not None)
+    rows = rows_of(value) if even else None
+    return tuple(
+        View(param, part, whole=False, detached=detached, rows=share(rows, index / count, (index + 1) / count))
+        for index in range(count)
+    )
 
 
 def sizes_of(args: Arguments) -> Shape:

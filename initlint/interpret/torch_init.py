@@ -10,6 +10,7 @@ from typing import Final
 from initlint.graph import History, InitEvent, Scalar, Unknown
 from initlint.interpret.hand_written import fan_of
 from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
+from initlint.interpret.pieces import extended, placed, rows_of
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_laws import changed_law
 from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value
@@ -187,8 +188,7 @@ def apply_to(
     if isinstance(target, (Param, View)):
         check_rank(machine, spec, target, node, frame)
         param = target.param if isinstance(target, View) else target
-        covers = target.whole if isinstance(target, View) else True
-        machine.write(param, event_of(machine, name, given, node, frame, spec.qualified, covers))
+        machine.write(param, placed(event_of(machine, name, given, node, frame, spec.qualified), target))
     elif isinstance(target, Tensor):
         if target.shape is not None:
             check_shape(machine, spec, target.shape, None, node, frame)
@@ -246,32 +246,34 @@ def inplace(
     """`weight.normal_(...)`, `weight.data.copy_(...)`."""
     param = target.param if isinstance(target, View) else target
     check_leaf(machine, target, spec.qualified.rpartition(".")[2], node, frame)
-    covers = target.whole if isinstance(target, View) else True
     given = given_arguments(spec, args, kwargs)
     if spec.technique == "copy":
-        copy_into(machine, param, given.get("src"), covers, node, frame, spec.qualified)
+        copy_into(machine, target, given.get("src"), node, frame, spec.qualified)
     else:
-        machine.write(param, event_of(machine, spec.technique, given, node, frame, spec.qualified, covers))
+        machine.write(param, placed(event_of(machine, spec.technique, given, node, frame, spec.qualified), target))
     return target
 
 
 def copy_into(
-    machine: Machine, param: Param, source: Value, covers: bool, node: ast.AST, frame: Frame, spelling: str
+    machine: Machine, target: Param | View, source: Value, node: ast.AST, frame: Frame, spelling: str
 ) -> None:
     """The parameter takes another tensor's values: how those came to be is how it is initialized."""
+    param = target.param if isinstance(target, View) else target
     taken = values_of(source)
     if taken:
-        events = [copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling, covers)) for e in taken]
-        replace_histories(machine, param, tuple(dict.fromkeys((*h, e) for h in param.histories for e in events)))
+        events = [copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)) for e in taken]
+        histories = (extended(h, placed(event, target)) for h in param.histories for event in events)
+        replace_histories(machine, param, tuple(dict.fromkeys(histories)))
     elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
         content = source.content
         given: dict[str, Value] = dict(content.args)
-        machine.write(param, copied(content, event_of(machine, content.name, given, node, frame, spelling, covers)))
+        event = copied(content, event_of(machine, content.name, given, node, frame, spelling))
+        machine.write(param, placed(event, target))
     elif isinstance(source, (int, float)):
-        machine.write(param, event_of(machine, "constant", {"val": source}, node, frame, spelling, covers))
+        machine.write(param, placed(event_of(machine, "constant", {"val": source}, node, frame, spelling), target))
     else:
         why = source.why if isinstance(source, Unknown) else "copied from another tensor"
-        machine.write(param, event_of(machine, "unknown", {"why": why}, node, frame, spelling, covers))
+        machine.write(param, placed(event_of(machine, "unknown", {"why": why}, node, frame, spelling), target))
 
 
 def copied(original: InitEvent, copy: InitEvent) -> InitEvent:
@@ -322,6 +324,7 @@ def transform(
             event = event_of(machine, str(changed["name"]), args_now, node, frame, f"Tensor.{method}")
         else:
             event = event_of(machine, method.rstrip("_"), {"val": amount}, node, frame, f"Tensor.{method}", False)
+            event = replace(event, part=rows_of(target))
         histories.append((*history, event))
     replace_histories(machine, param, tuple(dict.fromkeys(histories)))
     return target

@@ -31,7 +31,7 @@ def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         if isinstance(value, Tensor):
             return value
         view = value if isinstance(value, View) else View(value, value.shape)
-        return View(view.param, view.shape, whole=view.whole, detached=True)
+        return View(view.param, view.shape, whole=view.whole, detached=True, rows=view.rows)
     spec = machine.knowledge.functions.get("Tensor." + name)
     if spec is not None:
         if spec.role == "predicate" and name in (

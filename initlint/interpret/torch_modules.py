@@ -76,12 +76,22 @@ def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST
         return Bound(value, name)
     if spec is not None and spec.role == "container" and name in CONTAINER_METHODS:
         return Bound(value, name)
+    if name == "all_weights" and spec is not None and spec.role == "recurrent":
+        return weights_by_layer(value)
     if name in ("_modules", "_parameters"):
         pairs = children_of(value) if name == "_modules" else own_parameters(value)
         return DictValue(dict(pairs))
     if name in ("device", "dtype", "_buffers", "_forward_hooks"):
         return Unknown(f"attribute {name}") if name.startswith("_") or spec is None else MISSING
     return MISSING
+
+
+def weights_by_layer(layer: Instance) -> Value:
+    """A recurrent layer's `all_weights`: a list for each stacked layer and direction."""
+    found: dict[str, list[Value]] = {}
+    for name, param in own_parameters(layer):
+        found.setdefault(name.partition("_l")[2], []).append(param)
+    return ListValue(tuple(ListValue(tuple(weights)) for weights in found.values()))
 
 
 def mapping_item(machine: Machine, value: Instance, name: str, args: Arguments, node: ast.AST, frame: Frame) -> Value:

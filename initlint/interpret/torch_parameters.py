@@ -50,7 +50,7 @@ def set_tensor_attribute(machine: Machine, owner: Value, name: str, value: Value
         if isinstance(owner, Param) and isinstance(value, (Param, View)) and getattr(value, "param", value) is param:
             return  # weight.data = weight.data.normal_()
         source: Value = value if isinstance(value, (Tensor, Param, View)) else Unknown("another tensor")
-        torch_init.copy_into(machine, param, source, True, node, frame, "Tensor.data")
+        torch_init.copy_into(machine, param, source, node, frame, "Tensor.data")
     elif name == "requires_grad":
         param.trainable = value if isinstance(value, bool) else None
     elif machine.knowledge.initializers.get("Tensor." + name) is not None:

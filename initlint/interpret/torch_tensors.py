@@ -11,6 +11,7 @@ from initlint.interpret import torch_init, torch_laws
 from initlint.interpret.contractions import contracted, fans_of_use
 from initlint.interpret.evaluate import BINARY, binary
 from initlint.interpret.machine import Arguments, Fans, Handler, Keywords, Machine
+from initlint.interpret.pieces import rows_of, sliced
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, ListValue, Value
 
@@ -230,7 +231,10 @@ def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, 
     whole = key == slice(None, None, None) or key is Ellipsis
     detached = value.detached if isinstance(value, View) else False
     before = value.whole if isinstance(value, View) else True
-    return View(param, shape if whole else part_shape(shape, key), whole=whole and before, detached=detached)
+    if whole:
+        return View(param, shape, whole=before, detached=detached, rows=rows_of(value))
+    rows = sliced(rows_of(value), shape[0] if shape else None, key)
+    return View(param, part_shape(shape, key), whole=False, detached=detached, rows=rows)
 
 
 def part_shape(shape: Shape, key: Value) -> Shape:

@@ -1,6 +1,7 @@
 """One module per format, each only `render(report) -> str`; the folder is the registry.
 
-`report/inspection/` holds the formats of `initlint inspect` in the same way. Modules with a
+`report/inspection/` and `report/recommendation/` hold the formats of `initlint inspect` and `initlint recommend`
+in the same way. Modules with a
 leading underscore are shared by formats.
 """
 
@@ -11,10 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from initlint.findings import Report
     from initlint.inspection import Inspection
+    from initlint.recommendations import Advice, LayerAdvice
 
 FOLDER = os.path.dirname(__file__)
 
@@ -39,4 +41,12 @@ def plans_fixes(name: str) -> bool:
 def inspection_renderer(name: str) -> Callable[[Inspection], str]:
     """The `render` of a format of `initlint inspect`."""
     render: Callable[[Inspection], str] = import_module(f"initlint.report.inspection.{name}").render
+    return render
+
+
+def recommendation_renderer(name: str) -> Callable[[Sequence[Advice], Sequence[LayerAdvice], bool], str]:
+    """The `render` of a format of `initlint recommend`."""
+    render: Callable[[Sequence[Advice], Sequence[LayerAdvice], bool], str] = import_module(
+        f"initlint.report.recommendation.{name}"
+    ).render
     return render

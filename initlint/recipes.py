@@ -1,0 +1,109 @@
+"""Code to paste for each technique and framework, from rules/recipes.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, NamedTuple
+
+from initlint import schema
+from initlint.knowledge import ActivationSpec, knowledge
+from initlint.schema import Row, Where
+
+FRAMEWORKS: Final = ("torch", "keras")
+LAYER: Final = "layer"
+RECURRENT: Final = "recurrent"
+LSTM: Final = "lstm"
+SCOPES: Final = (LAYER, RECURRENT, LSTM)
+CALLS: Final = {
+    LAYER: "keras.layers.Dense(units",
+    RECURRENT: "keras.layers.GRU(units",
+    LSTM: "keras.layers.LSTM(units",
+}
+SLOPES: Final[Mapping[str, str]] = {"leaky_relu": "0.01", "prelu": "0.25"}  # at the start, torch's
+IMPORTS: Final[Mapping[str, str]] = {
+    "keras.": "import keras",
+    "torch.": "import torch",
+    "nn.": "from torch import nn",
+    "prune.": "from torch.nn.utils import prune",
+}
+
+
+class Names(NamedTuple):
+    """What the layer is called in the code."""
+
+    layer: str = "layer"
+    weight: str = "layer.weight"
+    call: str = ""  # "" for the usual layer of the recipe's scope
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a technique is written, for some activations and a kind of layer."""
+
+    technique: str
+    scope: str
+    activations: frozenset[str]  # empty for all
+    code: Mapping[str, str]  # by framework
+
+    def written(self, framework: str, names: Names, activation: ActivationSpec | None) -> str:
+        """The code, with the names and numbers filled in; "" where the framework has none."""
+        gain = activation.gain if activation and activation.gain else 1.0
+        values = {
+            "layer": names.layer,
+            "weight": names.weight,
+            "call": names.call or CALLS[self.scope],
+            "gain": f"{gain:.4g}",
+            "scale": f"{gain**2:.4g}",
+            "slope": SLOPES.get(activation.name, "0") if activation else "0",
+            "activation": activation.name if activation else "relu",
+        }
+        text = self.code.get(framework, "").strip("\n")
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+
+def recipe(technique: str, scope: str, activation: str) -> Recipe | None:
+    """The first recipe that is for all three."""
+    for one in recipes(knowledge().root):
+        if one.technique == technique and one.scope == scope and (not one.activations or activation in one.activations):
+            return one
+    return None
+
+
+def imports(code: str) -> list[str]:
+    """What has to be imported for the code."""
+    words = code.replace("torch.nn.", "").replace("nn.utils.", "")
+    found = []
+    for start, line in IMPORTS.items():
+        at = words.find(start)
+        while at > 0 and (words[at - 1].isalnum() or words[at - 1] in "._"):
+            at = words.find(start, at + 1)
+        if at >= 0:
+            found.append(line)
+    return found
+
+
+@cache
+def recipes(root: str) -> tuple[Recipe, ...]:
+    """All recipes of a folder of rules. Raises KnowledgeError where one is malformed."""
+    top = Where("rules/recipes.toml")
+    file = schema.read(root, "recipes.toml")
+    schema.keys(file, {"recipes": list}, {}, top)
+    return tuple(_recipe(row, top / f"recipes[{i}]") for i, row in enumerate(schema.rows(file["recipes"], top)))
+
+
+def _recipe(row: Row, where: Where) -> Recipe:
+    known = knowledge()
+    schema.keys(row, {"technique": str}, {"scope": str, "activations": str, **dict.fromkeys(FRAMEWORKS, str)}, where)
+    names = row.get("activations", "").split()
+    for name in names:
+        schema.choice(name, known.activations, where / "activations")
+    return Recipe(
+        schema.choice(row["technique"], known.techniques, where / "technique"),
+        schema.choice(row.get("scope", LAYER), SCOPES, where / "scope"),
+        frozenset(names),
+        {framework: row[framework] for framework in FRAMEWORKS if framework in row},
+    )

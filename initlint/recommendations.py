@@ -1,0 +1,272 @@
+"""What the documents recommend for an activation, a network type, a use case, a technique, or each layer of a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from initlint import lookup, recipes
+from initlint.advice import Answer, Recommendation, Technique
+from initlint.inspection import PARAMETER, Init, Inspection, Row
+from initlint.knowledge import ActivationSpec, knowledge, law_of
+from initlint.laws import Law
+from initlint.recipes import LAYER, LSTM, RECURRENT, Names
+from initlint.strengths import DESTINATIONS
+
+CLOSE: Final = 0.1  # a variance less than this share off is the one that is recommended
+WEIGHTS: Final = {"MultiheadAttention": "in_proj_weight"}  # where it is not called weight
+TIP: Final = "For custom or exotic activations, analyze gradient/activation statistics layer by layer."
+PREFERRED: Final = (LSTM, RECURRENT)  # where networks are meant, orthogonal is for their recurrent matrices
+UNNAMED: Final = Names()
+OWN_LAW: Final = Answer("variance_scaling", "", "the gain is 1 / sqrt of its second moment", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code to paste."""
+
+    framework: str
+    scope: str  # one of recipes.SCOPES
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One technique that is recommended, under its condition."""
+
+    technique: Technique
+    condition: str
+    reason: str
+    formula: str  # with the fans filled in where they are known
+    std: float | None  # None where it depends on fans that are not known, or is not what matters
+    code: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A row of the documents with what it comes to. No row: the technique itself is asked for."""
+
+    row: Recommendation | None
+    activation: ActivationSpec | None
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerAdvice:
+    """The advice for one layer as `inspect` found it."""
+
+    layer: Row
+    advice: tuple[Advice, ...]
+    fits: bool | None  # whether the layer already is as advised; None where that is unknown
+    why: str  # why there is no advice; "" where there is some
+
+
+@dataclass(frozen=True, slots=True)
+class Fans:
+    """The fans of a layer, None where unknown."""
+
+    fan_in: int | None = None
+    fan_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for beside the name: which code, for which fans."""
+
+    frameworks: tuple[str, ...] = recipes.FRAMEWORKS
+    fans: Fans = Fans()
+    names: Names = UNNAMED
+    scopes: tuple[str, ...] = ()  # kinds of layers, the preferred ones first; () for all that the technique has
+
+
+def activation(query: str) -> ActivationSpec:
+    """The activation of that name. Raises lookup.MissError."""
+    known = knowledge().activations
+    names = {
+        name: [*spec.strings, *(qualified.rpartition(".")[2] for qualified in spec.modules)]
+        for name, spec in known.items()
+    }
+    return known[lookup.exact(query, names, "activation")]
+
+
+def for_activation(spec: ActivationSpec, request: Request) -> list[Advice]:
+    """The row that covers an activation; where none does, the tip on exotic ones and the activation's own gain."""
+    known = knowledge()
+    if spec.document:
+        row = known.advised[spec.document]
+        return [advised(row, row.answers, spec, request)]
+    return [advised(known.tips[TIP], (OWN_LAW,) if spec.gain else (), spec, request)]
+
+
+def for_rows(section: str, query: str, spec: ActivationSpec | None, request: Request) -> list[Advice]:
+    """The rows on a network type (`architectures`) or a use case (`usecases`); raises lookup.MissError.
+
+    With an activation only the answers that it does not speak against, unless it speaks against all.
+    """
+    rows: Mapping[str, Recommendation] = getattr(knowledge(), section)
+    noun = {"architectures": "network type", "usecases": "use case"}[section]
+    found = lookup.described(query, {key: row.aliases for key, row in rows.items()}, noun)
+    request = replace(request, scopes=request.scopes or PREFERRED)
+    return [advised(rows[key], applicable(rows[key].answers, spec), spec, request) for key in found]
+
+
+def applicable(answers: Sequence[Answer], spec: ActivationSpec | None) -> Sequence[Answer]:
+    if spec is None:
+        return answers
+    return [answer for answer in answers if not answer.kinds or spec.kind in answer.kinds] or answers
+
+
+def for_technique(query: str, request: Request) -> list[Advice]:
+    """A technique itself. Raises lookup.MissError."""
+    known = knowledge().techniques
+    names = {
+        key: [*one.aliases, *one.names, one.title, *((one.document.row,) if one.document else ())]
+        for key, one in known.items()
+    }
+    found = lookup.described(query, names, "technique")
+    return [Advice(None, None, (option(Answer(key, "", "", ()), None, request),)) for key in found]
+
+
+def for_names(names: Mapping[str, str], request: Request) -> list[Advice]:
+    """The advice on names given as options: `activation`, `architecture`, `use_case`, `technique`. Raises MissError."""
+    spec = activation(names["activation"]) if "activation" in names else None
+    advice = []
+    if "architecture" in names:
+        advice += for_rows("architectures", names["architecture"], spec, request)
+    if "use_case" in names:
+        advice += for_rows("usecases", names["use_case"], spec, request)
+    if spec:
+        advice += for_activation(spec, request)
+    if "technique" in names:
+        advice += for_technique(names["technique"], request)
+    return advice
+
+
+def advised(row: Recommendation, answers: Iterable[Answer], spec: ActivationSpec | None, request: Request) -> Advice:
+    return Advice(row, spec, tuple(option(answer, spec, request) for answer in answers))
+
+
+def option(answer: Answer, spec: ActivationSpec | None, request: Request) -> Option:
+    technique = knowledge().techniques[answer.technique]
+    if spec is not None and answer.kinds and spec.kind not in answer.kinds:
+        spec = None  # the answer is for another activation than the one asked for
+    formula, std = filled(technique, spec, request.fans)
+    name = spec.name if spec else ""
+    scopes = request.scopes or tuple(reversed(recipes.SCOPES))
+    found = [one for scope in scopes if (one := recipes.recipe(technique.key, scope, name))]
+    code = tuple(
+        Code(framework, one.scope, text)
+        for one in found or filter(None, [recipes.recipe(technique.key, LAYER, name)])
+        for framework in request.frameworks
+        if (text := one.written(framework, request.names, spec))
+    )
+    return Option(technique, answer.condition, answer.reason, formula, std, code)
+
+
+def aimed(technique: str, spec: ActivationSpec | None) -> Law | None:
+    """The law that a technique means before an activation; None where it has no variance to aim at."""
+    if technique == "xavier":
+        return Law(1.0, "fan_avg", "")
+    if technique == "lecun":
+        return Law(1.0, "fan_in", "")
+    if technique == "he":
+        gain = spec.gain if spec and spec.kind == "rectifier" and spec.gain else math.sqrt(2)
+        return Law(gain**2, "fan_in", "")
+    if technique == "variance_scaling" and spec and spec.gain:
+        return Law(spec.gain**2, "fan_in", "")
+    return None
+
+
+def filled(technique: Technique, spec: ActivationSpec | None, fans: Fans) -> tuple[str, float | None]:
+    """The formula with numbers for the fans, and the standard deviation of an entry.
+
+    `Var(W) = 2 / fan_in = 2 / 64: N(0, 0.177^2) or U(±0.306)`. The bound of a uniform law is sqrt(3) times the std.
+    """
+    law = aimed(technique.key, spec)
+    if law is None:
+        return technique.formula, None
+    if law.fan == "fan_avg":
+        general = "Var(W) = 2 / (fan_in + fan_out)"
+        numbers = f" = 2 / ({fans.fan_in} + {fans.fan_out})"
+    else:
+        general = f"Var(W) = {law.scale:.4g} / fan_in"
+        numbers = f" = {law.scale:.4g} / {fans.fan_in}"
+    std = law.std(fans.fan_in, fans.fan_out)
+    if std is None:
+        return general, None
+    return f"{general}{numbers}: N(0, {std:.3g}^2) or U(±{std * math.sqrt(3):.3g})", std
+
+
+def for_layers(inspection: Inspection, framework: str | None) -> list[LayerAdvice]:
+    """The advice for each row of `inspect`, with code for a framework or, where that is None, for the layer's own."""
+    return [for_layer(row, framework or row.framework) for row in inspection.rows if row.site is None]
+
+
+def for_layer(row: Row, framework: str) -> LayerAdvice:
+    """The row of the documents for a layer: by its state if it has one, else by the activations that it feeds."""
+    known = knowledge()
+    request = asked(row, framework)
+    if row.is_recurrent:
+        rnn = known.architectures["RNN"]
+        return LayerAdvice(row, (advised(rnn, rnn.answers, None, request),), orthogonal(row.recurrent), "")
+    if row.layer.startswith("Embedding"):
+        return LayerAdvice(row, (), None, "the documents have no row on embeddings")
+    if row.activations is None:
+        return LayerAdvice(row, (), None, "what it feeds is not known")
+    if not row.activations:
+        return LayerAdvice(row, (), None, "no flow reaches it")
+    found: dict[tuple[str, float | None], Advice] = {}
+    for name in row.activations:
+        spec = known.activations.get("linear" if name in DESTINATIONS else name)
+        if spec is None:  # one that the code composes itself
+            found.setdefault((TIP, None), advised(known.tips[TIP], (), None, request))
+            continue
+        for one in for_activation(spec, request):
+            if spec.name == "linear" and name != "output" and one.row is not None:
+                one = Advice(one.row, spec, one.options[:1])  # noqa: PLW2901 - the others are for the last layer
+            assert one.row is not None
+            found.setdefault((one.row.row, spec.gain), one)
+    advice = tuple(found.values())
+    return LayerAdvice(row, advice, fitting(row, advice), "")
+
+
+def asked(row: Row, framework: str) -> Request:
+    """The names that a layer has in its own code, and its fans."""
+    owner, *path = row.name.split(".")
+    layer = "self" if owner[:1].isupper() else owner
+    for part in path:
+        layer += f"[{part}]" if part.isdigit() else f".{part}"
+    scope = LSTM if row.layer.startswith("LSTM") else RECURRENT if row.is_recurrent else LAYER
+    names = Names(layer, layer if row.layer == PARAMETER else f"{layer}.{WEIGHTS.get(row.layer, 'weight')}", call(row))
+    return Request((framework,), Fans(row.fan_in, row.fan_out), names, (scope,))
+
+
+def call(row: Row) -> str:
+    """The beginning of the Keras layer that this one is, or that does what it does."""
+    if row.framework == "keras":
+        sizes = "filters, kernel_size" if "Conv" in row.layer else "units"
+        return f"keras.layers.{row.layer}({sizes}"
+    if row.layer.startswith("Conv") and row.layer[-1:] == "d":
+        transposed = "Transpose" if "Transpose" in row.layer else ""
+        return f"keras.layers.Conv{row.layer[-2]}D{transposed}(filters, kernel_size"
+    return "keras.layers.SimpleRNN(units" if row.layer.startswith("RNN") else UNNAMED.call
+
+
+def orthogonal(init: Init | None) -> bool | None:
+    return None if init is None else init.name in {"orthogonal", "identity"}
+
+
+def fitting(row: Row, advice: Sequence[Advice]) -> bool | None:
+    """Whether the variance that the layer starts with is that of an option of each advice."""
+    if row.init is None or row.fan_in is None or row.fan_out is None:
+        return None
+    arguments = dict(row.init.args)
+    name = "kaiming_uniform" if row.init.name == "default" and "a" in arguments else row.init.name
+    law = law_of(name, arguments)
+    std = law.std(row.fan_in, row.fan_out) if law else None
+    aims = [[option.std for option in one.options if option.std] for one in advice]
+    if not std or not all(aims):
+        return None
+    return all(any(abs((std / aim) ** 2 - 1) <= CLOSE for aim in several) for several in aims)
