@@ -7,7 +7,7 @@ cost little more than click.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,12 +15,22 @@ import click
 
 from initlint import __version__
 from initlint.config import ConfigError
-from initlint.options import Options, configs, file_options, fix_options, format_option, output, rule_options
+from initlint.options import (
+    Options,
+    configs,
+    file_options,
+    fix_options,
+    format_option,
+    least_shown,
+    output,
+    rule_options,
+)
 from initlint.report import FOLDER, formats, plans_fixes
 from initlint.terminal import Output, complain, terminal_width, told
 
 if TYPE_CHECKING:
     from initlint.findings import Report
+    from initlint.report._lines import Line
     from initlint.rulebook import Rule
 
 OK, FOUND, BROKEN, INTERRUPTED = 0, 1, 2, 130
@@ -69,7 +79,7 @@ def check(format_: str, quiet: bool, **options: object) -> int:
         if diff or mended.text is not None:
             output(options).write(mending.difference(mended) if diff else mended.text or b"")
             status = bool(mended.changes) if diff else report.failures and not options["exit_zero"]
-            return settled(report, FOUND if status else OK, quiet=quiet or diff)
+            return settled(shown(report, options, to_people=True), FOUND if status else OK, quiet=quiet or diff)
     else:
         planned = unsafe or plans_fixes(format_)
         of_paths, of_source = pipeline.lint_paths, pipeline.lint_source
@@ -77,19 +87,39 @@ def check(format_: str, quiet: bool, **options: object) -> int:
     told(report.faults)
     if not report.files and not report.unreadable and not report.faults:
         complain("warning: no Python files found in these paths")
-    if format_ == "text":
-        from initlint.report.text import layout
-
-        if report.findings or not quiet:
-            styled = bool(report.findings)
-            output(options).write_lines(lambda width: layout(report, width, closing=not quiet), styled=styled)
-    else:
-        from initlint.report import renderer
-
-        output(options).write(renderer(format_)(report))
+    show(report, format_, options, closing=not quiet)
     if report.faults:
         return BROKEN
     return FOUND if report.failures and not options["exit_zero"] else OK
+
+
+def show(report: Report, format_: str, options: Options, *, closing: bool) -> None:
+    """Writes a report in a format."""
+    from initlint.report import _statistics, layout, renderer
+
+    lines = layout(format_)
+    counted = bool(options["statistics"])
+    report = shown(report, options, to_people=lines is not None and not counted)
+    if counted and lines is None and format_ != "json":
+        raise click.UsageError(f"--statistics goes with text, concise and json, not with {format_}")
+    if counted and lines is None:
+        output(options).write(_statistics.as_json(report))
+    elif lines is None:
+        output(options).write(renderer(format_)(report))
+    elif report.findings or closing:
+        styled = bool(report.findings) and format_ != "github"
+
+        def laid_out(width: int) -> Iterable[Line]:
+            return _statistics.layout(report) if counted else lines(report, width, closing=closing)
+
+        output(options).write_lines(laid_out, styled=styled)
+
+
+def shown(report: Report, options: Options, *, to_people: bool) -> Report:
+    """The report with what is not to be shown hidden."""
+    from initlint.report._excess import from_severity
+
+    return from_severity(report, least_shown(options, report.fail_on, to_people=to_people))
 
 
 def settled(report: Report, status: int, *, quiet: bool) -> int:

@@ -19,7 +19,7 @@ from initlint.source import Trouble
 if TYPE_CHECKING:  # costs as much as the rest of the start-up, and most runs need none
     from pathspec import GitIgnoreSpec
 
-SUFFIXES = (".py", ".pyw")
+SUFFIXES = (".py", ".pyw", ".ipynb")
 SETTINGS = frozenset({"initlint.toml", "pyproject.toml"})  # where a folder may have its own
 
 

@@ -66,8 +66,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TextEdit:
+    """New text for a span of the file, in a notebook of a cell."""
+
     span: Span
     text: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,11 @@ class Finding:
     evidence: Verdict | None
     fix: Fix | Declined | None
     documentation: str
-    cell: int | None = None
+
+    @property
+    def cell(self) -> int | None:
+        """The cell of a notebook that it is in."""
+        return self.place.cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +109,25 @@ class Unreadable:
     file: str
     line: int
     message: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """One run: what was found, what could not be read, how many files were looked at.
 
-    `sources` maps a file with findings to its text, for excerpts.
+    `sources` maps a document with findings (a file, or a cell of a notebook) to its text, for excerpts; `rows` maps
+    a cell to the lines of its notebook's file that its lines are written on, for what knows files only.
     """
 
     findings: tuple[Finding, ...]
     unreadable: tuple[Unreadable, ...]
     files: int
     sources: tuple[tuple[str, str], ...] = ()
+    fail_on: Severity = Severity.WARNING  # the lowest severity that may fail the run; settings differ between files
     failures: int = 0  # findings at or above the failing severity of their file; any makes the exit status 1
+    rows: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    hidden: tuple[Finding, ...] = ()  # below the severity that is shown
     faults: tuple[str, ...] = ()  # our own bugs, one line each; they make the exit status 2
     fixed: int = 0  # how many were fixed in this run
     fixable: tuple[int, int] = (0, 0)  # how many have a safe fix, and how many more an unsafe one

@@ -7,13 +7,13 @@ through a function of the project has a second row, at the call in that module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from initlint.findings import Unreadable
 from initlint.graph import Composed, Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
-from initlint.source import Place
+from initlint.source import Place, Source
 
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
 MAX_TOLD = 4  # of the values that differ
@@ -54,6 +54,21 @@ class Row:
     recurrent: Init | None = None
     composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
     framework: str = "torch"  # whose layer it is: torch or keras
+
+    def within(self, sources: Mapping[str, Source]) -> Row:
+        """The row with its places in the cells of these notebooks, by their paths."""
+
+        def located(place: Place | None) -> Place | None:
+            return place if place is None or place.file not in sources else sources[place.file].located(place.span)
+
+        def written(init: Init | None) -> Init | None:
+            return None if init is None else replace(init, at=located(init.at))
+
+        if self.place.file not in sources:
+            return self
+        place = located(self.place) or self.place
+        recurrent = written(self.recurrent)
+        return replace(self, place=place, site=located(self.site), init=written(self.init), recurrent=recurrent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from initlint import discovery, pipeline, writing
+from initlint import cells, discovery, pipeline, writing
 from initlint.config import Config, Configs
 from initlint.edits import apply, valid
 from initlint.findings import Finding, Fix, Report
-from initlint.source import LINE_END, Source, Trouble, decode
+from initlint.source import LINE_END, Source, Trouble, decode, is_notebook
 
 PASSES: Final = 20
 BOM: Final = codecs.BOM_UTF8
@@ -88,7 +88,7 @@ def _until_done(
     debug: bool,
 ) -> Change | None:
     """One file, pass by pass. The first report may be about more files than this one."""
-    source = decode(old, shown)
+    source = _read(old, shown)
     if isinstance(source, Trouble) or not _comes_back(old, source):
         return None
     new, fixed = old, 0
@@ -106,7 +106,7 @@ def mend_source(data: bytes, path: str, configs: Configs | None = None, *, unsaf
     """Fixes a text as if it stood in the file `path`."""
     report = pipeline.lint_source(data, path, configs, debug=debug, fixes=True)
     shown = path if path == "-" else discovery.shown(path)
-    source = decode(data, shown)
+    source = _read(data, shown)
     new, fixed = data, 0
     if isinstance(source, Trouble) or not _comes_back(data, source):
         return Mended((), report, data)
@@ -130,11 +130,17 @@ def amended(data: bytes, source: Source, fixes: Sequence[Fix]) -> tuple[bytes, i
     """The bytes with the fixes in them, and how many they are; None where nothing changes."""
     if not fixes:
         return None
+    if source.cells:
+        return cells.amended(data, source.path, fixes)
     text = _text(data, source)
     done = apply(text, fixes)
     if done.text == text or not valid(done.text):
         return None
     return _bytes(done.text, source), len(done.taken)
+
+
+def _read(data: bytes, shown: str) -> Source | Trouble:
+    return cells.read(data, shown) if is_notebook(shown) else decode(data, shown)
 
 
 def _text(data: bytes, source: Source) -> str:

@@ -49,6 +49,12 @@ def rule_options(command: Command) -> Command:
         click.option(
             "--fail-on", type=click.Choice(SEVERITIES), help="What makes the exit status 1; by default warnings."
         ),
+        click.option(
+            "--show",
+            type=click.Choice(SEVERITIES),
+            help="The lowest severity to show; by default warnings to people, everything to programs.",
+        ),
+        click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of showing them."),
         click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found."),
     )
     return decorated(command, decorators)
@@ -147,6 +153,13 @@ def texts(value: object) -> Iterable[str]:
 def flag(options: Options, name: str) -> bool | None:
     value = options[name]
     return None if value is None else bool(value)
+
+
+def least_shown(options: Options, fail_on: Severity, *, to_people: bool) -> Severity:
+    """The lowest severity to show. What makes a run fail is shown; what was asked for holds in every format."""
+    if options["show"] is not None:
+        return Severity[str(options["show"]).upper()]
+    return min(Severity.WARNING, fail_on) if to_people else Severity.INFO
 
 
 def output(options: Options) -> Output:

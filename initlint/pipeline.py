@@ -15,8 +15,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from initlint import discovery
-from initlint.config import UNREADABLE, UNREADABLE_NAME, UNUSED, Config, Configs, Selection, severity_of
+from initlint import cells, discovery, suppressions
+from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, severity_of
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.reach import Reach
 from initlint.source import (
@@ -26,6 +26,7 @@ from initlint.source import (
     Span,
     Trouble,
     decode,
+    is_notebook,
     read_bytes,
 )
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:  # what a clean file does not need is imported where it is use
     from initlint.interpret.project import Project
     from initlint.repairs import Repair
     from initlint.rulebook import Rule
-
-NOTEBOOK = "a notebook; only Python files are linted"
 
 
 def content(overlay: Mapping[str, bytes], path: str, shown: str) -> bytes | Trouble:
@@ -81,12 +80,12 @@ class Run:
         if isinstance(source, Trouble):
             self.unreadable.append(source)
             return
-        self.texts[source.path] = source.text
+        self.texts.update(source.documents())
         if source.skipped:
             return
         tree = source.tree()
         if isinstance(tree, Trouble):
-            self.unreadable.append(tree)
+            self.unreadable.append(cells.misplaced(source, tree))
         else:
             self.sources.append(source)
 
@@ -164,13 +163,15 @@ def gather(run: Run, paths: Sequence[str]) -> None:
 def read(run: Run, path: str, shown: str, wanted: Callable[[str, bytes], bool] = lambda _, __: True) -> bool:
     """Takes in a file if it is wanted; whether nothing more is to be done about it."""
     try:
-        data = content(run.overlay, path, shown)
+        data: bytes | Source | Trouble = content(run.overlay, path, shown)
+        if isinstance(data, bytes) and is_notebook(path):
+            data = cells.read(data, shown)
         if isinstance(data, Trouble):
             run.unreadable.append(data)
-        elif not wanted(path, data):
+        elif not wanted(path, data if isinstance(data, bytes) else data.text.encode("utf-8", "replace")):
             return False
         else:
-            run.add(Trouble(shown, 1, NOTEBOOK) if shown.endswith(".ipynb") else decode(data, shown))
+            run.add(decode(data, shown) if isinstance(data, bytes) else data)
     except FileNotFoundError:  # gone since it was found
         run.faults.append(f"no such file or folder: {shown}")
     except Exception as error:  # noqa: BLE001 - our own bug, told once for this file
@@ -183,8 +184,12 @@ def take(run: Run, text: str | bytes, path: str) -> None:
     run.files += 1
     shown = path if path == "-" else discovery.shown(path)
     reach = Reach()
-    if reach.note(path, text if isinstance(text, bytes) else text.encode("utf-8", "replace")) or reach.reaches(path):
-        run.add(decode(text, shown) if isinstance(text, bytes) else Source.of(shown, text))
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    source = cells.read(data, shown) if is_notebook(path) else None
+    if isinstance(source, Trouble):
+        run.unreadable.append(source)
+    elif reach.note(path, data if source is None else source.text.encode("utf-8", "replace")) or reach.reaches(path):
+        run.add(source or (decode(data, shown) if isinstance(text, bytes) else Source.of(shown, text)))
 
 
 def understand(run: Run) -> list[Model]:
@@ -228,14 +233,19 @@ def judged(run: Run, models: Sequence[Model]) -> Report:
     planned = repaired(run, matches) if run.fixes and matches else {}
     findings = [loud(run, finding(match, table[match.code].name, planned.get(match))) for match in matches]
     unread = {unreadable_finding(one) for one in run.unreadable if UNREADABLE in selection.of(one.file)}
-    findings = sorted([*findings, *(loud(run, one) for one in unread)], key=lambda f: (f.place, f.code, f.message))
-    named = {f.place.file for f in findings} | {site.place.file for f in findings for site in (*f.layers, *f.related)}
+    ordered = sorted([*findings, *(loud(run, one) for one in unread)], key=lambda f: (f.place, f.code, f.message))
+    sources = {source.path: source for source in run.sources}
+    findings = [cells.located(one, sources) for one in ordered]
+    named = {f.place.document for f in findings}
+    named |= {site.place.document for f in findings for site in (*f.layers, *f.related)}
     return Report(
         findings=tuple(findings),
         unreadable=told(run.unreadable),
         files=run.files,
-        sources=tuple((path, text) for path, text in run.texts.items() if path in named),
+        sources=tuple((document, text) for document, text in run.texts.items() if document in named),
+        rows=tuple(row for source in run.sources if source.cells for row in cells.rows(source) if row[0] in named),
         faults=tuple(run.faults),
+        fail_on=min((run.configs.of(one.place.file).fail_on for one in findings), default=Severity.WARNING),
         failures=sum(one.severity >= run.configs.of(one.place.file).fail_on for one in findings),
         fixable=fixable(matches, planned if run.fixes else None),
     )
@@ -248,7 +258,7 @@ def found(run: Run, models: Sequence[Model]) -> tuple[set[Match], Selection]:
     sources = {source.path: source for source in run.sources}
     matches = set(matched(run, models, selection, sources))
     silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
-    idle = unused(run, models, silenced, table[UNUSED], selection) if UNUSED in table else ()
+    idle = suppressions.idle(run.sources, models, silenced, table, selection)
     return (matches - silenced) | set(idle), selection
 
 
@@ -309,35 +319,12 @@ def loud(run: Run, one: Finding) -> Finding:
     return one if severity == one.severity else replace(one, severity=severity)
 
 
-def unused(
-    run: Run, models: Sequence[Model], silenced: Iterable[Match], rule: Rule, selection: Selection
-) -> Iterator[Match]:
-    """Comments of ours that silence nothing, where the rules they name ran and all is known."""
-    commented = [
-        source for source in run.sources if "initlint:" in source.text and rule.code in selection.of(source.path)
-    ]
-    if not commented:
-        return
-    from initlint.certainty import certain_lines
-
-    certain = certain_lines(models)
-    for source in commented:
-        here = [match for match in silenced if match.place.file == source.path]
-        off = selection.codes - selection.of(source.path)
-        for one in source.suppressions():
-            asleep = any(code.startswith(one.codes) for code in off)
-            used = any(one.covers(match.code, match.place.span) for match in here)
-            if one.ours and not used and not asleep and (source.path, one.span.start.line) in certain:
-                place = Place(source.path, one.span)
-                facts = (("remedy", rule.remedy),)
-                yield Match(UNUSED, place, "this comment silences nothing", rule.severity, facts=facts)
-
-
 def inspected(run: Run) -> Inspection:
     from initlint.inspection import Inspection, rows
 
     models = understand(run)
-    found = tuple(row for model in models for row in rows(model, model.files))
+    notebooks = {source.path: source for source in run.sources if source.cells}
+    found = tuple(row.within(notebooks) for model in models for row in rows(model, model.files))
     return Inspection(found, told(run.unreadable), run.files, tuple(run.faults))
 
 
@@ -358,7 +345,7 @@ def finding(match: Match, name: str, fix: Repair = None) -> Finding:
 
 def unreadable_finding(trouble: Trouble) -> Finding:
     start = Point(trouble.line, trouble.column)
-    place = Place(trouble.file, Span(start, start))
+    place = Place(trouble.file, Span(start, start), trouble.cell)
     return Finding(
         code=UNREADABLE,
         name=UNREADABLE_NAME,
@@ -379,7 +366,9 @@ def documentation(code: str) -> str:
 
 
 def told(troubles: Iterable[Trouble]) -> tuple[Unreadable, ...]:
-    return tuple(Unreadable(t.file, t.line, t.message) for t in sorted(troubles, key=lambda t: (t.file, t.line)))
+    return tuple(
+        Unreadable(t.file, t.line, t.message, t.cell) for t in sorted(troubles, key=lambda t: (t.file, t.line))
+    )
 
 
 def all_rules() -> Mapping[str, Rule]:

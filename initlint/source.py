@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
+MAX_NOTEBOOK_BYTES = 20_000_000  # outputs are in it too; reading takes up to 20 bytes of memory per byte
 FRAMEWORKS = (b"torch", b"keras")
 LINE_END = re.compile(r"\r\n|\r|\n")
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 MARKED = re.compile(r"initlint:|noqa", re.IGNORECASE)
 SKIP_FILE = re.compile(r"^#\s*initlint:\s*skip-file\b")
-IGNORE = re.compile(r"#\s*initlint:\s*ignore\b(?:\s*\[([^\]]*)\])?")
+IGNORE = re.compile(r"#\s*initlint:\s*(ignore|expect)\b(?:\s*\[([^\]]*)\])?")
 NOQA = re.compile(r"#\s*noqa\b(?:\s*:\s*([A-Za-z]+[0-9]+(?:[,\s]+[A-Za-z]+[0-9]+)*))?(\s*:)?", re.IGNORECASE)
 POSITION = attrgetter("lineno", "col_offset", "end_lineno", "end_col_offset")
 EVERYTHING = ("",)  # every code starts with it
@@ -51,6 +52,12 @@ class Place:
 
     file: str
     span: Span
+    cell: int | None = None  # of a notebook, from 1: then the span is within that cell
+
+    @property
+    def document(self) -> str:
+        """The file, and the cell where there are some: what lines are counted in."""
+        return self.file if self.cell is None else f"{self.file}:cell {self.cell}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,16 @@ class Trouble:
     line: int
     message: str
     column: int = 1
+    cell: int | None = None  # of a notebook: then the line is within that cell
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A code cell of a notebook: its number among all cells, the program's line that it begins on, its own text."""
+
+    number: int
+    line: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ class Source:
     r"""Text that was read. `path` is as reports show it; `text` ends every line in `\n`.
 
     `newline` is how the file ends its lines (`\n`, `\r\n`, `\r`, or `mixed`), `bom` whether it
-    began with a byte-order mark.
+    began with a byte-order mark. The text of a notebook is the program of its `cells`.
     """
 
     path: str
@@ -89,6 +106,7 @@ class Source:
     encoding: str = "utf-8"
     newline: str = "\n"
     bom: bool = False
+    cells: tuple[Cell, ...] = ()
     known: dict[str, object] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -111,8 +129,26 @@ class Source:
         """The syntax tree, parsed once; or why there is none."""
         tree = self.known.get("tree")
         if not isinstance(tree, (ast.Module, Trouble)):
-            tree = self.known["tree"] = parse(self.path, self.text)
+            tree = self.known["tree"] = parse(self.path, self.text, awaits=bool(self.cells))
         return tree
+
+    def cell(self, line: int) -> Cell | None:
+        """The cell that a line of the program is in; None where there are no cells."""
+        return max((one for one in self.cells if one.line <= line), key=lambda one: one.line, default=None)
+
+    def located(self, span: Span) -> Place:
+        """The place of a span of the text: in a notebook within a cell."""
+        cell = self.cell(span.start.line)
+        if cell is None:
+            return Place(self.path, span)
+        start, end = (Point(p.line - cell.line + 1, p.column) for p in (span.start, span.end))
+        return Place(self.path, Span(start, end), cell.number)
+
+    def documents(self) -> dict[str, str]:
+        """The texts that lines are counted in: that of the file, or of each cell."""
+        if not self.cells:
+            return {self.path: self.text}
+        return {f"{self.path}:cell {cell.number}": cell.text for cell in self.cells}
 
     def forget(self) -> None:
         """Lets go of the tree, which is many times larger than the text; a failure stays known."""
@@ -200,6 +236,10 @@ def units(text: str, encoding: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def is_notebook(path: str) -> bool:
+    return path.endswith(".ipynb")
+
+
 def mentions_framework(data: bytes) -> bool:
     """Whether a file may be model code: it names a framework, in any encoding that spells ASCII in bytes or UTF-16."""
     if any(name in data for name in FRAMEWORKS):
@@ -208,7 +248,7 @@ def mentions_framework(data: bytes) -> bool:
 
 
 def read_bytes(path: str, shown: str) -> bytes | Trouble:
-    """The bytes of a regular file, at most one more than `MAX_BYTES` of them.
+    """The bytes of a regular file, at most one more than are read of such a file.
 
     Nothing else is opened: to open a FIFO waits for a writer, and a device may never end.
     Raises FileNotFoundError and NotADirectoryError, for the caller knows whether that matters.
@@ -217,7 +257,7 @@ def read_bytes(path: str, shown: str) -> bytes | Trouble:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return Trouble(shown, 1, "not a regular file; to lint a stream, pipe it into `initlint -`")
         with open(path, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read((MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES) + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
@@ -281,15 +321,22 @@ def spells_ascii(encoding: str) -> bool:
         return False
 
 
-def parse(path: str, text: str) -> ast.Module | Trouble:
-    """The syntax tree of a whole file, without the warnings that Python would print."""
+def parse(path: str, text: str, *, awaits: bool = False) -> ast.Module | Trouble:
+    """The syntax tree of a whole file, without the warnings that Python would print.
+
+    `awaits` allows `await` outside functions, as notebooks do.
+    """
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         return Trouble(path, line, "a NUL character, which Python does not allow")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text, path.encode("utf-8", "replace").decode())
+            flags = ast.PyCF_ONLY_AST | (ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0)
+            name = path.encode("utf-8", "replace").decode()
+            tree = compile(text, name, "exec", flags, dont_inherit=True)
+            assert isinstance(tree, ast.Module)
+            return tree
     except SyntaxError as error:  # and IndentationError, TabError
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         reason = one_line(error.msg or "invalid syntax")
@@ -317,9 +364,9 @@ def silenced(comment: str) -> tuple[str, ...]:
     """The prefixes of the codes that one comment silences."""
     codes: list[str] = []
     for found in IGNORE.finditer(comment):
-        if found[1] is None:
+        if found[2] is None:
             return EVERYTHING
-        codes += found[1].replace(",", " ").upper().split()
+        codes += found[2].replace(",", " ").upper().split()
     for found in NOQA.finditer(comment):
         if found[1]:
             codes += found[1].replace(",", " ").upper().split()

@@ -18,7 +18,7 @@ MAX_LINES = 400
 
 # Each module may import those above it. A room is a line of the design; its modules stand in order too.
 ROOMS: dict[str, str] = {
-    "text": "source",
+    "text": "source notebook",
     "laws": "laws curves moments",
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
@@ -50,7 +50,8 @@ ROOMS: dict[str, str] = {
     "inspection": "inspection",
     "documents": "documents lookup recipes recommendations",
     "reports": """
-        report._lines report._excerpt report._color report._conditions report._rules report.json report.text
+        report._lines report._excerpt report._color report._conditions report._rules report._excess report._addresses
+        report.json report.text report._statistics report.concise report.github report.gitlab report.lsp report.sarif
         report.inspection.json report.inspection.text report.inspection
         report.recommendation.json report.recommendation.text report.recommendation report
     """,
@@ -62,7 +63,7 @@ ROOMS: dict[str, str] = {
         fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,
-    "pipeline": "discovery settings reach certainty pipeline writing mending",
+    "pipeline": "discovery settings reach certainty suppressions cells pipeline writing mending",
     "editor": """
         editor.configuration editor.files editor.readings editor.worker editor.suppressing editor.diagnostics
         editor.hover editor.actions editor

@@ -42,3 +42,17 @@ def test_the_signal_model_is_printed_beside_torch(root: Path) -> None:
     assert head.split() == ["network", "draws", "predicted", "end", "layer"]
     assert [row.split()[6] for row in rows] == ["signal", "input", "gradient"]
     assert re.fullmatch(r"growth of a layer: at most \d\.\d% off", last)
+
+
+def test_it_prints_what_a_commit_costs(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, root / "benchmarks" / "commit.py", "--runs", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    first, *rows = done.stdout.splitlines()
+    assert re.match(r"a commit of 3 model files of \d+ lines; ", first)
+    assert len(rows) == 3
+    assert all(re.search(r" +-?\d+\.\d\d s +-?\d+\.\d\d s of a processor$", row) for row in rows)

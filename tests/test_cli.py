@@ -132,7 +132,10 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "code": (["--select", "INL201", "bias.py"], "--select: no rule INL201; did you mean INI201 (xavier-before-relu)?"),
     "name": (["--ignore", "xavier-before-relu", "bias.py"], "did you mean INI201 (xavier-before-relu)?"),
     "nonsense": (["--select", "W605", "bias.py"], "no rule W605; `initlint rules` lists them"),
-    "format": (["--format", "xml", "bias.py"], "'xml' is not one of 'json', 'text'"),
+    "format": (
+        ["--format", "xml", "bias.py"],
+        "'xml' is not one of 'concise', 'github', 'gitlab', 'json', 'lsp', 'sarif', 'text'",
+    ),
     "explain": (["explain", "INI20"], "no rule INI20; did you mean"),
     "explain nothing": (["explain"], "Missing argument 'CODE'"),
     "output": (["--output-file", "no/such/folder", "bias.py"], "cannot write no/such/folder"),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from initlint.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
@@ -35,8 +37,8 @@ def output_of(command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False
     )
-    assert done.stderr == ""
-    return done.stdout
+    assert not (done.stdout and done.stderr), "a command prints what it is asked for, or what is wrong"
+    return done.stdout or done.stderr
 
 
 @pytest.mark.parametrize("command, output", [pytest.param(*pair, id=pair[0]) for pair in shown()])
@@ -68,6 +70,14 @@ def test_every_path_that_the_documents_name_exists() -> None:
         paths = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", text) + re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
         missing = [path for path in paths if not (ROOT / path).exists()]
         assert not missing, f"{document} names what is not there"
+
+
+def test_the_settings_that_are_shown_are_settings(tmp_path: Path) -> None:
+    block = re.search(r"<!-- settings -->\n```toml\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert block
+    (tmp_path / "pyproject.toml").write_text(block[1])
+    shown = Settings().of(str(tmp_path / "m.py"))
+    assert all((shown.ignore, shown.per_file_ignores, shown.severity))
 
 
 def rewrite() -> None:

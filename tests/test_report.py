@@ -211,8 +211,8 @@ def test_json_has_every_field_of_the_contract() -> None:
                 "file": "net.py",
                 "cell": None,
                 "span": {"start": {"line": 4, "column": 9}, "end": {"line": 6, "column": 10}},
-                "layers": [{"name": "Net.fc", "file": "net.py", "line": 3}],
-                "related": [{"name": "apply", "file": "net.py", "line": 3, "note": "overwritten here"}],
+                "layers": [{"name": "Net.fc", "file": "net.py", "cell": None, "line": 3}],
+                "related": [{"name": "apply", "file": "net.py", "cell": None, "line": 3, "note": "overwritten here"}],
                 "evidence": {
                     "verdict": "unstable",
                     "before": {"forward_std": 0.5, "backward_std": sys.float_info.max, "depth": 3},
@@ -223,6 +223,7 @@ def test_json_has_every_field_of_the_contract() -> None:
                     "safety": "safe",
                     "edits": [
                         {
+                            "cell": None,
                             "span": {"start": {"line": 4, "column": 9}, "end": {"line": 4, "column": 32}},
                             "text": "nn.init.kaiming_uniform_",
                         }
@@ -231,7 +232,7 @@ def test_json_has_every_field_of_the_contract() -> None:
                 "documentation": "initlint explain INI201",
             }
         ],
-        "unreadable": [{"file": "b.py", "line": 7, "message": "not valid"}],
+        "unreadable": [{"file": "b.py", "cell": None, "line": 7, "message": "not valid"}],
         "files": 5,
     }
     plain = json.loads(as_json(report(finding(place(1, 1, 1, 2), fix=Declined("two needs")))))["findings"][0]
@@ -240,6 +241,6 @@ def test_json_has_every_field_of_the_contract() -> None:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert formats() == ("json", "text")
+    assert formats() == ("concise", "github", "gitlab", "json", "lsp", "sarif", "text")
     for name in formats():
         assert renderer(name)(Report((), (), 0))

@@ -1,8 +1,8 @@
-"""One module per format, each only `render(report) -> str`; the folder is the registry.
+"""One module per format, each with a `render(report) -> str`; the folder is the registry.
 
-`report/inspection/` and `report/recommendation/` hold the formats of `initlint inspect` and `initlint recommend`
-in the same way. Modules with a
-leading underscore are shared by formats.
+Formats for people also have a `layout` of styled lines. `report/inspection/` and `report/recommendation/` hold the
+formats of `initlint inspect` and `initlint recommend` in the same way. Modules with a leading underscore are shared by
+formats.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from initlint.findings import Report
     from initlint.inspection import Inspection
     from initlint.recommendations import Advice, LayerAdvice
+    from initlint.report._lines import Line
 
 FOLDER = os.path.dirname(__file__)
 
@@ -31,6 +32,12 @@ def renderer(name: str) -> Callable[[Report], str]:
     """The `render` of a format."""
     render: Callable[[Report], str] = import_module(f"initlint.report.{name}").render
     return render
+
+
+def layout(name: str) -> Callable[..., Iterable[Line]] | None:
+    """The `layout` of a format for people; None for one that programs read."""
+    found: Callable[..., Iterable[Line]] | None = getattr(import_module(f"initlint.report.{name}"), "layout", None)
+    return found
 
 
 def plans_fixes(name: str) -> bool:

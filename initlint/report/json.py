@@ -22,7 +22,8 @@ def render(report: Report) -> str:
         "version": VERSION,
         "findings": [finding(one) for one in report.findings],
         "unreadable": [
-            {"file": shown(one.file), "line": one.line, "message": shown(one.message)} for one in report.unreadable
+            {"file": shown(one.file), "cell": one.cell, "line": one.line, "message": shown(one.message)}
+            for one in report.unreadable
         ],
         "files": report.files,
     }
@@ -47,7 +48,12 @@ def finding(one: Finding) -> Json:
 
 
 def site(one: Site) -> dict[str, Json]:
-    return {"name": shown(one.name), "file": shown(one.place.file), "line": one.place.span.start.line}
+    return {
+        "name": shown(one.name),
+        "file": shown(one.place.file),
+        "cell": one.place.cell,
+        "line": one.place.span.start.line,
+    }
 
 
 def span(one: Span) -> Json:
@@ -85,5 +91,5 @@ def fix(one: Fix | Declined | None) -> Json:
             return {
                 "title": shown(title),
                 "safety": "safe" if safe else "unsafe",
-                "edits": [{"span": span(edit.span), "text": edit.text} for edit in edits],
+                "edits": [{"cell": edit.cell, "span": span(edit.span), "text": edit.text} for edit in edits],
             }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
 from collections.abc import Iterator
 
-from initlint.findings import Declined, Finding, Fix, Report, Severity, Signal, Site
+from initlint.findings import Declined, Finding, Fix, Report, Signal, Site
 from initlint.report._excerpt import excerpt
+from initlint.report._excess import by_severity, notice, worded
 from initlint.report._lines import Line, counted, plain, shown
 
 MAX_LAYERS = 6
@@ -21,20 +21,18 @@ def render(report: Report) -> str:
 
 def layout(report: Report, width: int = UNBOUNDED, *, closing: bool = True) -> Iterator[Line]:
     """The lines of a report, styled; `width` is that of the terminal, `closing` asks for the summary."""
-    texts = {file: text.split("\n") for file, text in report.sources}
+    texts = {document: text.split("\n") for document, text in report.sources}
     for one in report.findings:
         yield from finding(one, texts, width)
         yield []
     if closing:
-        yield summary(report)
-        if any(report.fixable):
-            yield [("", fixable(*report.fixable))]
+        yield from summary(report)
 
 
 def finding(one: Finding, texts: dict[str, list[str]], width: int) -> Iterator[Line]:
     severity, start = str(one.severity), one.place.span.start
     yield [
-        ("path", f"{shown(one.place.file)}:{start.line}:{start.column}"),
+        ("path", f"{shown(one.place.document)}:{start.line}:{start.column}"),
         ("dim", ": "),
         (severity, severity),
         ("dim", ": "),
@@ -43,7 +41,7 @@ def finding(one: Finding, texts: dict[str, list[str]], width: int) -> Iterator[L
     ]
     for text in wrapped(shown(one.message), width if width == UNBOUNDED else min(width - 2, READABLE)):
         yield [("message", f"  {text}")]
-    lines = texts.get(one.place.file, [])
+    lines = texts.get(one.place.document, [])
     gutter = len(str(min(one.place.span.end.line + 1, max(len(lines), 1)))) + 2
     yield from excerpt(lines, one.place.span, severity, gutter, width - gutter - 5)
     found = list(notes(one, texts))
@@ -87,11 +85,11 @@ def notes(one: Finding, texts: dict[str, list[str]]) -> Iterator[tuple[str, str]
 def position(other: Site, one: Finding) -> str:
     """Where a related place is; its file only where that is another."""
     line = other.place.span.start.line
-    return f"line {line}" if other.place.file == one.place.file else f"{shown(other.place.file)}:{line}"
+    return f"line {line}" if other.place.document == one.place.document else f"{shown(other.place.document)}:{line}"
 
 
 def source_line(other: Site, texts: dict[str, list[str]]) -> str:
-    lines = texts.get(other.place.file, [])
+    lines = texts.get(other.place.document, [])
     line = other.place.span.start.line
     text = shown(lines[line - 1].strip().expandtabs()) if 1 <= line <= len(lines) else ""
     return f"{text[:77]}..." if len(text) > 80 else text
@@ -101,24 +99,22 @@ def signal(one: Signal) -> str:
     return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.depth} layers"
 
 
-def summary(report: Report) -> Line:
-    """`Found 3 problems (1 error, 2 warnings) in 2 of 40 files.`"""
+def summary(report: Report) -> Iterator[Line]:
+    """`Found 3 problems (1 error, 2 warnings) in 2 of 40 files.`, and what is hidden."""
     files = counted(report.files, "file")
     fixed = f"Fixed {counted(report.fixed, 'problem')}. " if report.fixed else ""
-    if not report.findings:
-        return [("", fixed), ("good", f"No {'more ' if fixed else ''}problems found"), ("", f" in {files}.")]
-    by_severity = Counter(one.severity for one in report.findings)
-    parts: Line = []
-    for severity in sorted(by_severity, reverse=True):
-        words = (
-            counted(by_severity[severity], str(severity))
-            if severity != Severity.INFO
-            else f"{by_severity[severity]} info"
-        )
-        parts += [("", ", " if parts else ""), (str(severity), words)]
-    touched = len({one.place.file for one in report.findings})
-    where = f"{touched} of {files}" if touched < report.files else files
-    return [("", f"{fixed}Found {counted(len(report.findings), 'problem')} ("), *parts, ("", f") in {where}.")]
+    if report.findings:
+        parts: Line = []
+        for severity, count in by_severity(report.findings).items():
+            parts += [("", ", " if parts else ""), (str(severity), worded(count, severity))]
+        touched = len({one.place.file for one in report.findings})
+        where = f"{touched} of {files}" if touched < report.files else files
+        yield [("", f"{fixed}Found {counted(len(report.findings), 'problem')} ("), *parts, ("", f") in {where}.")]
+    else:
+        yield [("", fixed), ("good", f"No {'more ' if fixed else ''}problems found"), ("", f" in {files}.")]
+    if report.findings and any(report.fixable):
+        yield [("", fixable(*report.fixable))]
+    yield from notice(report)
 
 
 def fixable(safe: int, unsafe: int) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from initlint.inspection import Init, Inspection, Row
 from initlint.report._lines import shown
+from initlint.source import Place
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
@@ -36,16 +37,21 @@ def row(one: Row) -> Json:
     if one.composed:
         found["custom"] = [{"formula": shown(c.text), "gain": round(c.gain, 4), "kind": c.kind} for c in one.composed]
     if one.site is not None:
-        found["site"] = {"file": shown(one.site.file), "line": one.site.span.start.line}
+        found["site"] = line(one.site)
+    if one.place.cell is not None:
+        found["cell"] = one.place.cell
     return found
+
+
+def line(place: Place) -> Json:
+    found: dict[str, Json] = {"file": shown(place.file), "line": place.span.start.line}
+    return found if place.cell is None else {**found, "cell": place.cell}
 
 
 def init(one: Init | None) -> Json:
     if one is None:
         return None
-    at: Json = None
-    if one.at is not None:
-        at = {"file": shown(one.at.file), "line": one.at.span.start.line}
+    at = None if one.at is None else line(one.at)
     args: dict[str, Json] = {name: fit(value) for name, value in one.args}
     return {"name": one.name, "args": args, "explicit": one.explicit, "at": at}
 

@@ -17,7 +17,7 @@ def render(inspection: Inspection) -> str:
 
 
 def layout(inspection: Inspection) -> Iterator[Line]:
-    for file, rows in groupby(inspection.rows, key=lambda row: row.place.file):
+    for file, rows in groupby(inspection.rows, key=lambda row: row.place.document):
         yield [("path", shown(file))]
         by_owner: dict[str, list[Row]] = {}
         for row in rows:
@@ -83,7 +83,7 @@ def number(value: float | str | bool | None) -> str:
 
 def place(other: Place, row: Row) -> str:
     line = other.span.start.line
-    return f"line {line}" if other.file == row.place.file else f"{shown(other.file)}:{line}"
+    return f"line {line}" if other.document == row.place.document else f"{shown(other.document)}:{line}"
 
 
 def feeds(row: Row) -> str:
