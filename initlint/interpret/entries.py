@@ -136,6 +136,8 @@ def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.A
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.Pass)):
         return False
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        if "keras" in unit.source.text:
+            return True  # tensors of the functional API: each name may be another one at each line
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets) or any(
             isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in ast.walk(statement)

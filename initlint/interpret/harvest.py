@@ -222,7 +222,9 @@ def layer_facts(
         )  # fmt: skip
     spec = owner.spec
     assert spec is not None
-    name, module = names.get(id(owner), (spec.kind, owner.frames[0][1] if owner.frames else ""))
+    called = owner.cell.get("name")  # as Keras's layers may be
+    fallback = called if isinstance(called, str) and called else spec.kind
+    name, module = names.get(id(owner), (fallback, owner.frames[0][1] if owner.frames else ""))
     if owner.escaped:
         unknown.append(owner.escaped)
     fan_in, fan_out = fans(machine, owner)

@@ -15,10 +15,12 @@ from initlint.interpret import (
     torch,
     torch_functions,
 )
+from initlint.interpret.keras_functional import tensors_of
 from initlint.interpret.keras_shapes import output_of
 from initlint.interpret.keras_values import KerasObject, like, shape_from, shape_value
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.torch_init import event_of
 from initlint.interpret.torch_tensors import as_tensor, tensors_in
 from initlint.interpret.values import Frame, Instance, ListValue, Symbol, Value
 from initlint.knowledge import FunctionSpec
@@ -35,6 +37,11 @@ MERGES: Final = {  # functions of keras.layers that are layers by another name
     "dot": "Dot",
 }
 KEEPS_SHAPE: Final = frozenset({"activation", "elementwise", "norm", "dropout", "identity"})
+DRAWN: Final = {  # arguments after the shape, and what we call them
+    "normal": {"mean": "mean", "stddev": "std"},
+    "trunc_normal": {"mean": "mean", "stddev": "std"},
+    "uniform": {"minval": "a", "maxval": "b"},
+}
 LOOKUPS: Final = frozenset({"gather", "take", "embedding_lookup"})
 
 
@@ -80,6 +87,8 @@ def call_function(
             return kept(first, machine.flow("activation", [first], "leaky_relu", node, slope))
         if isinstance(first, Tensor) and most is not None:
             return kept(first, machine.flow("activation", [first], "relu6", node))
+    if spec.role == "factory" and spec.name in DRAWN:
+        return drawn(machine, spec, args, kwargs, node, frame)
     if spec.role == "merge" and spec.name in ("add", "mul", "cat", "max"):
         inputs = list(tensors_in(machine, [*args, *kwargs.values()]))
         data = [t for t in inputs if t.node >= 0]
@@ -95,6 +104,19 @@ def call_function(
             return reshaped(result, args[1] if len(args) > 1 else kwargs.get("newshape", kwargs.get("shape")))
         return kept(first, result) if spec.role in KEEPS_SHAPE else without_shape(result)
     return result
+
+
+def drawn(
+    machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Tensor:
+    """`keras.random.normal(shape, mean, stddev)` and its kin: new values, and their law."""
+    words = {"shape": args[0]} if args else {}
+    words |= dict(zip(DRAWN[spec.name], args[1:], strict=False)) | kwargs
+    given = {name: words[spelled] for spelled, name in DRAWN[spec.name].items() if spelled in words}
+    spelling = spec.qualified
+    if spec.name == "trunc_normal":  # its law goes by the initializer's name, whose std is another one
+        given, spelling = {"mean": 0.0, "std": 1.0, **given}, "keras.initializers.TruncatedNormal"
+    return Tensor(-1, shape_from(words.get("shape")), event_of(machine, spec.name, given, node, frame, spelling))
 
 
 def kept(first: Tensor, result: Tensor) -> Tensor:
@@ -179,7 +201,7 @@ def clone_model(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.A
 
 def flattened(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     """`tree.flatten(structure)`."""
-    return ListValue(tuple(keras_models.tensors_of(args[0]))) if args else Unknown("a structure")
+    return ListValue(tuple(tensors_of(args[0]))) if args else Unknown("a structure")
 
 
 SYMBOLS: Final[dict[str, Handler]] = {

@@ -23,7 +23,7 @@ from initlint.interpret.values import (
     Symbol,
     Value,
 )
-from initlint.knowledge import InitializerSpec
+from initlint.knowledge import InitializerSpec, canonical
 from initlint.source import Place
 
 NAMESPACE: Final = "keras.initializers"
@@ -89,7 +89,7 @@ def resolve(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> Valu
 
 def named(machine: Machine, name: str, config: Keywords, node: ast.AST, frame: Frame) -> Value:
     """The initializer of this name, with its configuration."""
-    spec = machine.knowledge.initializers.get(f"{NAMESPACE}.{name.rpartition('>')[2]}")
+    spec = machine.knowledge.initializers.get(canonical(f"{NAMESPACE}.{name.rpartition('>')[2]}"))
     if spec is None:
         return Unknown(f"an initializer called {name!r}")
     return construct(machine, spec, [], config, node, frame)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from initlint.graph import InitEvent, Unknown
-from initlint.interpret import compare, keras_initializers, keras_layers, keras_weights
+from initlint.interpret import keras_initializers, keras_layers, keras_weights
 from initlint.interpret.heap import MISSING
+from initlint.interpret.keras_functional import layers_of, own_weights, replay, tensors_of
 from initlint.interpret.keras_values import (
     BUILT,
     INPUT_SHAPE,
@@ -19,7 +18,6 @@ from initlint.interpret.keras_values import (
     KerasObject,
     KerasValue,
     like,
-    plain,
     shape_from,
     shape_value,
 )
@@ -40,7 +38,6 @@ from initlint.interpret.values import (
     options,
 )
 
-MOST_REPLAYED: Final = 6_000  # steps of a model that is called on other data
 QUIET: Final = frozenset(
     "compile fit evaluate fit_generator evaluate_generator train_on_batch test_on_batch summary save save_weights"
     " add_loss add_metric count_params get_weights reset_states reset_state to_json reset_metrics export"
@@ -93,33 +90,6 @@ def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
         found = [part for child in (value, *layers_of(machine, value)) for part in own_weights(child)]
         return ListValue(tuple(found), open_=True)
     return Unknown(f"attribute {name}")
-
-
-def own_weights(layer: Instance) -> list[Param]:
-    return [o for v in layer.cell.values() for o in options(v) if isinstance(o, Param)]
-
-
-def layers_of(machine: Machine, model: Instance) -> list[Instance]:
-    """The layers of a model, in order: those on the way from its inputs to its outputs, or what it holds."""
-    if OUTPUTS in model.cell:
-        needed = ancestors(machine, model.cell[OUTPUTS])
-        found = [machine.node_layers[n] for n in needed if n in machine.node_layers]
-        return list({id(layer): layer for layer in found if isinstance(layer, Instance)}.values())
-    values = list(flatten(tuple(value for key, value in model.cell.items() if key not in (INPUTS, OUTPUTS))))
-    return list({id(v): v for v in values if isinstance(v, KerasObject)}.values())
-
-
-def ancestors(machine: Machine, outputs: Value) -> list[int]:
-    """The nodes that lead to these tensors, in order."""
-    stack = [t.node for t in flatten(outputs) if isinstance(t, Tensor) and t.node >= 0]
-    seen: set[int] = set()
-    while stack and len(seen) < MOST_REPLAYED:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(machine.nodes[node].inputs)
-    machine.fuel -= len(seen) // 8
-    return sorted(seen)
 
 
 # -- methods ------------------------------------------------------------------------------
@@ -284,6 +254,38 @@ def call_object(
     """Calling a layer or a model: built on the first call, then run."""
     assert isinstance(callee, KerasObject)
     callee.uses += 1
+    if is_model(callee) and not inside_another(machine, callee):
+        given = [as_input(machine, callee, args[0]), *args[1:]] if args else args
+        result = build_and_run(machine, callee, given, kwargs, node, frame)
+        machine.outcomes.append(result)
+        return result
+    return build_and_run(machine, callee, args, kwargs, node, frame)
+
+
+def inside_another(machine: Machine, callee: KerasObject) -> bool:
+    """Whether the call stands in the code of another layer or model."""
+    return any(isinstance(f.receiver, KerasObject) and f.receiver is not callee for f in machine.frames)
+
+
+def as_input(machine: Machine, model: KerasObject, value: Value) -> Value:
+    """What a whole model is given: anything that is no tensor stands for its data."""
+    if not isinstance(value, Unknown) and not (isinstance(value, Tensor) and value.node < 0):
+        return value
+    inputs = tensors_of(model.cell.get(INPUTS))
+    shape = inputs[0].shape if len(inputs) == 1 else model.cell.get(INPUT_SHAPE)
+    return like(Tensor(machine.emit("input", ())), shape if isinstance(shape, tuple) else None)
+
+
+def is_model(value: KerasObject) -> bool:
+    """Whether it is a model as such: functional, a Sequential, or of a class that derives from keras.Model."""
+    if OUTPUTS in value.cell or (value.spec is not None and value.spec.role == "container"):
+        return True
+    return isinstance(value.cls, Class) and "keras.Model" in value.cls.symbols()
+
+
+def build_and_run(
+    machine: Machine, callee: KerasObject, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
     if isinstance(callee.cls, Class) and BUILT not in callee.cell:
         machine.heap.write(callee.cell, BUILT, True)
         own = callee.cls.find("build")
@@ -327,51 +329,3 @@ def run(
     if spec is not None and spec.role != "module":
         return keras_layers.forward(machine, callee, args, kwargs, node, frame)
     return machine.lost(f"a call of {callee.name}", args, kwargs)
-
-
-def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:
-    """A functional model on other data: its steps again, from the new inputs."""
-    given = args[0] if args else kwargs.get("inputs")
-    inputs, outputs = model.cell.get(INPUTS), model.cell[OUTPUTS]
-    old = tensors_of(inputs)
-    new = tensors_of(given, keys=list(inputs.cell) if isinstance(inputs, DictValue) else None)
-    places: dict[int, int] = {}
-    for before, now in zip(old, new, strict=False):
-        places[before.node] = now.node
-    if isinstance(given, Unknown) or not new:
-        source = machine.emit("unknown", (), getattr(given, "why", "not a tensor"))
-        places = dict.fromkeys((t.node for t in old), source)
-    for index in ancestors(machine, outputs):
-        if index in places:
-            continue
-        step = machine.nodes[index]
-        moved = tuple(places.get(part, part) for part in step.inputs)
-        if moved == step.inputs:
-            places[index] = index
-            continue
-        machine.nodes.append(replace(step, inputs=moved))
-        places[index] = len(machine.nodes) - 1
-        if index in machine.node_layers:
-            machine.node_layers[places[index]] = machine.node_layers[index]
-    return moved_to(outputs, places)
-
-
-def tensors_of(value: Value, keys: list[object] | None = None) -> list[Tensor]:
-    """The tensors in an argument, in order; those of a dictionary in the order of `keys`."""
-    if isinstance(value, DictValue):
-        values: Iterator[Value] = (value.cell.get(key) for key in (keys or list(value.cell)))
-        return [tensor for part in values for tensor in tensors_of(part)]
-    if isinstance(value, (tuple, ListValue)):
-        return [tensor for part in (compare.elements(value) or ()) for tensor in tensors_of(part)]
-    return [value] if isinstance(value, Tensor) else []
-
-
-def moved_to(value: Value, places: dict[int, int]) -> Value:
-    """The same structure, its tensors where the replayed steps have them."""
-    if isinstance(value, Tensor):
-        return like(Tensor(places.get(value.node, value.node)), value.shape, value.channels)
-    if isinstance(value, DictValue):
-        return DictValue({key: moved_to(part, places) for key, part in value.cell.items()})
-    if isinstance(value, ListValue):
-        return ListValue(tuple(moved_to(part, places) for part in value.items), open_=value.open)
-    return tuple(moved_to(part, places) for part in value) if isinstance(value, tuple) else plain(value)

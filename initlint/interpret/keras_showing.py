@@ -7,6 +7,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import Raised
+from initlint.interpret.keras_models import is_model
 from initlint.interpret.keras_values import INPUT_SHAPE, OUTPUTS, KerasObject, like
 from initlint.interpret.machine import Machine
 from initlint.interpret.tensors import Tensor
@@ -65,10 +66,3 @@ def unused(machine: Machine) -> list[KerasObject]:
         if isinstance(part, Instance)
     }
     return [m for m in models if id(m) not in held][:MOST_SHOWN]
-
-
-def is_model(value: KerasObject) -> bool:
-    """Whether it is a model as such: functional, a Sequential, or of a class that derives from keras.Model."""
-    if OUTPUTS in value.cell or (value.spec is not None and value.spec.role == "container"):
-        return True
-    return isinstance(value.cls, Class) and "keras.Model" in value.cls.symbols()

@@ -248,7 +248,10 @@ class Machine(Parts):
         ids = tuple(dict.fromkeys(t.node for t in tensors if t.node >= 0))
         if len(ids) < 2:
             return tensors[0] if not ids else Tensor(ids[0])
-        return Tensor(self.emit("either", ids))
+        made = Tensor(self.emit("either", ids))
+        if tensors[0].channels is not None and len({(t.shape, t.channels) for t in tensors}) == 1:
+            made.shape, made.channels = tensors[0].shape, tensors[0].channels
+        return made
 
     def incident(
         self,

@@ -98,7 +98,7 @@ def operator_(word: str) -> Handler:
         if not data:
             return made_of_parameters(machine, word, args, found)
         if len(data) == 2:
-            return machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node)
+            return carried(machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node), data)
         if any(t.param is not None for t in found) or word not in ("add", "sub"):
             if word in ("add", "sub"):
                 return data[0].rearranged()  # a bias
@@ -107,7 +107,7 @@ def operator_(word: str) -> Handler:
             name = "parameter" if any(t.param is not None for t in found) else word
             if reversed_ and name in ("truediv", "pow"):
                 name = f"r{name}"
-            scaled = machine.flow("scale", data[:1], name, node, factor)
+            scaled = carried(machine.flow("scale", data[:1], name, node, factor), data[:1])
             if name == "parameter" and word in ("mul", "truediv"):
                 note_factor(machine, scaled, args)
             return scaled
@@ -125,6 +125,14 @@ def number_beside(args: Arguments) -> tuple[float | None, bool]:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value), position == 0
     return None, False
+
+
+def carried(result: Tensor, data: Sequence[Tensor]) -> Tensor:
+    """The result with the shape of what it is made of, where that is followed (Keras)."""
+    first = max(data, key=lambda t: len(t.shape or ()))
+    if first.channels is not None and all(t.channels in (first.channels, 1) for t in data):
+        result.shape, result.channels = first.shape, first.channels
+    return result
 
 
 def note_factor(machine: Machine, scaled: Tensor, args: Arguments) -> None:

@@ -1,0 +1,91 @@
+"""Models of the functional API: the steps from their inputs to their outputs, and those again on other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from initlint.graph import Unknown
+from initlint.interpret import compare
+from initlint.interpret.keras_values import INPUTS, OUTPUTS, KerasObject, like, plain
+from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.tensors import Param, Tensor
+from initlint.interpret.values import DictValue, Instance, ListValue, Value, flatten, options
+
+MOST_REPLAYED: Final = 6_000  # steps of a model that is called on other data
+
+
+def own_weights(layer: Instance) -> list[Param]:
+    return [o for v in layer.cell.values() for o in options(v) if isinstance(o, Param)]
+
+
+def layers_of(machine: Machine, model: Instance) -> list[Instance]:
+    """The layers of a model, in order: those on the way from its inputs to its outputs, or what it holds."""
+    if OUTPUTS in model.cell:
+        needed = ancestors(machine, model.cell[OUTPUTS])
+        found = [machine.node_layers[n] for n in needed if n in machine.node_layers]
+        return list({id(layer): layer for layer in found if isinstance(layer, Instance)}.values())
+    values = list(flatten(tuple(value for key, value in model.cell.items() if key not in (INPUTS, OUTPUTS))))
+    return list({id(v): v for v in values if isinstance(v, KerasObject)}.values())
+
+
+def ancestors(machine: Machine, outputs: Value) -> list[int]:
+    """The nodes that lead to these tensors, in order."""
+    stack = [t.node for t in flatten(outputs) if isinstance(t, Tensor) and t.node >= 0]
+    seen: set[int] = set()
+    while stack and len(seen) < MOST_REPLAYED:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(machine.nodes[node].inputs)
+    machine.fuel -= len(seen) // 8
+    return sorted(seen)
+
+
+def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:
+    """A functional model on other data: its steps again, from the new inputs."""
+    given = args[0] if args else kwargs.get("inputs")
+    inputs, outputs = model.cell.get(INPUTS), model.cell[OUTPUTS]
+    old = tensors_of(inputs)
+    new = tensors_of(given, keys=list(inputs.cell) if isinstance(inputs, DictValue) else None)
+    places: dict[int, int] = {}
+    for before, now in zip(old, new, strict=False):
+        places[before.node] = now.node
+    if isinstance(given, Unknown) or not new:
+        source = machine.emit("unknown", (), getattr(given, "why", "not a tensor"))
+        places = dict.fromkeys((t.node for t in old), source)
+    for index in ancestors(machine, outputs):
+        if index in places:
+            continue
+        step = machine.nodes[index]
+        moved = tuple(places.get(part, part) for part in step.inputs)
+        if moved == step.inputs:
+            places[index] = index
+            continue
+        machine.nodes.append(replace(step, inputs=moved))
+        places[index] = len(machine.nodes) - 1
+        if index in machine.node_layers:
+            machine.node_layers[places[index]] = machine.node_layers[index]
+    return moved_to(outputs, places)
+
+
+def tensors_of(value: Value, keys: list[object] | None = None) -> list[Tensor]:
+    """The tensors in an argument, in order; those of a dictionary in the order of `keys`."""
+    if isinstance(value, DictValue):
+        values: Iterator[Value] = (value.cell.get(key) for key in (keys or list(value.cell)))
+        return [tensor for part in values for tensor in tensors_of(part)]
+    if isinstance(value, (tuple, ListValue)):
+        return [tensor for part in (compare.elements(value) or ()) for tensor in tensors_of(part)]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def moved_to(value: Value, places: dict[int, int]) -> Value:
+    """The same structure, its tensors where the replayed steps have them."""
+    if isinstance(value, Tensor):
+        return like(Tensor(places.get(value.node, value.node)), value.shape, value.channels)
+    if isinstance(value, DictValue):
+        return DictValue({key: moved_to(part, places) for key, part in value.cell.items()})
+    if isinstance(value, ListValue):
+        return ListValue(tuple(moved_to(part, places) for part in value.items), open_=value.open)
+    return tuple(moved_to(part, places) for part in value) if isinstance(value, tuple) else plain(value)

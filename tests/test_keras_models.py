@@ -1,0 +1,149 @@
+"""The fixtures in fixtures/keras tell the truth: the comments on their lines are what is inferred, and the real Keras,
+which runs them, has the same initializers and fans."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import importlib.util
+import math
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import keras
+import pytest
+
+from initlint import inspection
+from initlint.inspection import Init, Row
+from initlint.interpret import read
+from initlint.interpret.project import Project
+from initlint.knowledge import knowledge
+from initlint.source import Source
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own, on NumPy 2
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "keras"
+NAMES = sorted(path.stem for path in FIXTURES.glob("*.py"))
+READ_ONLY = {"tensorflow_imports"}  # needs what is not installed
+COMMENT = re.compile(r"# inspect: (.+?)(?: / (.+?))? -> (\S+)( norm\??)?\s*$")
+CHOICES = ("kernel_initializer", "depthwise_initializer", "embeddings_initializer", "_kernel_initializer")
+
+
+def rows(name: str) -> list[Row]:
+    text = (FIXTURES / f"{name}.py").read_text(encoding="utf-8")
+    model = read([Source(f"{name}.py", text)], Project(lambda _: None))
+    assert not model.faults
+    return [row for row in inspection.rows(model, [f"{name}.py"]) if row.site is None]
+
+
+def shown(init: Init | None) -> str:
+    if init is None:
+        return "?"
+    if not init.explicit:
+        return "default"
+    args = ", ".join(f"{key}={value}" for key, value in init.args)
+    return f"{init.name}({args})" if args else init.name
+
+
+def told(name: str) -> Iterator[tuple[int, str, str, str, str]]:
+    for row in rows(name):
+        norm = "" if row.norm_between is False else " norm" if row.norm_between else " norm?"
+        recurrent = shown(row.recurrent) if row.is_recurrent else ""
+        activations = "?" if row.activations is None else "|".join(row.activations) or "-"
+        yield row.place.span.start.line, shown(row.init), recurrent, activations, norm if row.activations else ""
+
+
+def commented(name: str) -> Iterator[tuple[int, str, str, str, str]]:
+    text = (FIXTURES / f"{name}.py").read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = COMMENT.search(line)
+        if "inspect:" in line:
+            assert found, line
+            yield number, found[1], found[2] or "", found[3], found[4] or ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_comments_are_what_is_inferred(name: str) -> None:
+    assert sorted(told(name)) == sorted(commented(name))
+
+
+# -- the real Keras -----------------------------------------------------------------------
+
+
+def record(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Any]]:
+    """Run a fixture: each layer with the line that constructed it."""
+    path = str(FIXTURES / f"{name}.py")
+    made: list[tuple[int, Any]] = []
+    original = keras.layers.Layer.__new__
+
+    def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+        layer = original(cls, *args, **kwargs)
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename != path:
+            frame = frame.f_back
+        if frame is not None:
+            made.append((frame.f_lineno, layer))
+        return layer
+
+    monkeypatch.setattr(keras.layers.Layer, "__new__", new)
+    spec = importlib.util.spec_from_file_location(f"keras_fixture_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return made
+
+
+def agrees(row: Row, layer: Any) -> bool:
+    """Whether the inferred initializer is the layer's own: its class, and the arguments that ours has."""
+    made = next((getattr(layer, c) for c in CHOICES if getattr(layer, c, None) is not None), None)
+    assert row.init is not None
+    if made is None:
+        return row.init.name in ("xavier_uniform", "default")  # Keras's own choice for None
+    known = knowledge().initializers
+    base = next((c.__name__ for c in type(made).__mro__ if f"keras.initializers.{c.__name__}" in known), "")
+    if not base:
+        return row.init.explicit  # a function or class of the fixture: its law is in the comment
+    spec = known[f"keras.initializers.{base}"]
+    if not row.init.explicit:
+        return spec.technique in ("xavier_uniform", "uniform")
+    inferred = dict(row.init.args)
+    stated = {p.name: getattr(made, p.spelled) for p in spec.parameters if p.name in inferred}
+    return spec.technique == row.init.name and stated == inferred
+
+
+def fan_in(layer: Any) -> int | None:
+    """Inputs of a unit, by the shape of the kernel that Keras built."""
+    kind, cell = type(layer).__name__, getattr(layer, "cell", layer)
+    kernel = getattr(cell, "kernel", None)
+    if kernel is None or "Separable" in kind:
+        return None
+    shape: tuple[int, ...] = tuple(kernel.shape)
+    if "Depthwise" in kind:
+        return math.prod(shape[:-2])
+    if "Transpose" in kind:
+        return math.prod(shape[:-2]) * shape[-1]
+    return math.prod(shape[:-1])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in READ_ONLY])
+def test_keras_agrees(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every layer that Keras built on a line of the fixture: the initializer, and fan_in where one is inferred."""
+    layers = record(name, monkeypatch)
+    asked = 0
+    for row in rows(name):
+        if row.layer == "Parameter":
+            continue
+        first, last = row.place.span.start.line, row.place.span.end.line
+        here = [layer for line, layer in layers if first <= line <= last and type(layer).__name__ == row.layer]
+        assert here, f"no {row.layer} was made on line {first}"
+        assert all(agrees(row, layer) for layer in here), (name, first)
+        found = {fan_in(layer) for layer in here} - {None}
+        if row.fan_in is not None and found and row.layer != "Embedding":
+            assert found == {row.fan_in}, (name, first)
+        asked += 1
+    assert asked or name == "tensorflow_imports"
