@@ -93,8 +93,13 @@ class Event(NamedTuple):
 
     @property
     def missing(self) -> str | None:
-        """The name that torch does not have."""
+        """The name that the framework does not have."""
         return self._fact("name")
+
+    @property
+    def home(self) -> str:
+        """Where the name was looked for."""
+        return self._fact("home") or "torch.nn.init"
 
     @property
     def hint(self) -> str | None:

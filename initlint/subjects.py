@@ -99,7 +99,9 @@ class Use(NamedTuple):
     @property
     def several(self) -> bool:
         """False where it is known to have a single unit, so that there is no symmetry between units."""
-        return self.layer.fan_out != 1 and not (self.weight.shape and self.weight.shape[0] == 1)
+        shape = self.weight.shape
+        units = shape[0 if self.weight.fans is None else -1] if shape else None  # Keras has them last
+        return self.layer.fan_out != 1 and units != 1
 
     @property
     def explicit(self) -> bool:
@@ -373,7 +375,7 @@ def _played(layer: Layer, edge: Edge | None) -> symmetry.Map:
     return symmetry.Map(
         constant=None if kernel is None else effective_constant(kernel),
         bias=0.0 if bias is None else effective_constant(bias),
-        units=layer.fan_out if layer.kind == "Linear" else None,
+        units=layer.fan_out if layer.kind in {"Linear", "Dense"} else None,
         activation=activation.name if activation else None,
         parameter=activation.parameter if activation else None,
         norm=bool(edge and edge.norm),

@@ -12,6 +12,7 @@ from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.forgetting import ForgetBias, forget_biases
 from initlint.gains import Call
+from initlint.gates import Gate, gates
 from initlint.graph import InitEvent, Layer, Model, Weight
 from initlint.incidents import Event
 from initlint.loads import Loss
@@ -19,6 +20,7 @@ from initlint.normalizing import Disturbance, disturbances
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
 from initlint.products import Product, products
+from initlint.sharing import Shared, sharings
 from initlint.source import Place
 from initlint.subjects import Use
 from initlint.tied import Tied
@@ -248,6 +250,18 @@ def _disturbances(survey: Survey) -> Iterator[Instance]:
             yield Instance(index, EVERYWHERE, (disturbance,))
 
 
+def _sharings(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for shared in sharings(flow):
+            yield Instance(index, shared.second.index, (shared,))
+
+
+def _gates(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for gate in gates(flow):
+            yield Instance(index, gate.layer.index, (gate,))
+
+
 class Kind(NamedTuple):
     """A kind of subject: its class, and how its instances are found."""
 
@@ -270,4 +284,6 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "tie": Kind(Tied, _ties),
     "loss": Kind(Loss, _losses),
     "disturbance": Kind(Disturbance, _disturbances),
+    "sharing": Kind(Shared, _sharings),
+    "gate": Kind(Gate, _gates),
 }

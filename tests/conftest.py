@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["KERAS_BACKEND"] = "torch"  # of every test that asks the real Keras
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 60  # no run of a test may take longer, whatever it lints
 # Colours would differ, and without bytecode each process would compile the package anew.

@@ -44,7 +44,7 @@ ROOMS: dict[str, str] = {
     "propagation": "network propagation sampling",
     "rules": """
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
-        parameters passes products tied forgetting survey
+        parameters passes products tied forgetting sharing survey
         prescriptions mishaps remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",

@@ -3,10 +3,6 @@ which runs them, has the same initializers and fans."""
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("KERAS_BACKEND", "torch")
-
 import importlib.util
 import math
 import re

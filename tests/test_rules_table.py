@@ -22,6 +22,7 @@ HERE = [
     "002",
     "101",
     "102",
+    "103",
     "104",
     "105",
     "201",
@@ -85,8 +86,8 @@ def test_a_rule_is_documented(code: str) -> None:
     assert len(rule.what) > 60
     assert len(rule.why) > 30
     assert rule.harmless
-    assert "import torch" in rule.bad
-    assert "import torch" in rule.good
+    assert "import torch" in rule.bad or "import keras" in rule.bad
+    assert "import torch" in rule.good or "import keras" in rule.good
     assert rule.bad != rule.good
 
 

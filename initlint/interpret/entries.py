@@ -12,7 +12,7 @@ from initlint.graph import Context, Unknown
 from initlint.interpret import keras_showing, leftovers, names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
-from initlint.interpret.initializer_names import INITIALIZERS
+from initlint.interpret.initializer_names import INITIALIZERS, KERAS
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
@@ -132,7 +132,7 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
 def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.AST, bool]) -> bool:
     """Whether a top-level statement may do more than bind a name that can wait until it is needed."""
     if isinstance(statement, ast.ImportFrom):
-        return statement.module == INITIALIZERS  # some of the names may not be there
+        return statement.module == INITIALIZERS or (statement.module or "").endswith(KERAS)  # names may not be there
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.Pass)):
         return False
     if isinstance(statement, (ast.Assign, ast.AnnAssign)):

@@ -33,6 +33,36 @@ def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) 
     )
 
 
+KERAS: Final = "keras.initializers"
+KERAS_OTHERS: Final = frozenset("Initializer STFT STFTInitializer stft get serialize deserialize".split())
+REGISTERED: Final = (
+    "custom_object",
+    "register_keras_serializable",
+    "register_keras_serializable",
+)  # names of one's own
+
+
+def check_keras(machine: Machine, name: str, node: ast.AST, frame: Frame, *, text: bool = False) -> None:
+    """Note a name that keras.initializers does not have: in the code only where one is near it, as a string (`text`)
+    unless the project registers names of its own."""
+    qualified = f"{KERAS}.{name}"
+    if name in KERAS_OTHERS or qualified in machine.knowledge.initializers or name.startswith("_"):
+        return
+    if text and any(
+        word in unit.source.text for unit in machine.project.units.values() if unit is not None for word in REGISTERED
+    ):
+        return
+    from difflib import get_close_matches  # only where something is wrong
+
+    known = sorted(q.rpartition(".")[2] for q in machine.knowledge.initializers if q.startswith(f"{KERAS}."))
+    close = get_close_matches(name, known, 1, 0.75) or get_close_matches(name.lower(), known, 1, 0.75)
+    if not close and not text:
+        return
+    facts = {"name": name, "home": KERAS, **({"hint": close[0]} if close else {})}
+    raises = "ValueError" if text else "ImportError" if isinstance(node, ast.alias) else ""
+    machine.incident("unknown-initializer", node, frame, facts, raises=raises)
+
+
 def nearest(machine: Machine, name: str) -> str:
     """The initializer that is called like this elsewhere, or whose name is nearly the same; "" where there is none."""
     from difflib import get_close_matches  # only where something is wrong

@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from initlint.graph import InitEvent, Unknown
+from initlint.interpret.initializer_names import check_keras
 from initlint.interpret.keras_values import Initializer, bind
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
@@ -91,6 +92,8 @@ def named(machine: Machine, name: str, config: Keywords, node: ast.AST, frame: F
     """The initializer of this name, with its configuration."""
     spec = machine.knowledge.initializers.get(canonical(f"{NAMESPACE}.{name.rpartition('>')[2]}"))
     if spec is None:
+        if ">" not in name:
+            check_keras(machine, name, node, frame, text=True)
         return Unknown(f"an initializer called {name!r}")
     return construct(machine, spec, [], config, node, frame)
 
@@ -211,6 +214,7 @@ def event_of(
         function=function_name(frame),
         calls=machine.calls_now(place),
         certain=machine.certain,
+        spans=(("initializer", place),),
         maker=0 if alone or shared is None else shared.serial,
     )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Final
 
 from initlint import expressions
-from initlint.graph import InitEvent, Unknown
+from initlint.graph import History, InitEvent, Unknown
 from initlint.interpret import keras_initializers
 from initlint.interpret.keras_values import KerasObject, shape_from
 from initlint.interpret.machine import Arguments, Keywords, Machine
@@ -18,6 +19,7 @@ from initlint.source import Place
 
 NEW_ORDER: Final = ("shape", "initializer", "dtype", "trainable")  # of add_weight's arguments
 OLD_ORDER: Final = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")  # in Keras 2
+FORGET: Final = "keras.layers.LSTM.unit_forget_bias"  # spelling of what an LSTM does to its forget gate's bias
 INTEGERS: Final = frozenset({"int32", "int64", "bool", "uint8", "int8", "int16", "string"})
 
 
@@ -54,6 +56,8 @@ def make_weights(
         if loose and weight.initializer not in given:
             more = keras_initializers.unknown_event("arguments that are not known")
             histories = (*histories, (more,))
+        if weight.role == "bias" and "unit_forget_bias" in layer.arguments:
+            histories = with_forget_bias(layer, histories, given, node, frame)
         param.cell["histories"] = histories
         owner = part_of(machine, layer, weight.name)
         param.owner = owner
@@ -83,8 +87,35 @@ def written(
         if option is None:  # add_weight's own default
             found.append((InitEvent("xavier_uniform", (), frame.unit.place(where), "", explicit=True),))
         else:
-            found += [(default, event) for event in keras_initializers.events_of(machine, option, shape, where, frame)]
+            events = keras_initializers.events_of(machine, option, shape, where, frame)
+            found += [(default, by_itself(machine, layer, weight, event)) for event in events]
     return tuple(dict.fromkeys(found))
+
+
+def with_forget_bias(
+    layer: KerasObject, histories: tuple[History, ...], given: set[str], node: ast.AST, frame: Frame
+) -> tuple[History, ...]:
+    """The bias of an LSTM, its forget gate's part written after the whole: to one, unless `unit_forget_bias=False`."""
+    chosen = layer.arguments["unit_forget_bias"]
+    if not isinstance(chosen, bool):
+        return histories
+    explicit = "unit_forget_bias" in given
+    place = frame.unit.place(argument_node(node, "unit_forget_bias")) if explicit else None
+    if not chosen and not explicit:
+        return histories
+    part = InitEvent("ones", (), place, FORGET, explicit=explicit, covers=False)
+    if not chosen:
+        part = replace(part, name="unit_forget_bias")
+    return tuple((*history, part) for history in histories)
+
+
+def by_itself(machine: Machine, layer: KerasObject, weight: WeightSpec, event: InitEvent) -> InitEvent:
+    """The write, no longer that of a shared object where Keras clones it: attention for each of its parts, EinsumDense
+    to tell it the axes."""
+    attention = layer.spec is not None and layer.spec.role == "attention"
+    spec = machine.knowledge.initializers.get(event.spelling)
+    clones = attention or (weight.true_fans and spec is not None and spec.fan_based)
+    return replace(event, maker=0) if clones and event.maker else event
 
 
 def defaults(weight: WeightSpec, plain: dict[str, object]) -> tuple[tuple[str, float | Unknown], ...]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import MISSING, Raised
-from initlint.interpret.initializer_names import INITIALIZERS, check_initializer
+from initlint.interpret.initializer_names import INITIALIZERS, KERAS, check_initializer, check_keras
 from initlint.interpret.machine import Machine, OutOfFuel
 from initlint.interpret.postponed import Imported
 from initlint.interpret.project import Unit
@@ -201,6 +201,9 @@ def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: 
                 continue
             if statement.module == INITIALIZERS:
                 check_initializer(machine, alias.name, alias, frame)
+            elif statement.module is not None and statement.module.endswith(KERAS) and not statement.level:
+                canonical(statement.module)  # so that the tables are there
+                check_keras(machine, alias.name, alias, frame)
             name, find = alias.asname or alias.name, partial(import_name, machine, statement, alias.name, unit)
         elif alias.asname:
             name, find = alias.asname, partial(import_module, machine, alias.name, unit)
@@ -225,8 +228,11 @@ def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         return value.name
     if name in CONSTANT_NAMES.get(value.qualified, ()):
         return CONSTANT_NAMES[value.qualified][name]
-    if value.qualified == INITIALIZERS and isinstance(node, ast.Attribute):
-        check_initializer(machine, name, node, frame)
+    if isinstance(node, ast.Attribute):
+        if value.qualified == INITIALIZERS:
+            check_initializer(machine, name, node, frame)
+        elif value.qualified == KERAS and node.attr == name:
+            check_keras(machine, name, node, frame)
     return symbol(f"{value.qualified}.{name}")
 
 

@@ -1,0 +1,100 @@
+"""Layers that one initializer object of Keras has made equal.
+
+Such an object is seeded once, by itself where the code gives no seed: it writes the same values wherever it is used, so
+two weights of one shape start equal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from initlint.findings import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.chains import Flow
+    from initlint.graph import InitEvent, Layer, Weight
+    from initlint.source import Place
+
+
+class Shared(NamedTuple):
+    """Two weights of one shape that the same initializer object wrote; `second` is the layer made later."""
+
+    flow: Flow
+    first: Layer
+    second: Layer
+    weight: Weight  # of the second
+    event: InitEvent
+
+    @property
+    def place(self) -> Place:
+        return dict(self.event.spans).get("initializer", self.second.place)
+
+    @property
+    def site(self) -> Hashable:
+        return (self.second.place, self.weight.name)
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.site})
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return tuple(Site(layer.name, layer.place, "layer") for layer in (self.first, self.second))
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return (Site(self.spelling, self.event.place, "the shared initializer"),) if self.event.place else ()
+
+    @property
+    def other(self) -> str:
+        """The layer that had the object first."""
+        return self.first.name
+
+    @property
+    def name(self) -> str:
+        return self.second.name
+
+    @property
+    def spelling(self) -> str:
+        return self.event.spelling.rpartition(".")[2] or self.event.name
+
+    @property
+    def size(self) -> str:
+        """The common shape: `64x64`."""
+        return "x".join(str(size) for size in self.weight.shape or ())
+
+    @property
+    def parallel(self) -> bool:
+        """Whether both layers are fed by the same tensor, so that they compute the same."""
+        mine, theirs = (self._inputs(layer) for layer in (self.first, self.second))
+        return bool(mine & theirs)
+
+    @property
+    def together(self) -> bool:
+        """Whether one construction of the other surely makes both."""
+        return self.flow.context.complete
+
+    def _inputs(self, layer: Layer) -> frozenset[int]:
+        nodes = self.flow.context.nodes
+        return frozenset(i for node in nodes if node.op == "layer" and node.layer == layer.index for i in node.inputs)
+
+
+def sharings(flow: Flow) -> Iterator[Shared]:
+    """Each layer that has an initializer object and a shape in common with one made before it."""
+    groups: defaultdict[tuple[int, tuple[int | None, ...]], list[tuple[Layer, Weight, InitEvent]]] = defaultdict(list)
+    for layer in flow.context.layers:
+        for weight in layer.weights:
+            ends = set(weight.effective())
+            event = ends.pop() if len(ends) == 1 else None
+            if event is None or not event.maker or weight.shape is None or None in weight.shape:
+                continue
+            groups[event.maker, weight.shape].append((layer, weight, event))
+    for members in groups.values():
+        first, *others = sorted(members, key=lambda member: member[0].serial)
+        for layer, weight, event in others:
+            if layer is not first[0]:
+                yield Shared(flow, first[0], layer, weight, event)
