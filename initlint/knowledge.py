@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -352,6 +353,12 @@ def _rooted(qualified: str, roots: Mapping[str, str]) -> str:
             return root + qualified[len(prefix) :]
         prefix = prefix.rpartition(".")[0]
     return qualified
+
+
+def snake(name: str) -> str:
+    """`HeNormal` as `he_normal`, as Keras makes names of classes."""
+    parted = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", parted).lower()
 
 
 def activation_name(text: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from initlint import mishaps, strengths
 from initlint.branches import Branch
 from initlint.gains import Call
+from initlint.keras_remedies import argument
 from initlint.normalizing import Disturbance
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
@@ -299,6 +300,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "later-pass": later_pass,
     "keep-last": keep_last,
     "widen-test": widen_test,
+    "keras-argument": argument,
     "wider-bounds": wider_bounds,
     "output-spread": output_spread,
     "keep-moments": keep_moments,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from initlint.findings import Site
+from initlint.knowledge import snake
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -60,7 +61,12 @@ class Shared(NamedTuple):
 
     @property
     def spelling(self) -> str:
-        return self.event.spelling.rpartition(".")[2] or self.event.name
+        return snake(self.event.spelling.rpartition(".")[2]) or self.event.name
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the object was given a seed, which its clones have too."""
+        return self.event.maker < 0
 
     @property
     def size(self) -> str:

@@ -15,7 +15,7 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
-from initlint.knowledge import knowledge
+from initlint.knowledge import knowledge, snake
 from initlint.silence import effective_constant, starved
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class Use(NamedTuple):
         """How the code names it, without the module: `xavier_uniform_`."""
         if not self.event.explicit:
             return "the default init"
-        return self.event.spelling.rpartition(".")[2] or self.event.name
+        name = self.event.spelling.rpartition(".")[2]
+        return snake(name) if name[:1].isupper() else name or self.event.name
 
     # --- what it feeds ------------------------------------------------------------------------------------------------
 

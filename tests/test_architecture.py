@@ -36,7 +36,8 @@ ROOMS: dict[str, str] = {
         interpret.torch_layers interpret.torch_traversal interpret.torch_parameters interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_initializers
         interpret.keras_weights interpret.keras_activations interpret.keras_shapes interpret.keras_layers
-        interpret.keras_functional interpret.keras_models interpret.keras interpret.frameworks interpret.interpreter interpret.reloads
+        interpret.keras_functional interpret.keras_models interpret.keras
+        interpret.frameworks interpret.interpreter interpret.reloads
         interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
         interpret.keras_showing interpret.showing interpret.entries interpret
     """,
@@ -58,7 +59,8 @@ ROOMS: dict[str, str] = {
     "settings": "globs config",
     "fixes": """
         edits page bindings fixers fixers._calls fixers._places fixers._moves fixers._keras fixers.suit_activation
-        fixers.add_call fixers.drop_comment fixers.fill fixers.guard_none fixers.guard_rank fixers.keep_last
+        fixers.add_call fixers.drop_comment fixers.fill
+        fixers.guard_none fixers.guard_rank fixers.keras_argument fixers.keep_last
         fixers.keep_moments fixers.later_pass fixers.make_parameter fixers.no_grad fixers.one_factor fixers.orthogonal
         fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs

@@ -10,12 +10,14 @@ from initlint.interpret.compositions import composed
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.pretrained import LOADING
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
+from initlint.knowledge import snake
 from initlint.sizes import size
 from initlint.source import Place
 
@@ -223,7 +225,8 @@ def layer_facts(
     spec = owner.spec
     assert spec is not None
     called = owner.cell.get("name")  # as Keras's layers may be
-    fallback = called if isinstance(called, str) and called else spec.kind
+    unnamed = snake(spec.kind) if isinstance(owner, KerasObject) else spec.kind
+    fallback = called if isinstance(called, str) and called else unnamed
     name, module = names.get(id(owner), (fallback, owner.frames[0][1] if owner.frames else ""))
     if owner.escaped:
         unknown.append(owner.escaped)

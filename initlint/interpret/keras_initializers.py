@@ -215,7 +215,7 @@ def event_of(
         calls=machine.calls_now(place),
         certain=machine.certain,
         spans=(("initializer", place),),
-        maker=0 if alone or shared is None else shared.serial,
+        maker=0 if alone or shared is None else -shared.serial if isinstance(seed, int) else shared.serial,
     )
 
 

@@ -115,7 +115,7 @@ def by_itself(machine: Machine, layer: KerasObject, weight: WeightSpec, event: I
     attention = layer.spec is not None and layer.spec.role == "attention"
     spec = machine.knowledge.initializers.get(event.spelling)
     clones = attention or (weight.true_fans and spec is not None and spec.fan_based)
-    return replace(event, maker=0) if clones and event.maker else event
+    return replace(event, maker=0) if clones and event.maker > 0 else event
 
 
 def defaults(weight: WeightSpec, plain: dict[str, object]) -> tuple[tuple[str, float | Unknown], ...]:

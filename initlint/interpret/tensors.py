@@ -105,8 +105,8 @@ class Tensor:
         """The same data as a part, or in another order."""
         if self.node < 0 or self.torn:
             return self
-        made = Tensor(self.node, self.shape, self.content, self.param)
-        made.torn = True
+        made = Tensor(self.node, self.shape if self.channels is None else None, self.content, self.param)
+        made.torn, made.channels = True, self.channels
         return made
 
     def __repr__(self) -> str:
