@@ -65,8 +65,8 @@ class InitEvent:
     calls: tuple[Place, ...] = ()  # the calls that led there, outermost first
     certain: bool = True  # False when it stands in a branch whose condition is unknown
     spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
-    # The initializer object of Keras that wrote, negative where it has a seed that its clones have too; 0 where there is
-    # none that others may have.
+    # The initializer object of Keras that wrote, negative where it has a seed that its clones have too; 0 where there
+    # is none that others may have.
     maker: int = 0
     fan: Fan | None = None  # of a scale that the code computes by hand
     part: tuple[float, float] | None = None

@@ -26,7 +26,8 @@ def as_noted(subjects: Sequence[Subject], survey: Survey) -> Facts:
 def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:
     facts = as_noted(subjects, survey)
     if "hint" not in facts:
-        raise Undecided(f"torch has no initializer with a name close to {facts.get('name', 'this')}")
+        home = facts.get("home", "torch")
+        raise Undecided(f"{home} has no initializer with a name close to {facts.get('name', 'this')}")
     return facts
 
 

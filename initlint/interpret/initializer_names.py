@@ -34,6 +34,7 @@ def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) 
 
 
 KERAS: Final = "keras.initializers"
+KERAS_FAMILIES: Final = {"xavier": "glorot", "kaiming": "he", "msra": "he", "trunc": "truncated"}
 KERAS_OTHERS: Final = frozenset("Initializer STFT STFTInitializer stft get serialize deserialize".split())
 REGISTERED: Final = (
     "custom_object",
@@ -55,7 +56,9 @@ def check_keras(machine: Machine, name: str, node: ast.AST, frame: Frame, *, tex
     from difflib import get_close_matches  # only where something is wrong
 
     known = sorted(q.rpartition(".")[2] for q in machine.knowledge.initializers if q.startswith(f"{KERAS}."))
-    close = get_close_matches(name, known, 1, 0.75) or get_close_matches(name.lower(), known, 1, 0.75)
+    head, _, rest = name.lower().partition("_")
+    wanted = f"{KERAS_FAMILIES[head]}_{rest.strip('_')}" if head in KERAS_FAMILIES else name
+    close = get_close_matches(wanted, known, 1, 0.8) or get_close_matches(wanted.lower(), known, 1, 0.8)
     if not close and not text:
         return
     facts = {"name": name, "home": KERAS, **({"hint": close[0]} if close else {})}

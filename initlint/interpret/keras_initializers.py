@@ -66,7 +66,9 @@ def spec_of(machine: Machine, value: Value) -> InitializerSpec | None:
 def get(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     """`initializers.get(identifier)`: an object for a string, a class or a configuration."""
     value = args[0] if args else kwargs.get("identifier", kwargs.get("config"))
-    return resolve(machine, value, node, frame)
+    given = node.args[0] if isinstance(node, ast.Call) and node.args and args else node
+    where = given if isinstance(value, str) and not isinstance(given, ast.Starred) else node
+    return resolve(machine, value, where, frame)
 
 
 def resolve(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> Value:
