@@ -1,6 +1,7 @@
 """The bias of an LSTM's forget gate: what an explicit choice leaves of it, summed over both of its vectors.
 
-Gates are stacked as input, forget, cell, output, so that the forget gate's is the second quarter (torch.nn.LSTM).
+Gates are stacked as input, forget, cell, output, so that the forget gate's is the second quarter (torch.nn.LSTM and
+keras.layers.LSTM, which has one vector).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from initlint.source import Place
 from initlint.strengths import constant
 
 FORGET: Final = (0.25, 0.5)
-LSTMS: Final = frozenset({"LSTM", "LSTMCell"})
+LSTMS: Final = frozenset({"LSTM", "LSTMCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM"})
 MOST_WAYS: Final = 16
 
 
@@ -79,7 +80,7 @@ def forget_biases(flow: Flow, layer: Layer) -> Iterator[ForgetBias]:
         return
     found: dict[str, list[Weight]] = {}
     for weight in layer.weights:
-        if weight.role == "bias" and weight.name.startswith(("bias_ih", "bias_hh")):
+        if weight.role == "bias" and (weight.name == "bias" or weight.name.startswith(("bias_ih", "bias_hh"))):
             found.setdefault(weight.name[len("bias_ih") :], []).append(weight)
     for suffix, weights in found.items():
         ways: list[tuple[tuple[Weight, History], ...]] = [()]

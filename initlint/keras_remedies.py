@@ -1,11 +1,10 @@
-"""What puts a choice in Keras right that is an argument's: the forget gate's bias, an initializer that is shared."""
+"""What puts an initializer object of Keras right that several layers share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from initlint.gates import FORGET, Gate
 from initlint.prescriptions import Undecided
 from initlint.sharing import Shared
 
@@ -19,10 +18,6 @@ BY_NAME: Final = frozenset(f"{name}_{shape}" for name in ("he", "glorot", "lecun
 def argument(subjects: Sequence[Subject], survey: Survey) -> dict[str, str]:
     """What the argument should say: `form` is write (in the place of what is there) or clone."""
     first = subjects[0]
-    if isinstance(first, Gate):
-        if not first.choice.spelling.endswith(FORGET):
-            raise Undecided("which entries of the bias are the forget gate's has to be written by hand")
-        return {"form": "write", "right": "True"}
     assert isinstance(first, Shared)
     if first.spelling in BY_NAME:
         return {"form": "write", "right": f'"{first.spelling}"'}

@@ -65,11 +65,6 @@ def torch_gain(name: str, parameter: float | None = None) -> float | None:
     return spec.torch_gain if spec else None
 
 
-def logistic(x: float) -> float:
-    """sigmoid(x)."""
-    return 1 / (1 + math.exp(-x))
-
-
 def _cumulative(x: float) -> float:
     return (1 + math.erf(x / math.sqrt(2))) / 2
 

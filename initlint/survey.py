@@ -12,7 +12,6 @@ from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.forgetting import ForgetBias, forget_biases
 from initlint.gains import Call
-from initlint.gates import Gate, gates
 from initlint.graph import InitEvent, Layer, Model, Weight
 from initlint.incidents import Event
 from initlint.loads import Loss
@@ -256,12 +255,6 @@ def _sharings(survey: Survey) -> Iterator[Instance]:
             yield Instance(index, shared.second.index, (shared,))
 
 
-def _gates(survey: Survey) -> Iterator[Instance]:
-    for index, flow in enumerate(survey.flows):
-        for gate in gates(flow):
-            yield Instance(index, gate.layer.index, (gate,))
-
-
 class Kind(NamedTuple):
     """A kind of subject: its class, and how its instances are found."""
 
@@ -285,5 +278,4 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "loss": Kind(Loss, _losses),
     "disturbance": Kind(Disturbance, _disturbances),
     "sharing": Kind(Shared, _sharings),
-    "gate": Kind(Gate, _gates),
 }

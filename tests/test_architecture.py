@@ -46,7 +46,7 @@ ROOMS: dict[str, str] = {
     "rules": """
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
         parameters passes products tied forgetting sharing survey
-        prescriptions mishaps remedies conditions predicates wording rulebook rules
+        prescriptions mishaps keras_remedies remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
     "documents": "documents lookup recipes recommendations",

@@ -23,7 +23,6 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI210/fires_bounds": {58: "the bounds cut one side"},
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
-    "INI302/fires_both": dict.fromkeys((19, 32), "which entries of the bias are the forget gate's"),
     "INI604/fires_names": {56: "torch has no initializer with a name close to kaiming"},
 }
 

@@ -19,6 +19,7 @@ from initlint.source import Place
 
 NEW_ORDER: Final = ("shape", "initializer", "dtype", "trainable")  # of add_weight's arguments
 OLD_ORDER: Final = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")  # in Keras 2
+FORGET_GATE: Final = (0.25, 0.5)  # where it stands among input, forget, cell and output
 FORGET: Final = "keras.layers.LSTM.unit_forget_bias"  # spelling of what an LSTM does to its forget gate's bias
 INTEGERS: Final = frozenset({"int32", "int64", "bool", "uint8", "int8", "int16", "string"})
 
@@ -103,9 +104,9 @@ def with_forget_bias(
     place = frame.unit.place(argument_node(node, "unit_forget_bias")) if explicit else None
     if not chosen and not explicit:
         return histories
-    part = InitEvent("ones", (), place, FORGET, explicit=explicit, covers=False)
+    part = InitEvent("ones", (), place, FORGET, explicit=explicit, covers=False, part=FORGET_GATE)
     if not chosen:
-        part = replace(part, name="unit_forget_bias")
+        part = replace(part, name="add", args=(("val", 0),))  # it stays what the whole is, by choice
     return tuple((*history, part) for history in histories)
 
 
