@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 SELU: Final = "selu"
 CHAIN: Final = 2  # SELU steps that make one
-PASSING: Final = frozenset({"dropout", "pool", "norm", "scale", "shape", "either"})  # part of the way between layers
+PASSING: Final = frozenset(
+    {"dropout", "pool", "norm", "scale", "shift", "shape", "either"}
+)  # part of the way between layers
 
 
 class Disturbance(NamedTuple):

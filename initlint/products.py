@@ -113,7 +113,8 @@ def _culprit(flow: Flow, index: int, silent: frozenset[int], user: Node) -> int:
     each other where no activation stands between them."""
     while True:
         node = flow.context.nodes[index]
-        if node.op == "layer" or (node.layer >= 0 and zero_kernel(flow.context.layers[node.layer])):
+        scales = node.op != "shift" and node.layer >= 0 and zero_kernel(flow.context.layers[node.layer])
+        if node.op == "layer" or scales:
             return node.layer
         if node.op == "activation" and user.op == "layer":
             return -1

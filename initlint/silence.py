@@ -75,6 +75,8 @@ def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
         return any(silent)
     if node.op == "attention":  # a weighted mean of the values, which come last
         return bool(silent) and silent[-1]
+    if node.op == "shift":  # by a parameter that is zero too
+        return bool(silent) and all(silent) and node.layer >= 0 and zero_kernel(layers[node.layer])
     if node.op == "scale" and node.layer >= 0 and zero_kernel(layers[node.layer]):
         return True
     return node.op in CARRIES and bool(silent) and all(silent)

@@ -220,6 +220,8 @@ class Stream:
             return None if node.name == "normalize" else Signal(1.0, first.own / math.sqrt(first.power))
         if node.op in PASSING:
             return first
+        if node.op == "shift":
+            return Signal(first.power + (node.parameter or 0.0) ** 2, first.own)
         if node.op == "add":
             return Signal(sum(s.power for s in known), sum(s.own for s in known))
         if node.op == "mul" and len(known) == 2:

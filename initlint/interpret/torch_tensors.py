@@ -100,8 +100,10 @@ def operator_(word: str) -> Handler:
         if len(data) == 2:
             return carried(machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node), data)
         if any(t.param is not None for t in found) or word not in ("add", "sub"):
-            if word in ("add", "sub"):
-                return data[0].rearranged()  # a bias
+            if word in ("add", "sub"):  # a bias
+                shifted_ = machine.flow("shift", data, "bias", node)
+                note_factor(machine, shifted_, args)
+                return shifted_
             number, reversed_ = number_beside(args)
             factor = 1 / number if word == "truediv" and number and not reversed_ else number
             name = "parameter" if any(t.param is not None for t in found) else word
@@ -112,8 +114,8 @@ def operator_(word: str) -> Handler:
                 note_factor(machine, scaled, args)
             return scaled
         number, reversed_ = number_beside(args)
-        if number is None:
-            return data[0].rearranged()
+        if number == 0:
+            return data[0]
         return machine.flow("shift", data, "rsub" if reversed_ and word == "sub" else word, node, number)
 
     return run
@@ -225,7 +227,7 @@ def after_softmax(machine: Machine, start: int) -> bool:
         if node.op == "activation":
             if node.name == "softmax":
                 return True
-        elif node.op in ("dropout", "scale", "either", "mul", "add", "layer"):  # a layer: talking heads
+        elif node.op in ("dropout", "scale", "shift", "either", "mul", "add", "layer"):  # a layer: talking heads
             stack.extend(node.inputs if node.op != "layer" or index == start else ())
     return False
 
