@@ -104,9 +104,19 @@ class Call(NamedTuple):
             return None
         if not activations or "selu" in dict(activations):  # what SELU needs is its own rule's matter
             return False
+        if not self._carries:
+            return False
         if _same(given, 1.0) and (self.activations or frozenset()) & DESTINATIONS:
             return False
         return not any(_same(given, gain) for name, slope in activations for gain in _accepted(name, slope))
+
+    @property
+    def _carries(self) -> bool:
+        """Whether a layer reads what one of the activations gives: not where all are saturating and end in gates or
+        outputs, whose scale is a matter of choice."""
+        edges = [e for use in self.uses for e in use.flow.after(use.layer.index) if e.activation is not None]
+        gates = {strengths.kind_of(e.activation) for e in edges if e.activation} <= {"saturating", "normalizing"}
+        return not edges or not gates or any(e.target >= 0 for e in edges)
 
     @property
     def right(self) -> float | None:

@@ -86,8 +86,8 @@ class Write(NamedTuple):
     @property
     def winner(self) -> InitEvent | None:
         following = next((e for e in self.later if e.covers), None)
-        if self.event.sweep is not None and following is not None and following.sweep == self.event.sweep:
-            return None  # a special case of the same pass
+        if following is not None and self._within(following):
+            return None  # a special case of the same pass, or of one that this one is a part of
         passes = [e for e in self.later if e.sweep is not None and e.covers and e.certain and e.place != self.place]
         own = strengths.law(self.weight, self.event) if passes else None
         for event in passes:
@@ -95,6 +95,14 @@ class Write(NamedTuple):
             if None not in {own, other} and other != own and self._reach(self.event) <= self._reach(event):
                 return event
         return None
+
+    def _within(self, event: InitEvent) -> bool:
+        """Whether the pass that made this write is the one that made the other, or began while that one ran."""
+        sweeps = self.flow.context.sweeps
+        own, other = self.event.sweep, event.sweep
+        if own is None or other is None or max(own, other) >= len(sweeps):
+            return own is not None and own == other
+        return sweeps[other].serial <= sweeps[own].serial
 
     def _reach(self, event: InitEvent) -> frozenset[int]:
         """Layers that the pass which made the event wrote to."""

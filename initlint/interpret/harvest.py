@@ -366,12 +366,12 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
                 visit(value)
             touched += [p for i, p in own.items() if p.histories != before[i]]
 
-        incidents = dict(machine.incidents)
+        incidents, lost = dict(machine.incidents), dict(machine.lost_writes)
         try:
             machine.heap.explore(attempt)
         except (OutOfFuel, RecursionError, Raised):
             continue
         finally:
-            machine.incidents = incidents
+            machine.incidents, machine.lost_writes = incidents, lost
         missed += touched
     return missed

@@ -14,7 +14,7 @@ from initlint.interpret.values import Class, Function
 from initlint.source import Place, Point, Span
 
 NAMES: Final = re.compile(
-    r"^_*(re)?(init|initiali[sz]e|reset|weights?|params?)(_|$).*(weight|param|init|module|layer|bias)?", re.IGNORECASE
+    r"^_*((re)?(init|initiali[sz]e|reset)(_|$)|(weights?|params?)_+(re)?(init|reset))", re.IGNORECASE
 )
 
 
