@@ -172,10 +172,13 @@ def is_real(entry: os.DirEntry[str], *, folder: bool) -> bool:
 
 
 def ignored_above(folder: str) -> tuple[Ignored, ...]:
-    """The patterns of the repository's folders above this one, outermost first.
+    """The patterns of the repository's folders above this one, without those that ignore the folder itself: it was
+    asked for by name."""
+    return tuple(one for one in repository_patterns(folder) if not is_ignored((one,), folder, is_folder=True))
 
-    Those that ignore the folder itself are left out: it was asked for by name.
-    """
+
+def repository_patterns(folder: str) -> tuple[Ignored, ...]:
+    """The patterns of the repository's folders above this one, outermost first."""
     found: list[Ignored] = []
     current = os.path.abspath(folder)
     while not os.path.exists(os.path.join(current, ".git")):
@@ -185,7 +188,20 @@ def ignored_above(folder: str) -> tuple[Ignored, ...]:
         current = above
         found[:0] = read_ignored(current, ".gitignore")
     found[:0] = read_ignored(current, os.path.join(".git", "info", "exclude"))
-    return tuple(one for one in found if not is_ignored((one,), folder, is_folder=True))
+    return tuple(found)
+
+
+def git_ignores(path: str) -> bool:
+    """Whether git would leave a file out, be it for a folder that it is in."""
+    path = os.path.abspath(path)
+    folder = os.path.dirname(path)
+    ignored = (*repository_patterns(folder), *read_ignored(folder, ".gitignore"))
+    current, is_folder = path, False
+    while ignored and len(current) > len(ignored[0].folder):
+        if is_ignored(ignored, current, is_folder):
+            return True
+        current, is_folder = os.path.dirname(current), True
+    return False
 
 
 def read_ignored(folder: str, name: str) -> tuple[Ignored, ...]:

@@ -67,6 +67,7 @@ class Run:
     unreadable: list[Trouble] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     files: int = 0
+    named: set[str] = field(default_factory=set)  # absolute paths, those of files without a framework too
 
     def fault(self, where: str, error: Exception) -> None:
         """Notes a bug of ours; with `debug` it is raised instead."""
@@ -150,6 +151,7 @@ def gather(run: Run, paths: Sequence[str]) -> None:
     run.faults += [f"no such file or folder: {path}" for path in found.missing]
     run.unreadable += found.unreadable
     run.files += len(found.files)
+    run.named |= {os.path.abspath(path) for path, _ in found.files}
     reach = Reach()
     later: list[tuple[str, str]] = []
     for path, shown in found.files:
@@ -182,6 +184,7 @@ def read(run: Run, path: str, shown: str, wanted: Callable[[str, bytes], bool] =
 def take(run: Run, text: str | bytes, path: str) -> None:
     """Takes in one text."""
     run.files += 1
+    run.named.add(os.path.abspath(path))
     shown = path if path == "-" else discovery.shown(path)
     reach = Reach()
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
@@ -196,11 +199,13 @@ def understand(run: Run) -> list[Model]:
     """Interprets the sources together; where that fails, by halves, until it is known which one it is."""
     if not run.sources:
         return []
-    from initlint import interpret
+    from initlint import importers, interpret
+
+    around, cut = importers.users(run.sources, run.named, run.configs, run.context)
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            model = interpret.read(sources, project(run))
+            model = interpret.read(sources, project(run), around, cut)
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)
@@ -208,7 +213,7 @@ def understand(run: Run) -> list[Model]:
             if run.debug:
                 raise
         else:
-            for file, fault in dict(model.faults).items():  # one for each file
+            for file, fault in dict(f for f in model.faults if f[0] in run.texts).items():  # one for each file
                 run.fault(file, fault)
             return [model]
         middle = len(sources) // 2

@@ -39,7 +39,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_functional interpret.keras_models interpret.keras
         interpret.frameworks interpret.interpreter interpret.reloads
         interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
-        interpret.keras_showing interpret.showing interpret.entries interpret
+        interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings",
     "propagation": "network propagation sampling",
@@ -65,7 +65,7 @@ ROOMS: dict[str, str] = {
         fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,
-    "pipeline": "discovery settings reach certainty suppressions cells pipeline writing mending",
+    "pipeline": "discovery settings reach importers certainty suppressions cells pipeline writing mending",
     "editor": """
         editor.configuration editor.files editor.readings editor.worker editor.suppressing editor.diagnostics
         editor.hover editor.actions editor

@@ -277,10 +277,10 @@ import sys
 from initlint import interpret
 from initlint.__main__ import main
 read = interpret.read
-def broken(sources, project):
+def broken(sources, *rest):
     if any(source.path == "clean.py" for source in sources):
         raise KeyError("lost\\nits way")
-    return read(sources, project)
+    return read(sources, *rest)
 interpret.read = broken
 sys.argv = ["initlint", *sys.argv[1:]]
 main()

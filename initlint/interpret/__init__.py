@@ -6,10 +6,12 @@ import ast
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from initlint.graph import Model, TypeTest
-from initlint.interpret.entries import run_all
+from initlint.interpret.entries import around_spent, run_all
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.leads import mark_leads
 from initlint.interpret.methods_seen import methods_of
 from initlint.interpret.project import Project
 from initlint.knowledge import knowledge
@@ -18,11 +20,15 @@ from initlint.source import Source
 RECURSION_LIMIT = 6000  # of our own frames; a call of the code takes about a dozen
 
 
-def read(sources: Sequence[Source], project: Project) -> Model:
+def read(
+    sources: Sequence[Source], project: Project, around: Sequence[Source] = (), cut: frozenset[str] = frozenset()
+) -> Model:
     """Execute the files on abstract values and collect what that shows.
 
-    `sources` are the files named; whatever else they need, `project` reads. Files that don't
-    parse are passed by (the caller reports them).
+    `sources` are the files named; whatever else they need, `project` reads. `around` are files
+    that use them, executed for what they show; `cut` names files which others use too, so that
+    what was not seen of them proves nothing. Files that don't parse are passed by (the caller
+    reports them).
     """
     limit = sys.getrecursionlimit()
     collecting = gc.isenabled()
@@ -30,20 +36,24 @@ def read(sources: Sequence[Source], project: Project) -> Model:
     gc.disable()  # the values form one big graph that lives until the end
     try:
         units = []
-        for source in sources:
+        for source in sorted((*sources, *around), key=lambda source: source.path):
             tree = source.tree()
             if isinstance(tree, ast.Module):
                 units.append(project.add(source.path, source, tree))
         machine = Interpreter(project, knowledge())
+        mark_leads(project, units, frozenset(source.path for source in sources))
         contexts = run_all(machine, units)
-        tests = tuple(
+        if around_spent(machine):
+            cut = frozenset(source.path for source in sources)
+        tests = (
             TypeTest(t.place, t.text, t.kind, t.asked, t.true, t.false, t.unknown, tuple(t.seen), tuple(t.body))
             for t in machine.tests.values()
         )
+        methods = methods_of(machine, units)
         return Model(
             tuple(contexts),
-            tests,
-            methods_of(machine, units),
+            tuple(replace(t, unknown=t.unknown + 1) if t.place.file in cut else t for t in tests),
+            tuple(replace(m, called=m.called or None) if m.place.file in cut else m for m in methods),
             tuple(s.path for s in sources),
             (),
             tuple(machine.faults),

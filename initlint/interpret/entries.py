@@ -23,13 +23,16 @@ from initlint.interpret.values import Class, Function, Instance, Symbol, Value, 
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
 FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
+AROUND_FUEL: Final = 200_000  # steps of all entries of files that were not named
+AROUND: Final = ""  # their account
+SCRIPT: Final = "<module>"  # the entry of a file's own statements
 
 
 def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     """Every entry of the files, each as a context."""
     contexts: list[Context] = []
     for unit in units:
-        contexts += attempt(machine, unit, "<module>", partial(run_script, machine, unit), genuine=True)
+        contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
     classes = [c for u in units for c in own_classes(machine, u)]
     for function in by_use([f for u in units for f in factories(machine, u)]):
         if machine.called.get(function.node):
@@ -91,7 +94,8 @@ def attempt(
     complete = True
     raised = False
     machine.frames.append(unit.frame)
-    if machine.spent.get(unit.path, 0) > FILE_FUEL:
+    budget = machine.fuel = min(ENTRY_FUEL, fuel_left(machine, unit, entry))
+    if budget <= 0:
         return
     try:
         run()
@@ -103,7 +107,7 @@ def attempt(
         machine.faults.append((unit.file, error))
         return
     finally:
-        machine.spent[unit.path] = machine.spent.get(unit.path, 0) + ENTRY_FUEL - machine.fuel
+        spend(machine, unit, budget - machine.fuel)
     machine.heap.log = None
     if machine.layers or machine.params or machine.incidents or machine.lost_writes:
         machine.fuel = 50_000  # for asking sweeps about late layers
@@ -114,19 +118,47 @@ def attempt(
             machine.faults.append((unit.file, error))
 
 
+def fuel_left(machine: Interpreter, unit: Unit, entry: str) -> int:
+    """The steps that an entry of the file may still take. Files around the named ones share theirs, and have those
+    entries only that lead to named ones."""
+    if unit.leads is None:
+        return FILE_FUEL - machine.spent.get(unit.path, 0)
+    return AROUND_FUEL - machine.spent.get(AROUND, 0) if entry == SCRIPT or entry in unit.leads else 0
+
+
+def spend(machine: Interpreter, unit: Unit, steps: int) -> None:
+    account = unit.path if unit.leads is None else AROUND
+    machine.spent[account] = machine.spent.get(account, 0) + steps
+
+
+def around_spent(machine: Interpreter) -> bool:
+    """Whether files around the named ones were left unread in part."""
+    return machine.spent.get(AROUND, 0) >= AROUND_FUEL
+
+
 # -- scripts ------------------------------------------------------------------------------
 
 
 def run_script(machine: Interpreter, unit: Unit) -> None:
     """The module's own statements, then the forward of models they left in variables."""
     memo: dict[ast.AST, bool] = {}
-    names.run_statements(machine, unit, [s for s in unit.tree.body if acts(machine, s, unit, memo)], ENTRY_FUEL)
+    for statement in [s for s in unit.tree.body if leads(unit, s) and acts(machine, s, unit, memo)]:
+        fuel = min(ENTRY_FUEL, fuel_left(machine, unit, SCRIPT))
+        if fuel <= 0:
+            raise OutOfFuel
+        spend(machine, unit, names.run_statements(machine, unit, [statement], fuel))
     machine.heap.log = None
     for value in list(unit.cell.values()):
         for option in options(value):
             if isinstance(option, Instance) and option.module and not option.uses:
                 show_data(machine, option, unit.frame)
     show_rest(machine, unit.frame)
+
+
+def leads(unit: Unit, statement: ast.stmt) -> bool:
+    """Whether a statement is of interest: in a file around the named ones, it has a name that leads to those."""
+    names_ = unit.leads
+    return names_ is None or any(isinstance(part, ast.Name) and part.id in names_ for part in ast.walk(statement))
 
 
 def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.AST, bool]) -> bool:

@@ -106,11 +106,12 @@ def export(machine: Machine, unit: Unit, name: str) -> Value:
     return MISSING
 
 
-def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fuel: int = STATEMENT_FUEL) -> None:
-    """Execute top-level statements once, outside whatever branch or sweep asked for them.
+def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fuel: int = STATEMENT_FUEL) -> int:
+    """Execute top-level statements once, outside whatever branch or sweep asked for them; how many steps that took.
 
     Each has its own budget of steps: a name must not be lost because an entry asked for it late.
     """
+    steps = 0
     saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
     guards, machine.guards = machine.guards, []
     left = machine.fuel
@@ -126,12 +127,15 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
                 machine.statements[type(statement)](machine, statement, unit.frame)
             except (Raised, OutOfFuel):
                 continue
+            finally:
+                steps += fuel - machine.fuel
     finally:
         machine.fuel = left
         machine.guards = guards
         (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
             saved
         )
+    return steps
 
 
 def import_path(machine: Machine, module: str, level: int, unit: Unit) -> Unit | str | None:

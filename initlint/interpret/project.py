@@ -23,7 +23,20 @@ Read: TypeAlias = Callable[[str], Source | None]
 class Unit:
     """A file of the project: its tree, its namespace and which statements bind which name."""
 
-    __slots__ = ("cell", "done", "frame", "index", "path", "places", "running", "source", "stars", "target", "tree")
+    __slots__ = (
+        "cell",
+        "done",
+        "frame",
+        "index",
+        "leads",
+        "path",
+        "places",
+        "running",
+        "source",
+        "stars",
+        "target",
+        "tree",
+    )
 
     def __init__(self, path: str, source: Source, tree: ast.Module, *, target: bool) -> None:
         self.path = path
@@ -36,6 +49,7 @@ class Unit:
         self.stars: list[ast.ImportFrom] = []
         self.done: set[ast.stmt] = set()
         self.running = False
+        self.leads: frozenset[str] | None = None  # of a file around the named ones: its names that lead to those
         self.places: dict[ast.AST, Place] = {}
         for statement in tree.body:
             for name in bound_names(statement, self.stars):
