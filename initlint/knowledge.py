@@ -142,6 +142,7 @@ class Knowledge:
     techniques: Mapping[str, Technique]
     gains: Mapping[str, float]  # what calculate_gain knows, leaky_relu with its default slope
     init_names: frozenset[str]  # names in the namespace torch.nn.init
+    init_words: Mapping[str, str]  # first words of initializers' names elsewhere -> torch's
     aliases: dict[str, str]
     prefixes: dict[str, str]  # modules whose names are known by a shorter path
     strings: Mapping[str, str]  # what lookup tables call an activation -> its canonical name
@@ -218,8 +219,12 @@ def load(root: str) -> Knowledge:
         schema.keys(row, {"names": str, "technique": str}, {"signature": str, "rank": list, "law": str}, here)
         schema.choice(row["technique"], fan_based, here / "technique")
         spellings.update(dict.fromkeys(row["names"].split(), row))
+    init = file["init"]
+    schema.keys(init, {"names": str, "linear": str, "imported": str, "words": dict}, {}, where / "init")
     gains = {name: float(row["torch_gain"]) for name, row in shapes.items() if "torch_gain" in row}
     torch_names = {name.rpartition(".")[2] for name in spellings if name.startswith("torch.nn.init.")}
+    for word, meant in init["words"].items():
+        schema.choice(meant, {name.partition("_")[0] for name in torch_names}, where / f"init.words.{word}")
     modules: dict[str, list[str]] = {}
     functions: dict[str, list[str]] = {}
     _check_names(rows, shapes, modules, functions)
@@ -232,8 +237,9 @@ def load(root: str) -> Knowledge:
             shapes, lambda name, row: _activation(name, row, modules.get(name, []), functions.get(name, []))
         ),
         techniques=Table(file["techniques"], _technique),
-        gains=gains | dict.fromkeys(file["init"]["linear"].split(), 1.0),
-        init_names=frozenset({*torch_names, *file["init"]["names"].split()}),
+        gains=gains | dict.fromkeys(init["linear"].split(), 1.0),
+        init_names=frozenset({*torch_names, *init["names"].split(), *init["imported"].split()}),
+        init_words=init["words"],
         aliases=rows.aliases,
         prefixes=rows.prefixes,
         strings={text: name for name, row in shapes.items() for text in (name, *row["strings"].split())},

@@ -46,6 +46,17 @@ def test_every_function_of_the_namespace_is_known() -> None:
     assert set(nn.init.__all__) - set(IN_NAMESPACE) == {"calculate_gain"}
 
 
+def test_every_name_that_code_may_take_from_the_namespace_is_known() -> None:
+    assert {name for name in vars(nn.init) if not name.startswith("_")} - {"annotations"} <= knowledge().init_names
+
+
+@pytest.mark.parametrize("word, meant", knowledge().init_words.items())
+def test_words_of_the_literature_lead_to_torchs(word: str, meant: str) -> None:
+    begin = {name.partition("_")[0] for name in vars(nn.init) if name.endswith("_")}
+    assert meant in begin
+    assert word not in begin
+
+
 @pytest.mark.parametrize("name", [n for n in IN_NAMESPACE if n.endswith("_")])
 def test_signatures(name: str) -> None:
     """Names and defaults of what follows the tensor."""

@@ -9,15 +9,11 @@ from initlint.interpret.machine import Machine
 from initlint.interpret.values import Frame
 
 INITIALIZERS: Final = "torch.nn.init"
-# What the module has besides its initializers; names that begin with an underscore are its own affair.
-OTHER_NAMES: Final = frozenset("calculate_gain math warnings torch Tensor Callable Literal TypeVar ParamSpec".split())
-# Names by which the literature and other frameworks know them (see rules/techniques.toml).
-FAMILIES: Final = {"he": "kaiming", "msra": "kaiming", "glorot": "xavier", "truncated": "trunc"}
 
 
 def is_known(machine: Machine, name: str) -> bool:
-    """Whether torch.nn.init has this name."""
-    return name.startswith("_") or name in OTHER_NAMES or f"{INITIALIZERS}.{name}" in machine.knowledge.initializers
+    """Whether torch.nn.init has this name; those that begin with an underscore are its own affair."""
+    return name.startswith("_") or name in machine.knowledge.init_names
 
 
 def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) -> None:
@@ -73,7 +69,8 @@ def nearest(machine: Machine, name: str) -> str:
     here = [q.rpartition(".")[2] for q in machine.knowledge.initializers if q.startswith(f"{INITIALIZERS}.")]
     current = [known for known in here if known.endswith("_")]  # the others are deprecated
     head, _, rest = name.strip("_").lower().partition("_")
-    wanted = f"{FAMILIES.get(head, head)}_{rest}_" if rest else f"{FAMILIES.get(head, head)}_"
+    head = machine.knowledge.init_words.get(head, head)
+    wanted = f"{head}_{rest}_" if rest else f"{head}_"
     if wanted in current:
         return wanted
     close = get_close_matches(wanted, current, 2, 0.8)
