@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from initlint.graph import Unknown
 from initlint.interpret import compare, names
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
 from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
-from initlint.interpret.narrowing import narrow
+from initlint.interpret.narrowing import decides_values, narrow
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
@@ -110,6 +111,8 @@ def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.If)
     answer = compare.truth(machine.evaluate(node.test, frame))
+    if answer and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
+        answer = None
     machine.note_test(node, answer, frame)
     if answer is not None:
         return block(machine, node.body if answer else node.orelse, frame)

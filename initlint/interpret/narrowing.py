@@ -68,3 +68,21 @@ def assign_subject(machine: Machine, subject: ast.expr, value: Value, frame: Fra
         owner = machine.evaluate(subject.value, frame)
         if isinstance(owner, Instance) and subject.attr in owner.cell:
             machine.heap.write(owner.cell, subject.attr, value)
+
+
+def decides_values(node: ast.If) -> bool:
+    """Whether what stands behind `x > 0` writes to tensors, by the names of what it calls.
+
+    Elsewhere an x that is not known is taken to be positive (see compare.compare): a rate or a size. Where values
+    depend on it that would be a claim, so both ways are gone.
+    """
+    match node.test:
+        case ast.Compare(ops=[ast.Gt()], comparators=[ast.Constant(value=0)]):
+            statements = (*node.body, *node.orelse)
+        case _:
+            return False
+    calls = (part.func for statement in statements for part in ast.walk(statement) if isinstance(part, ast.Call))
+    names_ = (
+        function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "") for function in calls
+    )
+    return any((name.endswith("_") and not name.endswith("__")) or "init" in name or "reset" in name for name in names_)
