@@ -319,3 +319,42 @@ def test_norms_are_shown_to_rules_where_a_test_misses_them_only() -> None:
     for asked, shown in (("nn.BatchNorm2d", True), ("nn.BatchNorm1d", False), ("nn.Conv2d", False)):
         layers = by_entry(text.format(asked))["Normed"].layers
         assert [one.kind for one in layers if one.is_norm] == (["BatchNorm1d"] if shown else [])
+
+
+# -- loops of unknown length --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for i in range(depth):\n    blocks.append(nn.Linear(4, 4))",
+        "for i in range(depth):\n    blocks += [nn.Linear(4, 4)]",
+        "for i in range(depth):\n    blocks.extend([nn.Linear(4, 4)])",
+        "while len(blocks) < depth:\n    blocks.append(nn.Linear(4, 4))",
+        "blocks = [nn.Linear(4, 4) for i in range(depth)]",
+    ],
+)
+def test_what_a_loop_of_unknown_length_makes_is_marked(loop: str) -> None:
+    body = loop.replace("\n", "\n    ")
+    context = by_entry(
+        f"def build(depth):\n    blocks = []\n    {body}\n    last = nn.Linear(4, len(blocks))\n"
+        "    return nn.Sequential(*blocks, last)\n"
+    )["build"]
+    assert {(layer.repeated, layer.fan_out) for layer in context.layers} == {(True, 4), (False, None)}
+
+
+def test_what_a_turn_makes_for_itself_is_whole() -> None:
+    context = by_entry(
+        "def build(depth):\n    blocks = []\n    for i in range(depth):\n        pair = []\n"
+        "        pair.append(nn.Linear(4, 4))\n        blocks.append(nn.Linear(4, len(pair)))\n"
+        "    return nn.Sequential(*blocks)\n"
+    )["build"]
+    assert {layer.fan_out for layer in context.layers} == {4, 1}
+
+
+def test_a_loop_of_known_length_is_not_marked() -> None:
+    context = by_entry(
+        "def build():\n    blocks = []\n    for i in range(3):\n        blocks.append(nn.Linear(4, 4))\n"
+        "    return nn.Sequential(*blocks, nn.Linear(4, len(blocks)))\n"
+    )["build"]
+    assert [(layer.repeated, layer.fan_out) for layer in context.layers] == [(False, 4)] * 3 + [(False, 3)]

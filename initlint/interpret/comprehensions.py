@@ -82,8 +82,9 @@ def generate(
     clause = clauses[depth]
     iterable = machine.evaluate(clause.iter, frame)
     items, loose = iterate(machine, iterable, clause.iter, frame)
-    repeats = loose
-    machine.repeating += repeats
+    outer = machine.repeating
+    if loose:
+        machine.repeating = max(machine.heap.serial, 1)
     copies = machine.copies
     before, made = machine.fuel, machine.progress
     for item, weight in turns(machine, iterable, items):
@@ -111,7 +112,7 @@ def generate(
         if len(out) > LONGEST:
             loose = True
             break
-    machine.repeating -= repeats
+    machine.repeating = outer
     machine.copies = copies
     return loose
 

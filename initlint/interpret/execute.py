@@ -81,7 +81,7 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
             machine.heap.write(left.cell, "items", left.items + items)
         else:
             loose = True
-        if loose:
+        if loose or 0 < machine.repeating >= left.serial:
             machine.heap.write(left.cell, "open", True)
         return NEXT
     if isinstance(left, Instance) and left.spec is not None and left.spec.role == "container":
@@ -187,7 +187,9 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         items, loose = items[:UNKNOWN_TURNS], True
     if loose and items:
         items = (*items, *items)[: max(len(items), UNKNOWN_TURNS)]
-    machine.repeating += loose
+    outer = machine.repeating
+    if loose:
+        machine.repeating = max(machine.heap.serial, 1)
     copies = machine.copies
     before, made = machine.fuel, machine.progress
     counting = isinstance(frame.receiver, Instance) and frame.receiver.module and all(map(is_plain, items[:2]))
@@ -213,7 +215,7 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
             else:
                 signal = NEXT
     finally:
-        machine.repeating -= loose
+        machine.repeating = outer
         machine.copies = copies
     if node.orelse and signal != BREAK:
         return block(machine, node.orelse, frame)
@@ -228,6 +230,7 @@ def is_plain(value: Value) -> bool:
 def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.While)
     unknown_turns = 0
+    outer, start = machine.repeating, max(machine.heap.serial, 1)
     for _ in range(MOST_TURNS):
         answer = compare.truth(machine.evaluate(node.test, frame))
         if answer is False:
@@ -235,11 +238,11 @@ def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         if answer is None:
             unknown_turns += 1
         loose = unknown_turns > 0
-        machine.repeating += loose
+        machine.repeating = start if loose else outer
         try:
             signal = block(machine, node.body, frame)
         finally:
-            machine.repeating -= loose
+            machine.repeating = outer
         if signal == RETURN:
             if not loose:
                 return RETURN

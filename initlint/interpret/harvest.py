@@ -234,7 +234,7 @@ def layer_facts(
     place = owner.place or Place("", weights[0].place.span if weights else None)  # type: ignore[arg-type]
     return Layer(
         index, spec.kind, spec.qualified, name, place, owner.frames[0][0] if owner.frames else None, module,
-        weights, fan_in, fan_out, activations, norm, tuple(unknown), False, owner.serial, owner.copies,
+        weights, fan_in, fan_out, activations, norm, tuple(unknown), owner.repeated, owner.serial, owner.copies,
         internal_of(owner), dilution_of(owner),
     )  # fmt: skip
 

@@ -162,6 +162,7 @@ class Interpreter(Machine):
             value.copied = True
             made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
             made.escaped, made.copies = value.escaped, value.copies
+            made.repeated = value.repeated or self.repeating > 0
             for key, part in value.cell.items():
                 made.cell[key] = self.copy_value(part, copies)
                 if isinstance(made.cell[key], Param) and isinstance(part, Param) and part.owner is value:
@@ -258,7 +259,7 @@ class Interpreter(Machine):
         """Note where an object is constructed, and by which call of the module that owns it."""
         self.instances.append(instance)
         instance.place = frame.unit.place(node)
-        instance.copies = self.copies
+        instance.copies, instance.repeated = self.copies, self.repeating > 0
         for outer in reversed(self.frames):
             owner = outer.receiver
             if isinstance(owner, Instance) and owner.module and owner is not instance:

@@ -162,7 +162,7 @@ class Machine(Parts):
         self.frames: list[Frame] = []
         self.no_grad = 0
         self.guards: list[tuple[frozenset[str], int]] = []  # what handlers around take, and how deep in forks
-        self.repeating = 0
+        self.repeating = 0  # the last object made before the loop of unknown length that this is in; 0 in none
         self.deferring = False
         self.put_off: list[tuple[Deferred, tuple[Value, ...]]] = []  # models not built, and what they were given
         self.writes = 0  # to parameters

@@ -59,7 +59,7 @@ def list_method(
     if name in ("append", "add"):
         if len(items) < LONGEST:
             heap.write(target.cell, "items", (*items, *args[:1]))
-        else:
+        if len(items) >= LONGEST or 0 < machine.repeating >= target.serial:  # as often as a loop turns that is not known
             heap.write(target.cell, "open", True)
         return None
     if name in ("extend", "update"):
@@ -70,7 +70,7 @@ def list_method(
                 heap.write(target.cell, "items", (*target.items, *more))
             else:
                 loose = True
-            if loose:
+            if loose or 0 < machine.repeating >= target.serial:
                 heap.write(target.cell, "open", True)
         return None
     if name == "insert" and len(args) == 2:

@@ -213,6 +213,7 @@ class Instance:
         "escaped",
         "frames",
         "place",
+        "repeated",
         "serial",
         "spec",
         "uses",
@@ -229,6 +230,7 @@ class Instance:
         self.escaped: str = ""  # why unseen code may have written to it
         self.uses = 0
         self.copies = 1  # how many like it there are, where a long loop was sampled
+        self.repeated = False  # made in a loop of unknown length
         self.copied = False  # copy.deepcopy took it as its template
 
     @property
