@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from initlint.contexts import Contexts
 from initlint.findings import Unreadable
 from initlint.graph import Composed, Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
 from initlint.source import Place, Source
@@ -94,8 +95,10 @@ class Fact(NamedTuple):
 def rows(model: Model, files: Iterable[str]) -> list[Row]:
     """The rows of these files, in the order of their places."""
     wanted = frozenset(files)
+    contexts = Contexts(model.contexts)
     found: list[Row] = []
-    for (place, site, kind), pairs in by_site(model, wanted).items():
+    for (place, site, kind), everywhere in by_site(model, wanted).items():
+        pairs = speaking(contexts, everywhere)
         genuine = [layer for context, layer in pairs if context.genuine]
         layers = genuine or [layer for _, layer in pairs]
         is_recurrent = any(weight.role == "recurrent" for layer in layers for weight in layer.weights)
@@ -117,22 +120,29 @@ def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
     return tuple(dict.fromkeys(a.composed for a in activations if a is not None and a.composed is not None))
 
 
+def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[Context, Layer]]:
+    """Without the contexts in which a class was built by itself of which another context has all, in a model."""
+    numbers = dict.fromkeys(index for index, _ in pairs)
+    alone = {i for i in numbers if contexts.is_class(i) and any(contexts.within(i, j) for j in numbers if i != j)}
+    return [(contexts.contexts[index], layer) for index, layer in pairs if index not in alone]
+
+
 SiteKey: TypeAlias = tuple[Place, Place | None, str]
 
 
-def by_site(model: Model, wanted: frozenset[str]) -> dict[SiteKey, list[tuple[Context, Layer]]]:
+def by_site(model: Model, wanted: frozenset[str]) -> dict[SiteKey, list[tuple[int, Layer]]]:
     """Layers by the call that makes them, and again by the owning module's call where that is another."""
-    sites: dict[SiteKey, list[tuple[Context, Layer]]] = {}
-    for context in model.contexts:
+    sites: dict[SiteKey, list[tuple[int, Layer]]] = {}
+    for index, context in enumerate(model.contexts):
         for layer in context.layers:
             if layer.is_norm:
                 continue
             places = {weight.place for weight in layer.weights} if layer.kind == PARAMETER else {layer.place}
             for place in places:
                 if place.file in wanted:
-                    sites.setdefault((place, None, layer.kind), []).append((context, layer))
+                    sites.setdefault((place, None, layer.kind), []).append((index, layer))
                 if layer.owner is not None and layer.owner != place and layer.owner.file in wanted:
-                    sites.setdefault((layer.owner, place, layer.kind), []).append((context, layer))
+                    sites.setdefault((layer.owner, place, layer.kind), []).append((index, layer))
     return sites
 
 

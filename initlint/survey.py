@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from initlint.branches import Branch
 from initlint.chains import Flow
+from initlint.contexts import Contexts
 from initlint.findings import Site
 from initlint.forgetting import ForgetBias, forget_biases
 from initlint.gains import Call
@@ -72,13 +73,14 @@ class Survey:
 
     model: Model
     flows: tuple[Flow, ...] = field(init=False)
+    contexts: Contexts = field(init=False)
     _instances: dict[str, list[Instance]] = field(default_factory=dict)
     _written: dict[Place, list[Written]] = field(default_factory=dict)
-    _places: dict[int, frozenset[Place]] = field(default_factory=dict)
     _spoken: dict[tuple[int, ...], frozenset[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.flows = tuple(Flow(context) for context in self.model.contexts)
+        self.contexts = Contexts(self.model.contexts)
 
     def instances(self, subject: str) -> list[Instance]:
         """All instances of a subject (a key of SUBJECTS)."""
@@ -104,29 +106,10 @@ class Survey:
         """Those of the contexts that count. A block built by itself says nothing where a model that has it is
         there, and a class that we built with arguments left unknown says nothing where a real construction is."""
         if contexts not in self._spoken:
-            whole = [i for i in contexts if not any(self._within(i, j) for j in contexts if i != j)]
+            whole = [i for i in contexts if not any(self.contexts.within(i, j) for j in contexts if i != j)]
             genuine = [i for i in whole if self.model.contexts[i].genuine]
             self._spoken[contexts] = frozenset(genuine or whole)
         return self._spoken[contexts]
-
-    def _within(self, inner: int, outer: int) -> bool:
-        a, b = self._layer_places(inner), self._layer_places(outer)
-        if a < b:
-            return True
-        return a == b and self._is_class(inner) and not self._is_class(outer)
-
-    def _layer_places(self, index: int) -> frozenset[Place]:
-        if index not in self._places:
-            self._places[index] = frozenset(
-                layer.place for layer in self.model.contexts[index].layers if not layer.is_norm
-            )
-        return self._places[index]
-
-    def _is_class(self, index: int) -> bool:
-        """Whether the entry is a class that we built, rather than code that builds a model."""
-        context = self.model.contexts[index]
-        name = context.entry.rpartition(".")[2]
-        return any(layer.module == name for layer in context.layers)
 
 
 def _weights(survey: Survey) -> Iterator[tuple[int, Flow, Layer, Weight]]:

@@ -44,6 +44,7 @@ ROOMS: dict[str, str] = {
     "contract": "findings",
     "propagation": "network propagation sampling",
     "rules": """
+        contexts
         chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
         parameters passes products tied forgetting sharing survey
         prescriptions mishaps keras_remedies remedies conditions predicates wording rulebook rules

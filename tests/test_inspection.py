@@ -223,3 +223,17 @@ net.py
 """
     )
     assert as_text(Inspection((), (), 1)) == "0 weighted layers in 1 file.\n"
+
+
+def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> None:
+    inner = {"module": "Block", "name": "Block.fc"}
+    written = weight((DEFAULT, explicit("trunc_normal", 9)))
+    alone = Context("Block", "net.py", (layer(activations=("output",), **inner),))
+    in_model = context(layer(written, activations=("linear",), **inner), layer(written, index=1, place=place(5)))
+    first, _ = told(alone, in_model)
+    assert (first["init"]["name"], first["activations"]) == ("trunc_normal", ["linear"])
+    assert {row["init"]["name"] for row in told(alone)} == {"default"}
+    elsewhere = context(layer(written, place=place(5)))
+    assert [row["init"]["name"] for row in told(alone, elsewhere)] == ["default", "trunc_normal"]
+    factory = Context("build", "net.py", alone.layers)
+    assert len(told(factory, in_model)) == 3, "what code of the project builds counts"

@@ -59,7 +59,7 @@ def list_method(
     if name in ("append", "add"):
         if len(items) < LONGEST:
             heap.write(target.cell, "items", (*items, *args[:1]))
-        if len(items) >= LONGEST or 0 < machine.repeating >= target.serial:  # as often as a loop turns that is not known
+        if len(items) >= LONGEST or 0 < machine.repeating >= target.serial:  # it grows as often as a loop turns
             heap.write(target.cell, "open", True)
         return None
     if name in ("extend", "update"):

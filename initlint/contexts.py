@@ -1,0 +1,40 @@
+"""Which contexts speak where several show one thing: blocks are built by themselves too, and in the models that have
+them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from initlint.graph import Context
+from initlint.source import Place
+
+
+@dataclass(slots=True)
+class Contexts:
+    """The contexts of a model, by their numbers, with what is asked of them often."""
+
+    contexts: tuple[Context, ...]
+    _places: dict[int, frozenset[Place]] = field(default_factory=dict)
+    _known: dict[tuple[int, int], bool] = field(default_factory=dict)
+
+    def within(self, inner: int, outer: int) -> bool:
+        """Whether all that one context shows is in the other, which is more, or is code that builds a model where the
+        first is a class that we built."""
+        known = self._known.get((inner, outer))
+        if known is None:
+            a, b = self.places(inner), self.places(outer)
+            known = a < b or (a == b and self.is_class(inner) and not self.is_class(outer))
+            self._known[inner, outer] = known
+        return known
+
+    def places(self, index: int) -> frozenset[Place]:
+        """Where its layers are made."""
+        if index not in self._places:
+            self._places[index] = frozenset(layer.place for layer in self.contexts[index].layers if not layer.is_norm)
+        return self._places[index]
+
+    def is_class(self, index: int) -> bool:
+        """Whether the entry is a class that we built, rather than code that builds a model."""
+        context = self.contexts[index]
+        name = context.entry.rpartition(".")[2]
+        return any(layer.module == name for layer in context.layers)
