@@ -24,6 +24,7 @@ from initlint.editor.diagnostics import NAME, Client, Pages, diagnostics
 from initlint.editor.files import Document, Files, is_ours, path_of
 from initlint.editor.hover import hover
 from initlint.editor.readings import Reading, Stale, read, repaired
+from initlint.editor.users import Users
 from initlint.editor.worker import Errand, Worker
 from initlint.findings import Finding
 
@@ -42,6 +43,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__(NAME, __version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
         self.files = Files()
+        self.users = Users()
         self.configuration = Configuration()
         self.pages = Pages()
         self.client = Client(types.ClientCapabilities(), "utf-16")
@@ -66,7 +68,10 @@ class Server(LanguageServer):
 
     def look_again(self, path: str | None = None) -> None:
         """Reads open documents again, for something beside them has changed: those that use a file, or all."""
-        for uri, document in list(self.files.open.items()):
+        if path is None:
+            self.users.forget()
+        quick_first = sorted(self.files.open.items(), key=lambda one: self.took.get(one[0], 0))
+        for uri, document in quick_first:
             reading = self.readings.get(uri)
             if path is None or (document.path != path and reading is not None and path in reading.beside):
                 self.files.put(uri, document.text, document.version)
@@ -79,7 +84,7 @@ class Server(LanguageServer):
         start = time.perf_counter()
         before = self.readings.get(document.uri)
         try:
-            reading = read(document, self.files, self.configuration, before, errand.is_stale)
+            reading = read(document, self.files, self.users, self.configuration, before, errand.is_stale)
         except Stale:
             return
         except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not
@@ -150,7 +155,7 @@ class Server(LanguageServer):
         """Plans the fixes of a reading, on the thread."""
         found: Sequence[Finding] = ()
         try:
-            found = repaired(reading, self.files, self.configuration, errand.is_stale)
+            found = repaired(reading, self.files, self.users, self.configuration, errand.is_stale)
         except Stale:
             return
         except Exception as error:  # noqa: BLE001 - our own bug, which one document may have and others not

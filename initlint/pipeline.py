@@ -9,11 +9,11 @@ and neither stops the other files.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from initlint import cells, discovery, suppressions
 from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, severity_of
@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # what a clean file does not need is imported where it is use
     from initlint.interpret.project import Project
     from initlint.repairs import Repair
     from initlint.rulebook import Rule
+
+Reader: TypeAlias = Callable[[str], Source | None]
+Users: TypeAlias = Callable[[Sequence[Source], Collection[str], Configs, Reader], tuple[list[Source], frozenset[str]]]
 
 
 def content(overlay: Mapping[str, bytes], path: str, shown: str) -> bytes | Trouble:
@@ -67,6 +70,8 @@ class Run:
     unreadable: list[Trouble] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     files: int = 0
+    users: Users | None = None  # finds the files that use the sources, where that is not to be done anew
+    pulse: Callable[[], None] | None = None  # called now and then; what it raises ends the run
     named: set[str] = field(default_factory=set)  # absolute paths, those of files without a framework too
 
     def fault(self, where: str, error: Exception) -> None:
@@ -121,11 +126,14 @@ def study_source(
     path: str,
     configs: Configs | None = None,
     context: Callable[[str], Source | None] = read_context,
+    users: Users | None = None,
+    pulse: Callable[[], None] | None = None,
     *,
     fixes: bool = False,
 ) -> tuple[Report, tuple[Model, ...]]:
-    """Findings, and what they are about, for editors; `context` reads the other files of the project."""
-    run = Run(configs or Config(), context=context, fixes=fixes)
+    """Findings, and what they are about, for editors; `context` reads the other files of the project, `users` knows
+    those that use this one, and `pulse` may end the reading by raising."""
+    run = Run(configs or Config(), context=context, users=users, pulse=pulse, fixes=fixes)
     take(run, text, path)
     models = understand(run)
     return judged(run, models), tuple(models)
@@ -201,11 +209,12 @@ def understand(run: Run) -> list[Model]:
         return []
     from initlint import importers, interpret
 
-    around, cut = importers.users(run.sources, run.named, run.configs, run.context)
+    users = run.users or importers.users
+    around, cut = users(run.sources, run.named, run.configs, run.context)
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            model = interpret.read(sources, project(run), around, cut)
+            model = interpret.read(sources, project(run), around, cut, run.pulse)
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)
@@ -274,7 +283,7 @@ def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
     def reading(source: Source, text: str, together: bool) -> Sequence[Match] | None:
         if text == source.text and (together or run.sources == [source]):
             return [match for match in matches if match.place.file == source.path]
-        other = Run(run.configs, run.debug, run.context, overlay=run.overlay)
+        other = Run(run.configs, run.debug, run.context, overlay=run.overlay, users=run.users, pulse=run.pulse)
         for one in run.sources if together else [source]:
             other.add(replace(source, text=text, known={}) if one is source else one)
         seen, _ = found(other, understand(other))

@@ -68,8 +68,8 @@ ROOMS: dict[str, str] = {
     """,
     "pipeline": "discovery settings reach importers certainty suppressions cells pipeline writing mending",
     "editor": """
-        editor.configuration editor.files editor.readings editor.worker editor.suppressing editor.diagnostics
-        editor.hover editor.actions editor
+        editor.configuration editor.files editor.users editor.readings editor.worker editor.suppressing
+        editor.diagnostics editor.hover editor.actions editor
     """,
     "doors": "lsp terminal options cli __main__",
 }

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,14 @@ from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from initlint.config import Configs
+from initlint.editor.configuration import Configuration
 from initlint.editor.files import Files, is_ours, path_of, uri_of
-from initlint.editor.readings import Shift
+from initlint.editor.readings import Shift, Stale, read
 from initlint.editor.suppressing import suppression
+from initlint.editor.users import Users
 from initlint.editor.worker import Errand, Worker
+from initlint.importers import Importers
 from initlint.source import Point, Source, Span
 
 SECONDS = 10
@@ -76,6 +80,57 @@ def test_a_stopped_thread_ends() -> None:
     worker.stop()
     worker.thread.join(SECONDS)
     assert not worker.thread.is_alive()
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+NET = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(*(nn.Linear(8, 8) for _ in range(20)))
+"""
+
+
+def test_a_reading_ends_as_soon_as_nobody_waits_for_it(tmp_path: Path) -> None:
+    """Within one file, too: it asks with every call that it follows."""
+    asked = 0
+
+    def is_stale() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 3
+
+    files = Files()
+    document = files.put((tmp_path / "net.py").as_uri(), NET, 1)
+    with pytest.raises(Stale):
+        read(document, files, Users(), Configuration(), None, is_stale)
+    assert asked == 4
+    whole = read(document, files, Users(), Configuration(), None, lambda: False)
+    assert not whole.faults
+
+
+def test_who_uses_a_document_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Collection[str]] = []
+
+    def importers(given: Collection[str], named: Collection[str], configs: Configs) -> Importers:
+        looked.append(given)
+        return Importers()
+
+    monkeypatch.setattr("initlint.editor.users.importers", importers)
+    files = Files()
+    users = Users()
+    for version in range(3):
+        document = files.put((tmp_path / "net.py").as_uri(), f"{NET}# {version}\n", version)
+        read(document, files, users, Configuration(), None, lambda: False)
+    assert len(looked) == 1
+    users.forget()
+    read(document, files, users, Configuration(), None, lambda: False)
+    assert len(looked) == 2
 
 
 # -- findings of an earlier text -------------------------------------------------------------------

@@ -103,6 +103,28 @@ async def test_what_is_typed_in_one_file_is_seen_from_another(editor: Editor) ->
     assert await editor.codes(user) == []  # half typed: as it was saved
 
 
+UNUSED = VECTOR.replace(
+    "        nn.init.xavier_uniform_(self.fc.bias)\n",
+    "\n    def _init_weights(self):\n        nn.init.normal_(self.fc.weight, std=0.02)\n",
+)
+
+
+async def test_who_uses_the_document_elsewhere_counts(tmp_path: Path) -> None:
+    """A file of the project that is not open calls the method; then it does not any more."""
+    async with editing(tmp_path) as one:
+        one.write("pyproject.toml", "")
+        train = "from net import Net\n\nnet = Net()\n"
+        one.write("train.py", f"{train}net._init_weights()\n")
+        one.write("net.py", UNUSED)
+        uri = one.open("net.py", UNUSED)
+        assert await one.codes(uri) == []
+        one.write("train.py", train)
+        event = types.FileEvent(one.uri("train.py"), types.FileChangeType.Changed)
+        one.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+        await one.next()
+        assert [found.code for found in one.pushed[-1].diagnostics] == ["INI501"]
+
+
 async def test_saving_an_open_document_reads_nothing_again(editor: Editor) -> None:
     uri = editor.open("saved.py", VECTOR)
     await editor.diagnostics(uri)

@@ -9,6 +9,7 @@ from initlint import pipeline
 from initlint.config import UNREADABLE
 from initlint.editor.configuration import Configuration, is_excluded
 from initlint.editor.files import Document, Files
+from initlint.editor.users import Users
 from initlint.findings import Finding, Site
 from initlint.graph import Model
 from initlint.source import MAX_BYTES, Place, Point, Source, Span
@@ -44,6 +45,7 @@ class Reading:
 def read(
     document: Document,
     files: Files,
+    users: Users,
     configuration: Configuration,
     before: Reading | None,
     is_stale: Callable[[], bool],
@@ -52,8 +54,6 @@ def read(
     beside: dict[str, Source] = {}
 
     def context(path: str) -> Source | None:
-        if is_stale():
-            raise Stale
         found = files.context(path)
         if found is not None:
             beside[path] = found
@@ -66,9 +66,9 @@ def read(
     if len(document.text) > MAX_BYTES:  # only bytes are found to be too many
         report = pipeline.lint_source(document.text.encode("utf-8", "replace"), document.path, configs)
         return Reading(document, source, report.findings, wrong=wrong)
-    report, models = pipeline.study_source(document.text, document.path, configs, context)
-    if is_stale():
-        raise Stale
+    pulse = pulse_of(is_stale)
+    report, models = pipeline.study_source(document.text, document.path, configs, context, users.of, pulse)
+    pulse()
     reading = Reading(document, source, report.findings, models, beside, report.faults, wrong)
     good = None if before is None else before.last or before
     if good is None or not (report.unreadable or report.faults):
@@ -78,20 +78,26 @@ def read(
 
 
 def repaired(
-    reading: Reading, files: Files, configuration: Configuration, is_stale: Callable[[], bool]
+    reading: Reading, files: Files, users: Users, configuration: Configuration, is_stale: Callable[[], bool]
 ) -> tuple[Finding, ...]:
     """The findings of a reading with their fixes, each proven; planning them takes longer than finding did. Raises
     Stale."""
-
-    def context(path: str) -> Source | None:
-        if is_stale():
-            raise Stale
-        return files.context(path)
-
     document = reading.document
     configs, _ = configuration.of(document.path)
-    report, _ = pipeline.study_source(document.text, document.path, configs, context, fixes=True)
+    report, _ = pipeline.study_source(
+        document.text, document.path, configs, files.context, users.of, pulse_of(is_stale), fixes=True
+    )
     return report.findings
+
+
+def pulse_of(is_stale: Callable[[], bool]) -> Callable[[], None]:
+    """What ends a reading that nobody waits for."""
+
+    def pulse() -> None:
+        if is_stale():
+            raise Stale
+
+    return pulse
 
 
 def moved(finding: Finding, old: Source, new: Source) -> Finding:

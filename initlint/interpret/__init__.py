@@ -5,29 +5,48 @@ from __future__ import annotations
 import ast
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from initlint.graph import Model, TypeTest
 from initlint.interpret.entries import around_spent, run_all
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.leads import mark_leads
+from initlint.interpret.machine import Arguments, Keywords
 from initlint.interpret.methods_seen import methods_of
 from initlint.interpret.project import Project
-from initlint.knowledge import knowledge
+from initlint.interpret.values import Frame, Value
+from initlint.knowledge import Knowledge, knowledge
 from initlint.source import Source
 
 RECURSION_LIMIT = 6000  # of our own frames; a call of the code takes about a dozen
 
 
+class Interruptible(Interpreter):
+    """An interpreter that asks with every call that it follows whether to go on."""
+
+    def __init__(self, project: Project, known: Knowledge, pulse: Callable[[], None]) -> None:
+        super().__init__(project, known)
+        self.pulse = pulse
+
+    def call(self, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        self.pulse()
+        return super().call(callee, args, kwargs, node, frame)
+
+
 def read(
-    sources: Sequence[Source], project: Project, around: Sequence[Source] = (), cut: frozenset[str] = frozenset()
+    sources: Sequence[Source],
+    project: Project,
+    around: Sequence[Source] = (),
+    cut: frozenset[str] = frozenset(),
+    pulse: Callable[[], None] | None = None,
 ) -> Model:
     """Execute the files on abstract values and collect what that shows.
 
     `sources` are the files named; whatever else they need, `project` reads. `around` are files
     that use them, executed for what they show; `cut` names files which others use too, so that
-    what was not seen of them proves nothing. Files that don't parse are passed by (the caller
+    what was not seen of them proves nothing. `pulse` is called now and then, and may end it all
+    by raising something that is no Exception. Files that don't parse are passed by (the caller
     reports them).
     """
     limit = sys.getrecursionlimit()
@@ -40,7 +59,8 @@ def read(
             tree = source.tree()
             if isinstance(tree, ast.Module):
                 units.append(project.add(source.path, source, tree))
-        machine = Interpreter(project, knowledge())
+        known = knowledge()
+        machine = Interpreter(project, known) if pulse is None else Interruptible(project, known, pulse)
         mark_leads(project, units, frozenset(source.path for source in sources))
         contexts = run_all(machine, units)
         if around_spent(machine):
