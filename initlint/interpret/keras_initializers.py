@@ -202,6 +202,8 @@ def event_of(
 ) -> InitEvent:
     """The write of an initializer that the tables know."""
     given = {p.name: made.cell.get(p.spelled or p.name) for p in spec.parameters if p.name not in NOT_A_LAW}
+    if given.get("gain") == 1.0:
+        del given["gain"]  # the default: no choice of a gain
     if spec.technique == "constant" and not isinstance(given.get("val"), (int, float)):
         return unknown_event("given values", made.place or place, spelling)
     seed = made.cell.get("seed")
