@@ -68,13 +68,15 @@ def cli() -> None:
 def check(format_: str, quiet: bool, **options: object) -> int:
     """Lint files and folders (by default the working directory); `-` is standard input."""
     from initlint import pipeline
+    from initlint.findings import Severity
 
     diff, unsafe = bool(options["diff"]), bool(options["unsafe_fixes"])
     if diff or options["fix"]:
         from initlint import mending
 
-        mend_paths = partial(mending.mend_paths, unsafe=unsafe, write=not diff)
-        mended = asked(options, mend_paths, partial(mending.mend_source, unsafe=unsafe))
+        least = least_shown(options, Severity.WARNING, to_people=True)  # what is hidden is not changed either
+        mend_paths = partial(mending.mend_paths, unsafe=unsafe, least=least, write=not diff)
+        mended = asked(options, mend_paths, partial(mending.mend_source, unsafe=unsafe, least=least))
         report = mended.report
         if diff or mended.text is not None:
             output(options).write(mending.difference(mended) if diff else mended.text or b"")

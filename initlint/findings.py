@@ -130,4 +130,9 @@ class Report:
     hidden: tuple[Finding, ...] = ()  # below the severity that is shown
     faults: tuple[str, ...] = ()  # our own bugs, one line each; they make the exit status 2
     fixed: int = 0  # how many were fixed in this run
-    fixable: tuple[int, int] = (0, 0)  # how many have a safe fix, and how many more an unsafe one
+    promises: tuple[tuple[Severity, bool], ...] = ()  # of each finding with a fix: how loud it is, whether it is safe
+
+    @property
+    def fixable(self) -> tuple[int, int]:
+        """How many have a safe fix, and how many more an unsafe one."""
+        return sum(safe for _, safe in self.promises), sum(not safe for _, safe in self.promises)

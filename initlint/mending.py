@@ -18,7 +18,7 @@ from typing import Final
 from initlint import cells, discovery, pipeline, writing
 from initlint.config import Config, Configs
 from initlint.edits import apply, valid
-from initlint.findings import Finding, Fix, Report
+from initlint.findings import Finding, Fix, Report, Severity
 from initlint.source import LINE_END, Source, Trouble, decode, is_notebook
 
 PASSES: Final = 20
@@ -47,22 +47,28 @@ class Mended:
 
 
 def mend_paths(
-    paths: Sequence[str], configs: Configs | None = None, *, unsafe: bool, write: bool = False, debug: bool = False
+    paths: Sequence[str],
+    configs: Configs | None = None,
+    *,
+    unsafe: bool,
+    least: Severity = Severity.INFO,
+    write: bool = False,
+    debug: bool = False,
 ) -> Mended:
-    """Fixes files and folders, in memory only unless they are to be written."""
+    """Fixes what is at least so severe in files and folders, in memory only unless they are to be written."""
     report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True)
     named = {shown: path for path, shown in discovery.find(paths, configs or Config()).files}
     changes: dict[str, Change] = {}
     faults: list[str] = []
     for shown in dict.fromkeys(finding.place.file for finding in report.findings):
-        if shown not in named or not wanted(report.findings, shown, unsafe=unsafe):
+        if shown not in named or not wanted(report.findings, shown, unsafe=unsafe, least=least):
             continue
         path = os.path.abspath(named[shown])
         others = {key: change.new for key, change in changes.items()}
         try:
             with open(path, "rb") as file:
                 old = file.read()
-            changed = _until_done(shown, path, old, report, others, configs, unsafe=unsafe, debug=debug)
+            changed = _until_done(shown, path, old, report, others, configs, unsafe=unsafe, least=least, debug=debug)
         except OSError as error:
             faults.append(f"{shown}: cannot be fixed: {(error.strerror or str(error)).lower()}")
             continue
@@ -85,6 +91,7 @@ def _until_done(
     configs: Configs | None,
     *,
     unsafe: bool,
+    least: Severity,
     debug: bool,
 ) -> Change | None:
     """One file, pass by pass. The first report may be about more files than this one."""
@@ -93,7 +100,7 @@ def _until_done(
         return None
     new, fixed = old, 0
     for _ in range(PASSES):
-        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe))
+        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe, least=least))
         if step is None:
             break
         new, fixed = step[0], fixed + step[1]
@@ -102,7 +109,15 @@ def _until_done(
     return Change(path, shown, old, new, source.encoding, fixed) if new != old else None
 
 
-def mend_source(data: bytes, path: str, configs: Configs | None = None, *, unsafe: bool, debug: bool = False) -> Mended:
+def mend_source(
+    data: bytes,
+    path: str,
+    configs: Configs | None = None,
+    *,
+    unsafe: bool,
+    least: Severity = Severity.INFO,
+    debug: bool = False,
+) -> Mended:
     """Fixes a text as if it stood in the file `path`."""
     report = pipeline.lint_source(data, path, configs, debug=debug, fixes=True)
     shown = path if path == "-" else discovery.shown(path)
@@ -111,7 +126,7 @@ def mend_source(data: bytes, path: str, configs: Configs | None = None, *, unsaf
     if isinstance(source, Trouble) or not _comes_back(data, source):
         return Mended((), report, data)
     for _ in range(PASSES):
-        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe))
+        step = amended(new, source, wanted(report.findings, shown, unsafe=unsafe, least=least))
         if step is None:
             break
         new, fixed = step[0], fixed + step[1]
@@ -120,9 +135,9 @@ def mend_source(data: bytes, path: str, configs: Configs | None = None, *, unsaf
     return Mended(changes, replace(report, fixed=fixed), new)
 
 
-def wanted(findings: Iterable[Finding], file: str, *, unsafe: bool) -> list[Fix]:
+def wanted(findings: Iterable[Finding], file: str, *, unsafe: bool, least: Severity) -> list[Fix]:
     """The fixes of a file that are to be applied."""
-    fixes = (one.fix for one in findings if one.place.file == file)
+    fixes = (one.fix for one in findings if one.place.file == file and one.severity >= least)
     return [fix for fix in fixes if isinstance(fix, Fix) and (fix.safe or unsafe)]
 
 

@@ -261,7 +261,7 @@ def judged(run: Run, models: Sequence[Model]) -> Report:
         faults=tuple(run.faults),
         fail_on=min((run.configs.of(one.place.file).fail_on for one in findings), default=Severity.WARNING),
         failures=sum(one.severity >= run.configs.of(one.place.file).fail_on for one in findings),
-        fixable=fixable(matches, planned if run.fixes else None),
+        promises=promises(matches, planned if run.fixes else None),
     )
 
 
@@ -298,17 +298,18 @@ def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
         return {}
 
 
-def fixable(matches: Iterable[Match], planned: Mapping[Match, Repair] | None) -> tuple[int, int]:
-    """How many matches have a safe fix, and how many more an unsafe one; as far as is known, where none was planned."""
-    promises = []
+def promises(matches: Iterable[Match], planned: Mapping[Match, Repair] | None) -> tuple[tuple[Severity, bool], ...]:
+    """How loud each match with a fix is, and whether that is safe; as far as is known, where none was planned."""
+    found = []
     for match in matches:
         if planned is not None:
-            promises.append(getattr(planned.get(match), "safe", None))
+            safe = getattr(planned.get(match), "safe", None)
         else:
             from initlint.remedies import promised
 
-            promises.append(promised(dict(match.facts), all_rules()[match.code].safety))
-    return promises.count(True), promises.count(False)
+            safe = promised(dict(match.facts), all_rules()[match.code].safety)
+        found += [] if safe is None else [(match.severity, safe)]
+    return tuple(sorted(found))
 
 
 def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Mapping[str, Source]) -> Iterator[Match]:

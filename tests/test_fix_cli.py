@@ -58,17 +58,21 @@ def test_fix_writes_safe_fixes_and_judges_what_is_left(file: Path, capsys: pytes
 
 def test_unsafe_fixes_are_applied_only_when_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(XAVIER)
-    assert run(["net.py", "--fix"]) == 0  # an info
+    assert run(["net.py", "--fix", "--show", "info"]) == 0
     assert file.read_text() == XAVIER
     assert "1 fixable with --fix --unsafe-fixes." in capsys.readouterr().out
     assert run(["net.py", "--fix", "--unsafe-fixes"]) == 0
+    assert file.read_text() == XAVIER  # what is hidden is not changed either
+    assert run(["net.py", "--fix", "--unsafe-fixes", "--show", "info"]) == 0
     assert 'kaiming_uniform_(m.weight, nonlinearity="relu")' in file.read_text()
 
 
 def test_text_output_says_how_many_are_fixable(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(CRASH + XAVIER.partition("\n")[2])
     assert run(["net.py"]) == 1
-    assert capsys.readouterr().out.endswith("1 fixable with --fix, 1 more with --unsafe-fixes.\n")
+    assert "1 fixable with --fix.\n" in capsys.readouterr().out  # of what is shown
+    assert run(["net.py", "--show", "info"]) == 1
+    assert "1 fixable with --fix, 1 more with --unsafe-fixes.\n" in capsys.readouterr().out
 
 
 def test_diff_shows_and_writes_nothing(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

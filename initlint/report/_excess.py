@@ -16,7 +16,8 @@ def from_severity(report: Report, least: Severity) -> Report:
     if not below:
         return report
     kept = tuple(one for one in report.findings if one.severity >= least)
-    return replace(report, findings=kept, hidden=(*report.hidden, *below))
+    promises = tuple(one for one in report.promises if one[0] >= least)
+    return replace(report, findings=kept, hidden=(*report.hidden, *below), promises=promises)
 
 
 def notice(report: Report) -> list[Line]:
