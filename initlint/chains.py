@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge
+from initlint.source import Place
 
 JOINS = (MERGE, GATE, ATTENTION)
 MEETS = frozenset({"add", "mul", "cat"})  # where another branch comes in
@@ -21,6 +22,7 @@ class Flow:
     outgoing: Mapping[int, tuple[Edge, ...]] = field(init=False)
     incoming: Mapping[int, tuple[Edge, ...]] = field(init=False)
     silent: frozenset[int] | None = None  # nodes that are zero at the start, once silence.py has looked
+    rows: Mapping[int, tuple[int, ...]] | None = None  # the longest rows of known layers, once strands.py has looked
 
     def __post_init__(self) -> None:
         out: defaultdict[int, list[Edge]] = defaultdict(list)
@@ -89,11 +91,15 @@ class Flow:
 
     def _repeated(self, row: Sequence[int], copies: Mapping[int, int]) -> tuple[int, ...]:
         """The row with each layer as often as it stands for others. It does so only where another turn of its loop
-        is in the row too: then the turns that were left out stand between them."""
+        is in the row too: then the turns that were left out stand between them. Layers at one place that all stand
+        for equally many are no turns of one loop: the whole row is there that often."""
         if all(copies[i] == 1 for i in row):
             return tuple(row)
-        turns = Counter(self.context.layers[i].place for i in row)
-        return tuple(i for i in row for _ in range(copies[i] if turns[self.context.layers[i].place] > 1 else 1))
+        fewest: dict[Place, int] = {}
+        for i in row:
+            place = self.context.layers[i].place
+            fewest[place] = min(copies[i], fewest.get(place, copies[i]))
+        return tuple(i for i in row for _ in range(copies[i] // fewest[self.context.layers[i].place]))
 
     def chain(self, index: int, length: int) -> list[Edge]:
         """The edges of one way on from `index`: at each layer the first that leads to another layer, at most

@@ -33,6 +33,16 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """The signal at the end of a chain, relative to its start (standard deviations), and its depth in layers."""
+
+    forward_std: float
+    backward_std: float
+    depth: int
+    spread: float = 1.0  # factor by which a single draw of the weights is typically off
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A rule's condition held at this place. Not yet judged."""
 
@@ -44,15 +54,8 @@ class Match:
     related: tuple[Site, ...] = ()
     verdict: str = "advice"  # unstable, dead, symmetric, crash, unreached, advice
     facts: tuple[tuple[str, str], ...] = ()  # what a fix needs to know
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """The signal at the end of a chain, relative to its start (standard deviations), and its depth in layers."""
-
-    forward_std: float
-    backward_std: float
-    depth: int
+    before: Signal | None = None  # what the signal model says of it as it is, and as it should be
+    after: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)

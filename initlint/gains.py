@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths
 from initlint.findings import Site
 from initlint.graph import Unknown
+from initlint.judgement import Judgement, depth, end, mended_end
+from initlint.strands import Strand, strand_of
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
 
@@ -24,6 +27,7 @@ class Call(NamedTuple):
     """One call of an initializer, with all the weights for which it is the effective write."""
 
     uses: tuple[Use, ...]
+    judgement: Judgement | None = None
 
     @property
     def place(self) -> Place:
@@ -133,13 +137,34 @@ class Call(NamedTuple):
         ((name, slope),) = slopes
         return f"calculate_gain('{name}'{'' if slope is None else f', {slope:g}'})"
 
+    def judged(self, judgement: Judgement) -> Call:
+        return self._replace(judgement=judgement)
+
     @property
-    def run(self) -> int:
-        """The longest run of its layers, each before a rectifier."""
-        flows = {id(use.flow): use.flow for use in self.uses}
-        members = {key: {u.layer.index for u in self.uses if id(u.flow) == key} for key in flows}
-        rows = [row for key, flow in flows.items() for row in flow.runs(members[key], strengths.rectified).values()]
-        return max(map(len, rows), default=0)
+    def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
+        """The runs that its layers stand in, and which layers of them are its own."""
+        own: defaultdict[int, set[int]] = defaultdict(set)
+        for use in self.uses:
+            own[id(use.flow)].add(use.layer.index)
+        found = {}
+        for use in self.uses:
+            strand = strand_of(use.flow, use.layer.index)
+            found[id(use.flow), strand.members] = (strand, strand.members & own[id(use.flow)])
+        return tuple(found.values())
+
+    @property
+    def depth(self) -> int | None:
+        return depth(self.judgement)
+
+    @property
+    def falls_to(self) -> str | None:
+        """What is left of the signal at the end of the worst run: `1/16`, `12`."""
+        return end(self.judgement)
+
+    @property
+    def mended(self) -> str | None:
+        """The same with the right gain."""
+        return mended_end(self.judgement)
 
     @property
     def _concerned(self) -> list[Use]:

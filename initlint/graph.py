@@ -277,6 +277,7 @@ class Context:
     genuine: bool = True  # False for a class built by us with arguments left unknown
     ties: tuple[Tie, ...] = ()
     reloads: tuple[Reload, ...] = ()
+    place: Place | None = None  # the entry's name in its class or def; None for a script
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)

@@ -128,6 +128,7 @@ class ActivationSpec:
     modules: tuple[str, ...]
     functions: tuple[str, ...]
     extends: str = ""  # why that row covers it, where it does not name it
+    slope: tuple[float, float] | None = None  # bounds of E[f'(z)^2] for all variances of z up to 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +267,11 @@ def _check_activation(row: Row, where: Where) -> None:
     required = {"kind": str, "strings": str}
     numbers = {"second_moment": float, "gain": float, "torch_gain": float}
     texts = {"recommended": str, "row": str, "extends": str, "paper": str}
-    schema.keys(schema.table(row, where), required, {**numbers, **texts}, where)
+    schema.keys(schema.table(row, where), required, {**numbers, **texts, "slope": list}, where)
     schema.choice(row["kind"], tables.KINDS, where / "kind")
+    slope = row.get("slope", [0.0, 1.0])
+    if len(slope) != 2 or not all(isinstance(end, float) for end in slope) or not 0 <= slope[0] <= slope[1]:
+        (where / "slope").fail("two numbers, the lower one first", repr(slope))
 
 
 def _parameters(parts: Iterable[tuple[str, str, str, object]]) -> tuple[Parameter, ...]:
@@ -317,6 +321,7 @@ def _activation(name: str, row: Row, modules: list[str], functions: list[str]) -
         modules=tuple(modules),
         functions=tuple(functions),
         extends=row.get("extends", ""),
+        slope=tuple(row["slope"]) if "slope" in row else None,
     )
 
 

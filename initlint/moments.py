@@ -71,13 +71,22 @@ def moments(
     return _integrated(function, variance, known or (), x, w)
 
 
-def highest(curve: Curve, variance: float, count: float) -> Moments:
-    """The same of f at the largest of `count` independent inputs: for a max-pool over a rising f."""
+def highest(curve: Curve, variance: float, half_square: float, count: float) -> tuple[Moments, float]:
+    """The moments of a rising f at the largest of `count` inputs, which differ as two inputs of `difference` do; and
+    the variance of what comes out over inputs. For max-pools."""
     import numpy as np
 
-    x, w = nodes((*curve.kinks, 0.0), math.sqrt(variance))
-    below = 0.5 * (1 + erf(x / math.sqrt(2)))
-    return _integrated(curve, variance, curve.kinks, x, w * count * np.power(below, count - 1))
+    d = min(half_square, variance)
+    common, w = _hermite(64)
+    x, v = _grid(GRID)
+    v = v * count * np.power(0.5 * (1 + erf(x / math.sqrt(2))), count - 1)
+    v = v / v.sum()
+    z = math.sqrt(max(variance - d, 0.0)) * common[:, None] + math.sqrt(d) * x[None, :]
+    step = max(STEP * min(1.0, math.sqrt(variance)), LEAST_STEP)
+    values = curve(z.ravel()).reshape(z.shape)
+    rise = (curve((z + step).ravel()) - curve((z - step).ravel())).reshape(z.shape) / (2 * step)
+    found = Moments(variance, float(w @ values @ v), float(w @ values**2 @ v), float(w @ rise**2 @ v))
+    return found, float(w @ ((values - (values @ v)[:, None]) ** 2 @ v))
 
 
 def _integrated(

@@ -120,6 +120,7 @@ class Builder:
 def analysable(network: Sequence[Step]) -> bool:
     """Whether the analysis in the limit of wide layers describes it: no gates, no weights with a mean, no sparse ones,
     no orthogonal ones that are not square, and no narrow layer but the first."""
+    first = True
     for step in network:
         if step.op == "activation" and step.name in GATED:
             return False
@@ -127,8 +128,9 @@ def analysable(network: Sequence[Step]) -> bool:
         if dense is None:
             continue
         inputs, outputs = dense.units
-        if dense.mean or dense.distribution == "sparse" or dense.fan_in < NARROW:
+        if dense.mean or dense.distribution == "sparse" or (dense.fan_in < NARROW and not first):
             return False
+        first = False
         if dense.distribution == "orthogonal" and inputs != outputs:
             return False
     return True

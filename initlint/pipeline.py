@@ -352,7 +352,7 @@ def finding(match: Match, name: str, fix: Repair = None) -> Finding:
         place=match.place,
         layers=match.layers,
         related=match.related,
-        evidence=Verdict(match.verdict),
+        evidence=Verdict(match.verdict, match.before, match.after),
         fix=fix,
         documentation=documentation(match.code),
     )

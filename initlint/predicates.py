@@ -10,10 +10,13 @@ from functools import cache
 from typing import Final
 
 from initlint.branches import Branch
+from initlint.chains import Flow
 from initlint.conditions import Test
 from initlint.knowledge import knowledge
 from initlint.laws import LAWS
+from initlint.silence import effective_constant
 from initlint.strengths import DESTINATIONS
+from initlint.stretches import Stretch
 from initlint.subjects import Use
 from initlint.tables import KINDS
 
@@ -59,6 +62,28 @@ def unsuited_to_rectifiers(use: Use) -> bool | None:
     return True
 
 
+def no_prior_behind(use: Use) -> bool:
+    """Whether no layer behind it starts from a bias that was chosen: a detector's prior, before which a small signal is
+    meant (Lin et al. 2017, section 4.1)."""
+    return not _prior_behind(use.flow, use.layer.index)
+
+
+def meant_to_be_large(stretch: Stretch) -> bool:
+    """The same of a whole run of layers: that no prior says that its signal is small on purpose."""
+    return not _prior_behind(stretch.flow, stretch.strand.links[-1].layer)
+
+
+def _prior_behind(flow: Flow, index: int) -> bool:
+    seen, waiting = {index}, [index]
+    while waiting:
+        for edge in flow.after(waiting.pop()):
+            if edge.target >= 0 and edge.target not in seen:
+                seen.add(edge.target)
+                waiting.append(edge.target)
+    biases = [w for i in sorted(seen) for w in flow.context.layers[i].weights if w.role == "bias"]
+    return any(effective_constant(bias) for bias in biases)
+
+
 def misleads(branch: Branch) -> bool:
     """Whether the test never holds and layers are missed for it, or always holds and all are written alike."""
     if branch.always:
@@ -73,8 +98,10 @@ PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
         "in-sparse-context": in_sparse_context,
         "outside-sparse-context": outside_sparse_context,
         "unsuited-to-rectifiers": unsuited_to_rectifiers,
+        "no-prior-behind": no_prior_behind,
     },
     "test": {"misleads": misleads},
+    "model": {"no-prior-behind": meant_to_be_large},
 }
 
 
@@ -97,6 +124,8 @@ def values(subject: str) -> Mapping[str, Collection[str]]:
             "prospect": PROSPECTS,
             "nonlinearity": set(known.gains),
         }
+    if subject in {"chain", "model"}:
+        return {"activation_kinds": {*KINDS, *DESTINATIONS}}
     if subject == "incident":
         return {"kind": INCIDENTS}
     if subject == "test":

@@ -34,6 +34,7 @@ class State(NamedTuple):
     units: int
     before: float | None = None
     after: Curve | None = None
+    apart: float = 0.0  # half mean square difference of that normal
     held: str = ""  # the norm just before, which holds the second moment
     fresh: bool = False  # whether a matrix just made it
 
@@ -97,6 +98,7 @@ def _dense(step: Step, s: State) -> State:
         share**2 * s.spread,
         dense.units[1],
         second,
+        apart=_bounded(k * s.difference),
         fresh=True,
     )
 
@@ -118,6 +120,7 @@ def _activated(step: Step, s: State) -> State:
         s.units,
         s.second,
         f,
+        s.difference,
     )
 
 
@@ -192,22 +195,25 @@ def _concatenated(given: list[State]) -> State:
 
 
 def _pooled(step: Step, s: State) -> State:
-    """Over positions whose values are independent."""
+    """Over positions that differ as independent inputs do; what does not depend on the input they have in common."""
     n = step.parameter or 1.0
     if step.name == "mean":
-        second = s.mean**2 + (s.second - s.mean**2) / n
-        return State(s.mean, second, s.difference / n, s.response / n, s.spread, s.units)
+        return State(s.mean, s.second - s.difference * (1 - 1 / n), s.difference / n, s.response / n, s.spread, s.units)
     if step.name != "max":
         raise UnknownStepError(f"pool {step.name}")
     if s.before is None:
         return s
-    found = highest(s.after or Curve(lambda z: z, (), (1.0, 1.0)), s.before, n)
-    slope = found.derivative_second_moment
-    plain = moments(s.after, s.before).derivative_second_moment if s.after else 1.0
-    kept = slope / plain if plain else 0.0
-    spread = found.second_moment - found.mean**2
-    alike = s.difference / (s.second - s.mean**2) if s.second > s.mean**2 else 0.0
-    return State(found.mean, found.second_moment, spread * alike, s.response * kept, s.spread, s.units)
+    found, left, kept = _largest(s, n)
+    return State(found.mean, found.second_moment, left, s.response * kept, s.spread, s.units)
+
+
+def _largest(s: State, count: float) -> tuple[Moments, float, float]:
+    """Moments of the largest, its variance over inputs, and the factor on E[f'^2]: it is taken where f is steeper."""
+    f = s.after or Curve(lambda z: z, (), (1.0, 1.0))
+    before = s.second if s.before is None else s.before
+    found, left = highest(f, before, s.apart or s.difference, count)
+    plain = moments(f, before).derivative_second_moment
+    return found, left, found.derivative_second_moment / plain if plain else 0.0
 
 
 def _backward(network: Sequence[Step], states: list[State]) -> list[float]:
@@ -232,7 +238,9 @@ def _slope(step: Step, s: State) -> float:
         return (step.parameter or 0.0) ** 2
     if step.op == "pool":
         n = step.parameter or 1.0
-        return 1 / n**2 if step.name == "mean" else 1 / n
+        if step.name == "mean":
+            return 1 / n**2
+        return (1.0 if s.before is None else _largest(s, n)[2]) / n
     return 1.0
 
 

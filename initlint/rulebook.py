@@ -9,8 +9,9 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from initlint import schema
-from initlint.conditions import Condition, compile_when, fields
+from initlint.conditions import Condition, compile_when
 from initlint.findings import Severity
+from initlint.judgement import CURES, Band
 from initlint.predicates import PREDICATES, values
 from initlint.remedies import REMEDIES
 from initlint.schema import Row, Where
@@ -22,7 +23,6 @@ DROP_COMMENT: Final = "drop-comment"  # the remedy that needs no facts
 VERDICTS: Final = frozenset({"unstable", "dead", "symmetric", "crash", "unreached", "advice"})
 MODES: Final = frozenset({"any", "every", "all"})
 SAFETIES: Final = frozenset({"safe", "unsafe", "safe-or-unsafe", "none"})
-RUN_FIELDS: Final = frozenset({"run", "kept", "kept_each", "kept_part"})  # asked of a rule's layers together
 
 REQUIRED: Final[Mapping[str, type]] = {
     "code": str,
@@ -50,6 +50,7 @@ OPTIONAL: Final[Mapping[str, type]] = {
     "bad_keras": str,
     "good_keras": str,
     "keras": str,
+    "band": dict,
 }
 
 
@@ -60,6 +61,16 @@ class Louder(NamedTuple):
     when: Row
     severity: Severity
     verdict: str
+
+
+class Measure(NamedTuple):
+    """How the signal model decides on the severity: outside the band, and brought back by the cure, it is `severity`.
+    `only` says that inside the band there is nothing to find at all."""
+
+    band: Band
+    cure: str  # "": none is known, so that being outside is enough
+    severity: Severity
+    only: bool
 
 
 class Rule(NamedTuple):
@@ -89,7 +100,7 @@ class Rule(NamedTuple):
     messages: tuple[Template, ...]
     verdict: str
     over: tuple[str, ...]  # rules that are silent on a weight where this one speaks
-    counts_runs: bool
+    measure: Measure | None = None
     remedy: str = ""  # how it is fixed: a key of REMEDIES, and a module of fixers/
 
 
@@ -165,7 +176,7 @@ def build(row: Row, where: Where) -> Rule:
         messages=compile_messages(_texts(row["message"], where / "message"), subject, where),
         verdict=row["verdict"],
         over=_texts(row.get("over", []), where / "over"),
-        counts_runs=_counts_runs(row),
+        measure=_measure(row["band"], subject, where / "band") if "band" in row else None,
         remedy=schema.choice(row.get("remedy", ""), {"", DROP_COMMENT, *REMEDIES}, where / "remedy"),
     )
 
@@ -196,8 +207,24 @@ def _texts(value: list[object], where: Where) -> tuple[str, ...]:
     return tuple(str(item) for item in value)
 
 
-def _counts_runs(row: Row) -> bool:
-    if row["subject"] != "weight" or "run" not in fields(SUBJECTS["weight"].subject):
-        return False
-    asked = {key for louder in row.get("louder", []) for key in louder["when"]}
-    return bool(asked & RUN_FIELDS) or any(f"{{{name}" in text for name in RUN_FIELDS for text in row["message"])
+def _measure(table: Row, subject: type | None, where: Where) -> Measure:
+    optional = {"backward": list, "depth": int, "cure": str, "severity": str, "only": bool}
+    schema.keys(table, {"forward": list}, optional, where)
+    if not hasattr(subject, "strands"):
+        where.fail("a rule on weights, calls, chains or models", str(subject))
+    forward = _limits(table["forward"], where / "forward")
+    backward = _limits(table.get("backward", table["forward"]), where / "backward")
+    cure = table.get("cure", "")
+    return Measure(
+        Band(forward, backward, table.get("depth", 1)),
+        schema.choice(cure, CURES, where / "cure") if cure else "",
+        _severity(table.get("severity", "warning"), where / "severity"),
+        table.get("only", False),
+    )
+
+
+def _limits(value: list[object], where: Where) -> tuple[float, float]:
+    numbers = [float(end) for end in value if isinstance(end, int | float)]
+    if len(value) != 2 or len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:
+        where.fail("two numbers, the lower one first", repr(value))
+    return numbers[0], numbers[1]

@@ -11,11 +11,13 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import NamedTuple
 
 from initlint.findings import Match, Severity, Site
+from initlint.gains import Call
 from initlint.graph import Model
+from initlint.judgement import Judgement, judged, worst
 from initlint.remedies import facts_of
 from initlint.rulebook import Rule, all_rules
 from initlint.source import Place
-from initlint.strengths import rectified
+from initlint.stretches import Stretch
 from initlint.subjects import Use
 from initlint.survey import EVERYWHERE, Instance, Subject, Survey
 
@@ -30,6 +32,7 @@ class Hit(NamedTuple):
     subject: Subject
     severity: Severity
     verdict: str
+    judgement: Judgement | None = None
 
 
 def matches(model: Model, select: frozenset[str] | None = None, *, remedies: bool = False) -> list[Match]:
@@ -59,11 +62,16 @@ def hits(rule: Rule, survey: Survey) -> Iterator[Hit]:
         if instance.site in wanted:
             by_site[instance.site].append(instance)
     agreed = [instance for group in by_site.values() for instance in agreeing(rule, group, speaking(survey, group))]
-    rows = _rows(agreed, survey) if rule.counts_runs else {}
+    concerned: defaultdict[int, set[int]] = defaultdict(set)
+    for instance in agreed:
+        concerned[instance.context].add(instance.layer)
     for instance in agreed:
         for subject in instance.subjects:
-            row = rows.get((instance.context, instance.layer))
-            yield _hit(rule, instance, subject.among(row) if row and isinstance(subject, Use) else subject)
+            if isinstance(subject, Use) and rule.measure:
+                subject = subject.among(frozenset(concerned[instance.context]))  # noqa: PLW2901 (the same, with more)
+            hit = _hit(rule, instance, subject)
+            if hit is not None:
+                yield hit
 
 
 def verdict(rule: Rule, instance: Instance) -> bool | None:
@@ -97,26 +105,24 @@ def agreeing(rule: Rule, group: list[Instance], contexts: frozenset[int]) -> lis
     return true
 
 
-def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit:
+def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
+    """The hit as loud as it is; None where the rule speaks only outside its band and this is inside."""
     severity, kind = rule.severity, rule.verdict
     for louder in rule.louder:
         if louder.severity > severity and louder.condition.holds(subject):
             severity, kind = louder.severity, louder.verdict
-    return Hit(instance.context, instance.layer, subject, severity, kind)
-
-
-def _rows(instances: list[Instance], survey: Survey) -> dict[tuple[int, int], tuple[float | None, ...]]:
-    """For each (context, layer) that the rule holds for: what the layers keep of the signal that stand in the longest
-    row of such layers through it, each before a rectifier."""
-    members: defaultdict[int, dict[int, float | None]] = defaultdict(dict)
-    for instance in instances:
-        first = instance.subjects[0]
-        members[instance.context][instance.layer] = first.keep if isinstance(first, Use) else None
-    return {
-        (context, layer): tuple(keeps[i] for i in row)
-        for context, keeps in members.items()
-        for layer, row in survey.flows[context].runs(keeps, rectified).items()
-    }
+    if rule.measure is None or not isinstance(subject, Use | Call | Stretch):
+        return Hit(instance.context, instance.layer, subject, severity, kind)
+    measure = rule.measure
+    found = [judged(strand, own, measure.cure, measure.band) for strand, own in subject.strands]
+    judgement = worst([one for one in found if one is not None])
+    outside = judgement is not None and judgement.outside
+    if measure.only and not outside:
+        return None
+    if judgement is not None and outside and judgement.mends:
+        severity, kind = max(severity, measure.severity), "unstable"
+    whole = subject if judgement is None else subject.judged(judgement)
+    return Hit(instance.context, instance.layer, whole, severity, kind, judgement)
 
 
 def owned(rule: Rule, fired: Mapping[str, list[Hit]], table: Mapping[str, Rule]) -> list[Hit]:
@@ -128,7 +134,12 @@ def owned(rule: Rule, fired: Mapping[str, list[Hit]], table: Mapping[str, Rule])
         for hit in others
         for mark in hit.subject.marks
     }
-    return [hit for hit in fired[rule.code] if not taken or not hit.subject.marks <= taken]
+    return [hit for hit in fired[rule.code] if not taken or not _explained(hit.subject, taken)]
+
+
+def _explained(subject: Subject, taken: set[Hashable]) -> bool:
+    """Whether all of it is, or for a chain any of its layers: what a chain does is said once."""
+    return bool(subject.marks & taken) if isinstance(subject, Stretch) else subject.marks <= taken
 
 
 def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iterator[Match]:
@@ -149,13 +160,15 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iter
             related=_distinct(site for hit in group for site in hit.subject.related),
             verdict=speaker.verdict,
             facts=facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else (),
+            before=None if speaker.judgement is None else speaker.judgement.before,
+            after=None if speaker.judgement is None else speaker.judgement.after,
         )
 
 
 def _order(hit: Hit) -> tuple[int, str, int]:
-    """The longest run speaks for a place, then the first name."""
-    length = len(hit.subject.row) if isinstance(hit.subject, Use) else 0
-    return -length, min((site.name for site in hit.subject.sites), default=""), hit.context
+    """The deepest run speaks for a place, then the first name."""
+    before = None if hit.judgement is None else hit.judgement.before
+    return -(before.depth if before else 0), min((site.name for site in hit.subject.sites), default=""), hit.context
 
 
 def _message(rule: Rule, subject: Subject, sites: tuple[Site, ...]) -> str:

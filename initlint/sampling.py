@@ -167,11 +167,32 @@ def _after(step: Step, given: list[Array]) -> Array:
             return (x - centre) / deviation
         case "add":
             return sum(given[1:], start=x)
+        case "pool":
+            seen = _positions(step, x)
+            pooled: Array = seen.max(axis=0) if step.name == "max" else seen.mean(axis=0)
+            return pooled
         case "cat":
             return np.concatenate(given, axis=-1)
         case "scale":
             return (step.parameter or 0.0) * x
     raise UnknownStepError(f"{step.op} {step.name}".strip())
+
+
+def _positions(step: Step, x: Array) -> Array:
+    """What a pool looks at: independent positions, as other inputs of the batch are."""
+    import numpy as np
+
+    if step.name not in {"max", "mean"}:
+        raise UnknownStepError(f"pool {step.name}")
+    return np.stack([np.roll(x, shift, axis=1) for shift in range(round(step.parameter or 1))])
+
+
+def _through_pool(step: Step, x: Array, pooled: Array, g: Array) -> Array:
+    import numpy as np
+
+    shares = [part == pooled if step.name == "max" else 1 / (step.parameter or 1) for part in _positions(step, x)]
+    made: Array = np.sum([np.roll(g * share, -shift, axis=1) for shift, share in enumerate(shares)], axis=0)
+    return made / math.sqrt(len(shares))  # here an input is in as many windows; in a network it is in one
 
 
 def _normed_by(step: Step, x: Array) -> tuple[Array, Array]:
@@ -211,6 +232,8 @@ def _backward(network: Sequence[Step], values: list[Array], kept: list[Array], g
             parts = [g * (f(x + STEP) - f(x - STEP)) / (2 * STEP)]
         elif step.op == "norm":
             parts = [_through_norm(step, x, values[index], g)]
+        elif step.op == "pool":
+            parts = [_through_pool(step, x, values[index], g)]
         elif step.op == "cat":
             ends = np.cumsum([values[i].shape[-1] for i in step.inputs])[:-1]
             parts = np.split(g, ends, axis=-1)

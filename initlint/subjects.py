@@ -6,7 +6,6 @@ is a fact that is unknown.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths, symmetry
@@ -15,15 +14,16 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.judgement import Judgement, depth, end, mended_end, start
 from initlint.knowledge import knowledge, snake
 from initlint.silence import effective_constant, starved
+from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from initlint.source import Place
 
-PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell", "SimpleRNN", "SimpleRNNCell"})
 DEPTH: Final = 3  # layers after the one in question that the simulation plays
 OUTCOMES: Final = {
     symmetry.STANDSTILL: "its gradient stays zero, it never learns",
@@ -39,8 +39,8 @@ class Use(NamedTuple):
     layer: Layer
     weight: Weight
     event: InitEvent
-    # what each layer keeps of the signal, along the longest row through this one of layers that the rule holds for
-    row: tuple[float | None, ...] = ()
+    concerned: frozenset[int] = frozenset()  # the layers of the context that the rule holds for
+    judgement: Judgement | None = None  # what the signal model says
 
     @property
     def context(self) -> Context:
@@ -66,8 +66,21 @@ class Use(NamedTuple):
     def marks(self) -> frozenset[Hashable]:
         return frozenset({self.site})
 
-    def among(self, row: tuple[float | None, ...]) -> Use:
-        return self._replace(row=row)
+    def among(self, concerned: frozenset[int]) -> Use:
+        return self._replace(concerned=concerned)
+
+    def judged(self, judgement: Judgement) -> Use:
+        return self._replace(judgement=judgement)
+
+    @property
+    def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
+        """The run of layers through it (for the matrix of a plain recurrent network: its steps), and which of them are
+        to be mended."""
+        if self.weight.role == "recurrent":
+            strand = recurrence(self.layer, self.weight, self.event, self.internal)
+        else:
+            strand = strand_of(self.flow, self.layer.index)
+        return ((strand, (self.concerned | {self.layer.index}) & strand.members),)
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -271,26 +284,27 @@ class Use(NamedTuple):
         gains += [one.gain for ones in composed.values() for one in ones]
         return [gain for gain in gains if gain is not None] if None not in gains else []
 
-    @property
-    def run(self) -> int | None:
-        """How many of the rule's layers stand in a row before rectifiers; None for a single one."""
-        return len(self.row) if len(self.row) > 1 else None
+    # --- what becomes of the signal (see strands.py) ------------------------------------------------------------------
 
     @property
-    def kept(self) -> float | None:
-        """What the run keeps of the signal."""
-        known = [keep for keep in self.row if keep is not None]
-        return math.prod(known) if self.run and len(known) == len(self.row) else None
+    def depth(self) -> int | None:
+        """How many layers the run has that it stands in; None for one that stands alone, or where it was not judged."""
+        return depth(self.judgement)
 
     @property
-    def kept_each(self) -> float | None:
-        """The same for one layer of it: the geometric mean."""
-        return None if self.kept is None else self.kept ** (1 / len(self.row))
+    def falls_to(self) -> str | None:
+        """What is left of the signal at the end, for a message: `1/16`, `12`."""
+        return end(self.judgement)
 
     @property
-    def kept_part(self) -> str | None:
-        """The same for a message: `1/16`."""
-        return None if self.kept is None else strengths.fraction(self.kept)
+    def gradient(self) -> str | None:
+        """The same for the gradient, back to the first layer."""
+        return start(self.judgement)
+
+    @property
+    def mended(self) -> str | None:
+        """The signal at the end with the initializer that the rule is for."""
+        return mended_end(self.judgement)
 
     @property
     def fan_error(self) -> float | None:

@@ -22,6 +22,7 @@ from initlint.passes import Hook, Pass, Write
 from initlint.products import Product, products
 from initlint.sharing import Shared, sharings
 from initlint.source import Place
+from initlint.stretches import Stretch, stretches
 from initlint.subjects import Use
 from initlint.tied import Tied
 
@@ -162,6 +163,18 @@ def _calls(survey: Survey) -> Iterator[Instance]:
         yield Instance(EVERYWHERE, EVERYWHERE, (Call(tuple(use for index, use in found if index in speaking)),))
 
 
+def _chains(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for stretch in stretches(flow, entry=False):
+            yield Instance(index, EVERYWHERE, (stretch,))
+
+
+def _models(survey: Survey) -> Iterator[Instance]:
+    for index, flow in enumerate(survey.flows):
+        for stretch in stretches(flow, entry=True):
+            yield Instance(index, EVERYWHERE, (stretch,))
+
+
 def _parameters(survey: Survey) -> Iterator[Instance]:
     for index, flow, layer, weight in _weights(survey):
         if weight.memory:
@@ -249,6 +262,8 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "weight": Kind(Use, _uses),
     "tensor": Kind(Use, _tensors),
     "call": Kind(Call, _calls),
+    "chain": Kind(Stretch, _chains),
+    "model": Kind(Stretch, _models),
     "parameter": Kind(Parameter, _parameters),
     "write": Kind(Write, _writes),
     "pass": Kind(Pass, _passes),

@@ -45,7 +45,8 @@ ROOMS: dict[str, str] = {
     "propagation": "network propagation sampling",
     "rules": """
         contexts
-        chains symmetry strengths silence fan_modes autoencoders subjects branches gains incidents loads normalizing
+        chains symmetry strengths silence strands judgement stretches
+        fan_modes autoencoders subjects branches gains incidents loads normalizing
         parameters passes products tied forgetting sharing survey
         prescriptions mishaps keras_remedies remedies conditions predicates wording rulebook rules
     """,

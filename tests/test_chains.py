@@ -120,4 +120,4 @@ def test_what_a_run_keeps_counts_the_copies() -> None:
     layers = [replace(layer(i, kernel[i]), copies=17 if i == 1 else 1, place=place(50)) for i in range(3)]
     edges = [Edge(DATA, 0, None), *(Edge(i, i + 1, rectified_by) for i in range(2)), Edge(2, OUTPUT, rectified_by)]
     (found,) = matches(Model((context(layers, edges),)), frozenset({"INI201"}))
-    assert "after 19 layers" in found.message
+    assert "over 19 layers" in found.message

@@ -187,3 +187,16 @@ def test_what_has_no_formula_says_so() -> None:
 def test_nothing_overflows() -> None:
     found = propagate(plain("relu", 1e30, 60))
     assert all(map(math.isfinite, (*found.second, *found.gradient, *found.response)))
+
+
+@pytest.mark.parametrize("kind", ["mean", "max"])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_both_engines_agree_on_pools(kind: str, activation: str) -> None:
+    build = Builder()
+    build.dense(Dense(2 / WIDTH, WIDTH, WIDTH))
+    build.activation(activation)
+    build.pool(kind, 4)
+    told, drawn = propagate(build.network()), sample(build.network(), draws=60)
+    assert drawn.second[-1] == pytest.approx(told.second[-1], rel=0.05)
+    assert drawn.response[-1] == pytest.approx(told.response[-1], rel=0.1)
+    assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.1)

@@ -33,7 +33,7 @@ def test_xavier_before_relu_says_the_numbers() -> None:
     assert match.severity is Severity.WARNING
     assert match.place == place(20)
     assert match.message.startswith(
-        "xavier_uniform_ before relu keeps 0.71 of the signal per layer: 1/16 after 8 layers (he keeps 1.0): Net.fc0,"
+        "xavier_uniform_ before relu: the signal falls to 1/16 over 8 layers (he keeps 1.0): Net.fc0, Net.fc1, Net.fc2"
     )
     assert len(match.layers) == 8
 
@@ -44,7 +44,7 @@ def test_each_layer_of_a_run_counts_with_what_it_keeps() -> None:
     sizes = [(64, 128), (128, 64)] * 4
     layers = [layer(i, weight(event, shape=(o, n), line=i + 1), fans=(n, o)) for i, (n, o) in enumerate(sizes)]
     (match,) = found(context(layers))
-    assert "keeps 0.69 of the signal per layer: 1/20 after 8 layers" in match.message
+    assert "the signal falls to 1/20 over 8 layers (he keeps 1.0)" in match.message
 
 
 def test_six_in_a_row_warn_and_five_advise() -> None:

@@ -16,6 +16,7 @@ from initlint.interpret.initializer_names import INITIALIZERS, KERAS
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
+from initlint.interpret.methods_seen import name_place
 from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
@@ -39,13 +40,14 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
             continue
         genuine = not required(function)
         run = partial(build, machine, function)
-        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True)
+        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)
         init = target if isinstance(target, Function) else target.find("__init__")
         genuine = not (isinstance(init, Function) and required(init))
-        for context in attempt(machine, target.unit, target.name, partial(keep, machine, target), genuine=genuine):
+        run = partial(keep, machine, target)
+        for context in attempt(machine, target.unit, target.name, run, genuine=genuine, named=target):
             if not context.complete:
                 machine.built = before  # what it was to show, the classes themselves show
             contexts.append(context)
@@ -57,7 +59,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
         if not offered and (machine.built.get(cls.node) or is_shown(machine, cls)):
             continue
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
-        contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine)
+        contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine, named=cls)
     for unit in units:
         if uncalled := leftovers.orphans(machine, unit):
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
@@ -86,7 +88,14 @@ def is_shown(machine: Interpreter, cls: Class) -> bool:
 
 
 def attempt(
-    machine: Interpreter, unit: Unit, entry: str, run: Callable[[], None], *, genuine: bool, defer: bool = False
+    machine: Interpreter,
+    unit: Unit,
+    entry: str,
+    run: Callable[[], None],
+    *,
+    genuine: bool,
+    defer: bool = False,
+    named: Function | Class | None = None,
 ) -> Iterator[Context]:
     """Run one entry and harvest what it showed; nothing where it built nothing."""
     machine.begin()
@@ -113,7 +122,8 @@ def attempt(
         machine.fuel = 50_000  # for asking sweeps about late layers
         try:
             context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
-            yield replace(context, complete=False) if raised else context
+            place = None if named is None else name_place(named.unit, named)
+            yield replace(context, complete=complete and not raised, place=place)
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))
 

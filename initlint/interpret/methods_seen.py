@@ -67,9 +67,9 @@ def method(
     return Method(function.name, cls.name, name_place(cls.unit, function), called, built, asks)
 
 
-def name_place(unit: Unit, function: Function) -> Place:
-    """The name in `def name`."""
-    node = function.node
+def name_place(unit: Unit, named: Function | Class) -> Place:
+    """The name in `def name` or `class name`."""
+    node = named.node
     if isinstance(node, ast.Lambda):
         return unit.place(node)
     start = unit.place(node).span.start

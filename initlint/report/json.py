@@ -73,7 +73,12 @@ def evidence(verdict: Verdict | None) -> Json:
 def signal(one: Signal | None) -> Json:
     if one is None:
         return None
-    return {"forward_std": finite(one.forward_std), "backward_std": finite(one.backward_std), "depth": one.depth}
+    return {
+        "forward_std": finite(one.forward_std),
+        "backward_std": finite(one.backward_std),
+        "depth": one.depth,
+        "spread": finite(one.spread),
+    }
 
 
 def finite(value: float) -> float:

@@ -1,0 +1,229 @@
+"""What becomes of the signal along a strand, against the band that a rule has for it, and what a cure would make.
+
+*Signal* is what a small difference between two inputs has become at the end, relative to the input (standard
+deviations): the part that depends on the input, under which biases put no floor. The gradient is that of the first
+layer's outputs, relative to the last one's. Whether a strand could be out of a band is told from closed forms and from
+the bounds of rules/activations.toml; NumPy is loaded only for those that could.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from initlint import strengths
+from initlint.findings import Signal
+from initlint.graph import Activation
+from initlint.knowledge import knowledge
+from initlint.network import Dense, analysable
+from initlint.strands import BROKEN, POOLED, Link, Strand, network_of
+
+KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
+
+
+class Range(NamedTuple):
+    """What a signal and a gradient are at least and at most."""
+
+    forward: tuple[float, float]
+    backward: tuple[float, float]
+
+
+class Band(NamedTuple):
+    """Where a signal and a gradient should stay, and from how many layers on it counts."""
+
+    forward: tuple[float, float]
+    backward: tuple[float, float]
+    depth: int = 1
+
+    def holds(self, signal: Signal) -> bool:
+        return _within(signal.forward_std, self.forward) and _within(signal.backward_std, self.backward)
+
+    def may_break(self, bounds: Range) -> bool:
+        ends = zip((*bounds.forward, *bounds.backward), (self.forward, self.forward, self.backward, self.backward))
+        return not all(_within(end, limits) for end, limits in ends)
+
+
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] * (1 - 1e-9) <= value <= limits[1] * (1 + 1e-9)
+
+
+# --- what becomes of the signal ---------------------------------------------------------------------------------------
+
+
+def bounds(strand: Strand) -> Range:
+    """What signal and gradient can be at the end, from the slopes' bounds alone."""
+    forward, backward = [1.0, 1.0], [1.0, 1.0]
+    largest = 1.0  # second moment of what comes in
+    for position, link in enumerate(strand.links):
+        dense = link.dense
+        before = dense.forward * largest + dense.bias
+        low, high = _slope(link.activation, before)
+        if link.pooled:
+            high = max(high, 1.0)
+        last = position + 1 == strand.depth
+        for end, slope in enumerate((low, high)):
+            forward[end] *= dense.forward * slope
+            if position:
+                backward[end] *= dense.backward
+            if not last:
+                backward[end] *= slope
+        largest = before * max(1.0, high) + (0.0 if _through_zero(link.activation) else 1.0)
+        if link.activation is not None and strengths.activation_kind(link.activation.name) == "saturating":
+            largest = min(largest, 1.0)
+        if link.pooled:
+            largest *= POOLED
+    return Range(
+        (math.sqrt(forward[0]), math.sqrt(forward[1])),
+        (math.sqrt(backward[0]), math.sqrt(backward[1])),
+    )
+
+
+def _slope(activation: Activation | None, variance: float) -> tuple[float, float]:
+    """Bounds of E[f'^2] for inputs of at most this variance."""
+    name, parameter = ("linear", None) if activation is None else (activation.name, activation.parameter)
+    if name in BROKEN:
+        below = BROKEN[name] if parameter is None else parameter
+        share = (1 + below**2) / 2
+        return share, share
+    spec = knowledge().activations.get(name)
+    if spec is None or spec.slope is None or parameter is not None or variance > KNOWN_TO:
+        return 0.0, math.inf
+    return spec.slope
+
+
+def _through_zero(activation: Activation | None) -> bool:
+    return activation is None or strengths.through_zero(activation.name)
+
+
+def exact(strand: Strand) -> Signal | None:
+    """The signal in closed form; None where there is none: other activations, pools, weights with a mean."""
+    second, spread = 1.0, 0.0
+    for link in strand.links:
+        name = "linear" if link.activation is None else link.activation.name
+        if name not in BROKEN or link.pooled:
+            return None
+        parameter = link.activation.parameter if link.activation else None
+        below = BROKEN[name] if parameter is None else parameter
+        before = link.dense.forward * second + link.dense.bias
+        share = link.dense.forward * second / before if before else 0.0
+        fluctuation = 6 * (1 + below**4) / (1 + below**2) ** 2 - 1  # 5 for ReLU (Hanin and Nica 2020)
+        spread = share**2 * spread + (0.0 if link.activation is None else fluctuation / link.dense.units[1])
+        second = before * (1 + below**2) / 2
+    network = network_of(strand)
+    if not strand.links or not analysable(network):
+        return None
+    found = bounds(strand)
+    return Signal(found.forward[0], found.backward[0], strand.depth, math.exp(math.sqrt(spread) / 2))
+
+
+def measured(strand: Strand) -> Signal | None:
+    """The signal by the model; None where it has no formula for a step, or nothing is left to compute with."""
+    from initlint.propagation import UnknownStepError
+    from initlint.sampling import trace
+
+    network = network_of(strand)
+    dense = [index for index, step in enumerate(network) if step.op == "dense"]
+    try:
+        found = trace(network)
+    except (UnknownStepError, ValueError):
+        return None
+    last = found.gradient[dense[-1]]
+    backward = found.gradient[dense[0]] / last if last else 0.0
+    return Signal(
+        math.sqrt(found.response[-1]), math.sqrt(backward), strand.depth, math.exp(min(found.spread[-1], 100) / 2)
+    )
+
+
+# --- what would become of it ------------------------------------------------------------------------------------------
+
+
+def mended(strand: Strand, concerned: Collection[int], cure: str) -> Strand:
+    """The strand with the rule's layers as they should be: variance gain^2 / fan_in (`gain`, each activation's own;
+    `torch-gain`, as calculate_gain has it; `unit`, 1: LeCun's, and an orthogonal square's), or Glorot's (`xavier`)."""
+    return Strand(
+        tuple(link._replace(dense=_cured(link, cure)) if link.layer in concerned else link for link in strand.links)
+    )
+
+
+def _cured(link: Link, cure: str) -> Dense:
+    dense = link.dense
+    name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
+    found: float | None = 1.0
+    if cure == "gain":
+        found = strengths.gain(name, parameter)
+    elif cure == "torch-gain":
+        found = strengths.torch_gain(name, parameter) or strengths.gain(name, parameter)
+    second = (1.0 if found is None else found**2) / dense.fan_in
+    if cure == "xavier":
+        second = 2 / (dense.fan_in + dense.fan_out)
+    return dense._replace(second=second, mean=0.0, distribution="normal", density=1.0)
+
+
+CURES: Final = frozenset({"gain", "torch-gain", "unit", "xavier"})
+
+
+class Judgement(NamedTuple):
+    """A strand against a band: as it is, as it would be, and whether it leaves the band and the cure brings it back.
+    `before` and `after` are None where nothing had to be computed."""
+
+    before: Signal | None
+    after: Signal | None
+    outside: bool
+    mends: bool
+
+
+@lru_cache(maxsize=1024)
+def judged(strand: Strand, concerned: frozenset[int], cure: str, band: Band) -> Judgement | None:
+    """None for an empty strand, or one that the model has no formula for. Without a cure what is outside stays so."""
+    if not strand.links:
+        return None
+    better = mended(strand, concerned, cure) if cure else None
+    before = exact(strand)
+    if before is None and strand.depth >= band.depth and band.may_break(bounds(strand)):
+        before = measured(strand)
+        if before is None:
+            return None
+    if before is None:
+        return Judgement(None, None, outside=False, mends=False)
+    after = None if better is None else exact(better)
+    outside = strand.depth >= band.depth and not band.holds(before)
+    if outside and better is not None and after is None:
+        after = measured(better)
+    return Judgement(before, after, outside, not cure or (after is not None and band.holds(after)))
+
+
+def worst(found: Sequence[Judgement]) -> Judgement | None:
+    """The one that speaks for several: outside before inside, then the deepest."""
+    return max(found, key=_loudness, default=None)
+
+
+def _loudness(one: Judgement) -> tuple[bool, bool, int]:
+    return one.outside and one.mends, one.outside, one.before.depth if one.before else 0
+
+
+# --- for messages -----------------------------------------------------------------------------------------------------
+
+
+def depth(judgement: Judgement | None) -> int | None:
+    """Layers of the run; None for one that stands alone."""
+    found = None if judgement is None or judgement.before is None else judgement.before.depth
+    return found if found is not None and found > 1 else None
+
+
+def end(judgement: Judgement | None) -> str | None:
+    before = None if judgement is None else judgement.before
+    return None if before is None else strengths.fraction(before.forward_std)
+
+
+def start(judgement: Judgement | None) -> str | None:
+    before = None if judgement is None else judgement.before
+    return None if before is None else strengths.fraction(before.backward_std)
+
+
+def mended_end(judgement: Judgement | None) -> str | None:
+    after = None if judgement is None else judgement.after
+    if after is None:
+        return None
+    return f"{after.forward_std:.1f}" if 0.1 <= after.forward_std < 100 else strengths.fraction(after.forward_std)

@@ -1,0 +1,165 @@
+"""Runs of layers as the signal model sees them.
+
+A strand is the longest row of layers through one of them, each with what follows it, in which all weights are known and
+nothing resets or mixes the signal: no norm, no sum, no product. The steps of a plain recurrent network are one too.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from initlint import strengths
+from initlint.chains import Flow
+from initlint.graph import Activation, Edge, InitEvent, Layer, Weight
+from initlint.knowledge import knowledge
+from initlint.network import Builder, Dense, Step
+
+NOMINAL: Final = 256  # units, where a width is unknown and only the product with the variance counts
+POOLED: Final = 4  # positions that a pool looks at
+UNFOLLOWED: Final = frozenset({"scale", "cat"})  # on the way: factors and partners that are not known
+PLAIN: Final = frozenset({"weight", "kernel", "bias"})  # as torch and Keras call them
+PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell", "SimpleRNN", "SimpleRNNCell"})
+RECURRENT_STEPS: Final = 100
+BROKEN: Final = {"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "linear": 1.0}  # slope below zero; above it is 1
+
+
+class Link(NamedTuple):
+    """A layer of a strand with what follows it."""
+
+    layer: int
+    dense: Dense
+    activation: Activation | None
+    pooled: bool = False
+
+
+class Strand(NamedTuple):
+    """Links in order, a layer as often as it stands for layers of a sampled loop."""
+
+    links: tuple[Link, ...]
+
+    @property
+    def depth(self) -> int:
+        return len(self.links)
+
+    @property
+    def members(self) -> frozenset[int]:
+        return frozenset(link.layer for link in self.links)
+
+
+# --- finding them -----------------------------------------------------------------------------------------------------
+
+
+def strand_of(flow: Flow, index: int) -> Strand:
+    """The strand through a layer; an empty one where its weights, or what follows it, are not known."""
+    if flow.rows is None:
+        members = [layer.index for layer in flow.context.layers if dense_of(layer) is not None]
+        flow.rows = flow.runs(members, _followed)
+    row = flow.rows.get(index, ())
+    links = []
+    for position, member in enumerate(row):
+        after = row[position + 1] if position + 1 < len(row) else None
+        link = _link(flow, member, after)
+        if link is None:
+            return Strand(())
+        links.append(link)
+    return Strand(tuple(links))
+
+
+def _followed(edge: Edge) -> bool:
+    """Whether a strand can go on along an edge, or end in its activation."""
+    if not UNFOLLOWED.isdisjoint(edge.path):
+        return False
+    if edge.activation is None:
+        return edge.target >= 0
+    spec = knowledge().activations.get(edge.activation.name)
+    return spec is not None and spec.second_moment is not None
+
+
+def _link(flow: Flow, member: int, after: int | None) -> Link | None:
+    dense = dense_of(flow.context.layers[member])
+    edges = [edge for edge in flow.after(member) if _followed(edge)]
+    if after is not None and after != member:
+        edges = [edge for edge in edges if edge.target == after] or edges
+    if dense is None or not edges:
+        return None
+    edge = next((edge for edge in edges if edge.activation is not None), edges[0])
+    return Link(member, dense, edge.activation, after is not None and "pool" in edge.path)
+
+
+def dense_of(layer: Layer) -> Dense | None:
+    """The map that a layer is, whichever way it is made; None where that is unknown, differs, or it is no such map."""
+    kernel = layer.kernel
+    if kernel is None or kernel.role == "embedding" or not _is_plain(layer):
+        return None
+    found = {_dense(layer, kernel, event) for event in kernel.effective()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_plain(layer: Layer) -> bool:
+    if layer.kind == "Parameter":
+        return layer.kernel is not None and layer.kernel.shape is not None and len(layer.kernel.shape) == 2
+    return {weight.name for weight in layer.weights} <= PLAIN
+
+
+def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | None:
+    law = None if event is None or event.name == "unknown" else strengths.law(kernel, event)
+    ratio = None if event is None or law is None else strengths.variance_ratio(layer, kernel, event)
+    if event is None or law is None or ratio is None:
+        return None
+    fan_in, fan_out, _ = strengths.fans(kernel)
+    true_in, true_out = layer.fan_in or fan_in, layer.fan_out or fan_out
+    if law.mean and true_in is None:
+        return None
+    here = true_in or NOMINAL
+    back = true_out or here
+    if layer.dilution and layer.dilution > 1:  # a stride: each entry is in fewer sums
+        back = max(1, round(back / layer.dilution))
+    units = kernel.shape or ()
+    if kernel.name == "kernel":  # Keras has the outputs last
+        units = units[::-1]
+    outputs = units[1 if "Transpose" in layer.kind and len(units) > 1 else 0] if units else None
+    sparsity = event.argument("sparsity")
+    return Dense(
+        ratio / here + law.mean**2,
+        here,
+        back,
+        _bias(layer, here),
+        law.mean,
+        law.distribution,
+        here,
+        outputs or back,
+        1 - sparsity if isinstance(sparsity, float) and law.distribution == "sparse" else 1.0,
+    )
+
+
+def _bias(layer: Layer, fan_in: int) -> float:
+    """Mean square of the biases; torch's default where it is not known."""
+    bias = next((weight for weight in layer.weights if weight.role == "bias"), None)
+    if bias is None:
+        return 0.0
+    laws = {None if e is None or e.name == "unknown" else strengths.law(bias, e) for e in bias.effective()}
+    found = laws.pop() if len(laws) == 1 else None
+    second = None if found is None else found.second_moment(None, None)
+    return 1 / (3 * fan_in) if second is None else second
+
+
+def recurrence(layer: Layer, weight: Weight, event: InitEvent, internal: frozenset[str] | None) -> Strand:
+    """A hundred steps of a plain recurrent network without input: its matrix and its activation, again and again."""
+    ratio = strengths.variance_ratio(layer, weight, event)
+    if layer.kind not in PLAIN_RECURRENT or ratio is None or not internal or len(internal) > 1:
+        return Strand(())
+    law = strengths.law(weight, event)
+    units = weight.shape[1] if weight.shape is not None and len(weight.shape) > 1 and weight.shape[1] else NOMINAL
+    dense = Dense(ratio / units, units, units, 0.0, 0.0 if law is None else law.mean, "normal")
+    return Strand((Link(layer.index, dense, Activation(min(internal))),) * RECURRENT_STEPS)
+
+
+def network_of(strand: Strand) -> tuple[Step, ...]:
+    build = Builder()
+    for link in strand.links:
+        build.dense(link.dense)
+        if link.activation is not None:
+            build.activation(link.activation.name, link.activation.parameter)
+        if link.pooled:
+            build.pool("max", POOLED)
+    return build.network()
