@@ -161,7 +161,12 @@ def _cured(link: Link, cure: str) -> Dense:
     return dense._replace(second=second, mean=0.0, distribution="normal", density=1.0)
 
 
-CURES: Final = frozenset({"gain", "torch-gain", "unit", "xavier"})
+CURES: Final = {
+    "gain": "the gain of each activation",
+    "torch-gain": "the gain that torch has for each activation",
+    "unit": "the variance 1/fan_in",
+    "xavier": "the variance 2/(fan_in + fan_out)",
+}
 
 
 class Judgement(NamedTuple):

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from initlint.conditions import RANGE_TESTS
+from initlint.judgement import CURES
 from initlint.predicates import PREDICATES
+from initlint.rulebook import Measure
 from initlint.schema import Row
 from initlint.survey import SUBJECTS
 
@@ -32,6 +34,16 @@ def part(key: str, asked: object) -> str:
         for test, value in asked.items()
     )
     return f"{key} {' and '.join(tests)}"
+
+
+def measured(measure: Measure) -> Iterator[str]:
+    """A band in words."""
+    (low, high), (least, most) = measure.band.forward, measure.band.backward
+    yield f"the signal ends outside {low:g} to {high:g} times what it was, or the gradient outside {least:g} to {most:g}"
+    if measure.band.depth > 1:
+        yield f"over a run of at least {measure.band.depth} layers without norms, sums and products between them"
+    if measure.cure:
+        yield f"and inside with {CURES[measure.cure]}"
 
 
 def listed(value: object) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from initlint.report._conditions import told
+from initlint.report._conditions import measured, told
 
 if TYPE_CHECKING:
     from initlint.findings import Severity
@@ -63,6 +63,8 @@ def sections(rule: Rule) -> Iterator[Section]:
     yield Section("When it fires", items=tuple(told(rule.when, rule.subject)))
     for louder in rule.louder:
         yield Section(f"When it is {article(louder.severity)}", items=tuple(told(louder.when, rule.subject)))
+    if rule.measure is not None:
+        yield Section(f"When it is {article(rule.measure.severity)}", items=tuple(measured(rule.measure)))
     yield Section("Bad", code=rule.bad, language="python")
     yield Section("Good", code=rule.good, language="python")
     if rule.bad_keras:
