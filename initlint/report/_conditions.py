@@ -39,7 +39,7 @@ def part(key: str, asked: object) -> str:
 def measured(measure: Measure) -> Iterator[str]:
     """A band in words."""
     (low, high), (least, most) = measure.band.forward, measure.band.backward
-    yield f"the signal ends outside {low:g} to {high:g} times what it was, or the gradient outside {least:g} to {most:g}"
+    yield f"the signal ends outside {low:g} to {high:g} of what it was, or the gradient outside {least:g} to {most:g}"
     if measure.band.depth > 1:
         yield f"over a run of at least {measure.band.depth} layers without norms, sums and products between them"
     if measure.cure:
