@@ -8,7 +8,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
-from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
+from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel, Signature
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
     Absent,
@@ -67,31 +67,28 @@ def defaults_of(machine: Machine, function: Function, frame: Frame) -> dict[str,
 
 def bind(machine: Machine, function: Function, args: Arguments, kwargs: Keywords, frame: Frame) -> dict[object, object]:
     """The callee's variables. A parameter that is given nothing is Unknown."""
-    node = function.node.args
-    positional = [*node.posonlyargs, *node.args]
-    cell: dict[object, object] = {}
-    for argument, value in zip(positional, args, strict=False):
-        cell[argument.arg] = value
-    if node.vararg is not None:
-        cell[node.vararg.arg] = tuple(args[len(positional) :])
+    signature = machine.signatures.get(function.node)
+    if signature is None:
+        signature = machine.signatures[function.node] = Signature.of(function.node.args)
+    cell: dict[object, object] = dict(zip(signature.positional, args, strict=False))
+    if signature.vararg is not None:
+        cell[signature.vararg] = tuple(args[len(signature.positional) :])
     extra: dict[object, object] = {}
-    names = {a.arg for a in (*node.args, *node.kwonlyargs)}
     loose = "**" in kwargs
     for key, value in kwargs.items():
-        if key in names:
+        if key in signature.words:
             cell[key] = value
         elif key != "**":
             extra[key] = value
-    if node.kwarg is not None:
-        cell[node.kwarg.arg] = DictValue(extra, open_=loose, serial=machine.next_serial())
-    defaults = defaults_of(machine, function, frame) if len(cell) < len(positional) + len(node.kwonlyargs) + 2 else {}
-    for argument in (*positional, *node.kwonlyargs):
-        if argument.arg not in cell:
-            if argument.arg in defaults:
-                default = defaults[argument.arg]
-                cell[argument.arg] = machine.heap.alternatives(default, kwargs["**"]) if loose else default
-            else:
-                cell[argument.arg] = Unknown(f"parameter {argument.arg} of {function.name}")
+    if signature.kwarg is not None:
+        cell[signature.kwarg] = DictValue(extra, open_=loose, serial=machine.next_serial())
+    missing = [name for name in signature.every if name not in cell]
+    defaults = defaults_of(machine, function, frame) if missing else {}
+    for name in missing:
+        if name in defaults:
+            cell[name] = machine.heap.alternatives(defaults[name], kwargs["**"]) if loose else defaults[name]
+        else:
+            cell[name] = Unknown(f"parameter {name} of {function.name}")
     return cell
 
 

@@ -20,6 +20,7 @@ from initlint.interpret.methods_seen import name_place
 from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
@@ -35,7 +36,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     for unit in units:
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
     classes = [c for u in units for c in own_classes(machine, u)]
-    for function in by_use([f for u in units for f in factories(machine, u)]):
+    for function in by_use(machine, [f for u in units for f in factories(machine, u)]):
         if machine.called.get(function.node):
             continue
         genuine = not required(function)
@@ -51,8 +52,8 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
             if not context.complete:
                 machine.built = before  # what it was to show, the classes themselves show
             contexts.append(context)
-    used = named_by_others(classes)
-    for cls in by_use(classes):
+    used = named_by_others(machine, classes)
+    for cls in by_use(machine, classes):
         if cls.abstract or not cls.module:
             continue
         offered = is_offered(machine, cls)
@@ -182,7 +183,7 @@ def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.A
             return True  # tensors of the functional API: each name may be another one at each line
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets) or any(
-            isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in ast.walk(statement)
+            isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in walk(statement)
         )
     return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
 
@@ -244,7 +245,7 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
         return False
     returns = False
     uses = False
-    for part in ast.walk(function.node):
+    for part in walk(function.node):
         if isinstance(part, ast.Return) and part.value is not None and not isinstance(part.value, ast.Constant):
             returns = True
         elif isinstance(part, ast.Call) and not uses:
@@ -259,14 +260,14 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
 Built = TypeVar("Built", Class, Function)
 
 
-def by_use(things: list[Built]) -> list[Built]:
+def by_use(machine: Interpreter, things: list[Built]) -> list[Built]:
     """Those that no other one names come first, the last defined of them first of all."""
-    used = named_by_others(things)
+    used = named_by_others(machine, things)
     position = {id(thing): -index for index, thing in enumerate(things)}
     return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
 
 
-def named_by_others(things: list[Built]) -> set[int]:
+def named_by_others(machine: Interpreter, things: list[Built]) -> set[int]:
     """Which of them the body of another one names, or a table at the top of their files."""
     by_name: dict[str, list[Built]] = {}
     for thing in things:
@@ -277,9 +278,8 @@ def named_by_others(things: list[Built]) -> set[int]:
         statement for statement in statements if isinstance(statement, (ast.Assign, ast.AnnAssign))
     ]
     for node in (*(thing.node for thing in things), *tables):
-        mentioned = {p.id for p in ast.walk(node) if isinstance(p, ast.Name)}
-        mentioned |= {p.attr for p in ast.walk(node) if isinstance(p, ast.Attribute)}
-        for name in mentioned:
+        mentions = machine.mentions_of(node)
+        for name in mentions.names | mentions.attributes:
             used |= {id(other) for other in by_name.get(name, ()) if other.node is not node}
     return used
 

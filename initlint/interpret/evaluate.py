@@ -10,8 +10,9 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import compare
+from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
-from initlint.interpret.names import lookup
+from initlint.interpret.names import PERHAPS_IMPORTED, lookup
 from initlint.interpret.narrowing import narrow
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
@@ -55,8 +56,10 @@ def constant(machine: Machine, node: ast.expr, frame: Frame) -> Value:
 
 
 def name(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    value = lookup(machine, node.id, frame)  # type: ignore[attr-defined]
-    if isinstance(value, Unknown) and value.place is None:
+    value = frame.cell.get(node.id, MISSING)  # type: ignore[attr-defined]
+    if value is MISSING or type(value) in PERHAPS_IMPORTED:
+        value = lookup(machine, node.id, frame)  # type: ignore[attr-defined]
+    if type(value) is Unknown and value.place is None:
         return Unknown(value.why, frame.unit.place(node))
     return value
 
@@ -84,7 +87,7 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
     args: Arguments = []
     kwargs: Keywords = {}
     for argument in node.args:
-        if isinstance(argument, ast.Starred):
+        if type(argument) is ast.Starred:
             value = machine.evaluate(argument.value, frame)
             if isinstance(value, Alternatives):
                 value = one_sequence(machine, value)

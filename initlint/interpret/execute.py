@@ -113,7 +113,8 @@ def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     answer = compare.truth(machine.evaluate(node.test, frame))
     if answer and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
         answer = None
-    machine.note_test(node, answer, frame)
+    if machine.sweeping:
+        machine.note_test(node, answer, frame)
     if answer is not None:
         return block(machine, node.body if answer else node.orelse, frame)
     return fork(

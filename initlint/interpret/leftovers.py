@@ -14,6 +14,7 @@ from initlint.interpret.methods_seen import writes
 from initlint.interpret.project import Unit
 from initlint.interpret.torch_layers import children_of
 from initlint.interpret.torch_traversal import named_modules
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Class, Frame, Function, Instance, Symbol
 
 BUILDING: Final = ("weighted", "container", "recurrent", "embedding", "attention", "composite")
@@ -27,7 +28,7 @@ def makes_model(machine: Interpreter, function: Function, builds: Builds) -> boo
     """Whether the body calls a module's class, a layer's or a function that builds one."""
     if any("fixture" in ast.unparse(decorator) for decorator in getattr(function.node, "decorator_list", ())):
         return False
-    for part in ast.walk(function.node):
+    for part in walk(function.node):
         if not isinstance(part, ast.Call):
             continue
         value = called_value(machine, part.func, function.unit)
@@ -89,7 +90,7 @@ def names_initializer(machine: Interpreter, node: ast.AST) -> bool:
     """Whether the body calls an initializer, or something that stands where one would."""
     return writes(machine, node) or any(
         isinstance(part, ast.Attribute) and isinstance(part.value, (ast.Name, ast.Attribute)) and is_home(part.value)
-        for part in ast.walk(node)
+        for part in walk(node)
     )
 
 

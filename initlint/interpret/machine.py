@@ -21,6 +21,7 @@ from initlint.interpret.pieces import extended
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.trees import Mentions
 from initlint.interpret.values import Alternatives, Cell, Class, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
@@ -96,6 +97,29 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """The names of a function's parameters, read off its definition once."""
+
+    positional: tuple[str, ...]
+    words: frozenset[str]  # that may be given by name
+    every: tuple[str, ...]
+    vararg: str | None
+    kwarg: str | None
+
+    @classmethod
+    def of(cls, node: ast.arguments) -> Signature:
+        positional = tuple(a.arg for a in (*node.posonlyargs, *node.args))
+        only = tuple(a.arg for a in node.kwonlyargs)
+        return cls(
+            positional,
+            frozenset((*(a.arg for a in node.args), *only)),
+            (*positional, *only),
+            node.vararg.arg if node.vararg else None,
+            node.kwarg.arg if node.kwarg else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """What each kind of syntax and value does; filled by the modules that know."""
 
@@ -126,6 +150,8 @@ class Machine(Parts):
         self.spent: dict[str, int] = {}  # steps by file
         self.summed: set[ast.AST] = set()  # functions that are known to be plain initializers
         self.generators: dict[ast.AST, bool] = {}
+        self.signatures: dict[ast.AST, Signature] = {}
+        self.mentions: dict[ast.AST, Mentions] = {}
         self.tedious: set[ast.AST] = set()  # functions that take long and change nothing
         self.patches: Cell = {}  # what the project adds to the framework's classes, by qualified name
         self.nowhere: set[tuple[Class, str]] = set()  # what an own __getattribute__ does not find either
@@ -360,6 +386,12 @@ class Machine(Parts):
         for part in flatten(value):
             if isinstance(part, Tensor):
                 self.lost_writes.pop(id(part.base or part), None)
+
+    def mentions_of(self, node: ast.AST) -> Mentions:
+        known = self.mentions.get(node)
+        if known is None:
+            known = self.mentions[node] = Mentions(node)
+        return known
 
     def sweep_index(self) -> int | None:
         return self.sweeping[-1].index if self.sweeping else None

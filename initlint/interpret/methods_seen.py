@@ -10,6 +10,7 @@ from typing import Final
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.project import Unit
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Class, Function
 from initlint.source import Place, Point, Span
 
@@ -84,7 +85,7 @@ def mentions(units: list[Unit]) -> dict[str, int]:
     """How often each attribute, name or string is used anywhere, other than by its `def`."""
     counts: dict[str, int] = {}
     for unit in units:
-        for part in ast.walk(unit.tree):
+        for part in walk(unit.tree):
             for name in mentioned_names(part):
                 counts[name] = counts.get(name, 0) + 1
     return counts
@@ -102,7 +103,7 @@ def mentioned_names(part: ast.AST) -> Iterator[str]:
 def writes(machine: Interpreter, node: ast.AST) -> bool:
     """Whether the body calls an initializer, by name."""
     initializers = machine.knowledge.initializers
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Call):
             name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
             if any(owner + name in initializers for owner in ("torch.nn.init.", "Tensor.", "timm.layers.")):

@@ -52,13 +52,19 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
         if value is not MISSING:
             return value if type(value) not in PERHAPS_IMPORTED else found(machine, scope.cell, name, value)
         scope = scope.parent
-    value = export(machine, frame.unit, name)
+    unit = frame.unit
+    if name in unit.absent and name not in unit.cell:
+        return unit.absent[name]
+    value = export(machine, unit, name)
     if value is not MISSING:
         return value
     if name == "__name__":
-        return "__main__" if frame.unit.target else machine.project.module_name(frame.unit)
+        return "__main__" if unit.target else machine.project.module_name(unit)
     if name in BUILTINS:
-        return Symbol.of("builtins." + name)
+        value = Symbol.of("builtins." + name)
+        if name not in unit.index:
+            unit.absent[name] = value
+        return value
     return Unknown(f"name {name} is not bound")
 
 

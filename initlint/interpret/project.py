@@ -24,14 +24,15 @@ class Unit:
     """A file of the project: its tree, its namespace and which statements bind which name."""
 
     __slots__ = (
+        "absent",
         "cell",
         "done",
         "frame",
         "index",
         "leads",
+        "name",
         "path",
         "places",
-        "running",
         "source",
         "stars",
         "target",
@@ -48,8 +49,9 @@ class Unit:
         self.index: dict[str, list[ast.stmt]] = {}
         self.stars: list[ast.ImportFrom] = []
         self.done: set[ast.stmt] = set()
-        self.running = False
         self.leads: frozenset[str] | None = None  # of a file around the named ones: its names that lead to those
+        self.name = ""  # dotted, once it was asked for
+        self.absent: dict[str, object] = {}  # names that nothing in it binds, and what they stand for
         self.places: dict[ast.AST, Place] = {}
         for statement in tree.body:
             for name in bound_names(statement, self.stars):
@@ -216,9 +218,12 @@ class Project:
 
     def module_name(self, unit: Unit) -> str:
         """The dotted name of a unit, from its top package."""
+        if unit.name:
+            return unit.name
         folder, base = os.path.split(unit.path)
         parts = [] if base == "__init__.py" else [base.removesuffix(".py")]
         while "__init__.py" in self.names_in(folder) and os.path.dirname(folder) != folder:
             folder, name = os.path.split(folder)
             parts.insert(0, name)
-        return ".".join(parts)
+        unit.name = ".".join(parts)
+        return unit.name

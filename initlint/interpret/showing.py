@@ -74,7 +74,7 @@ def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: F
                 continue
             if called >= MOST_EXTRA_METHODS:
                 return results
-            if not any(isinstance(p, ast.Attribute) and p.attr in left for p in ast.walk(method.node)):
+            if left.isdisjoint(machine.mentions_of(method.node).attributes):
                 continue
             called += 1
             try:

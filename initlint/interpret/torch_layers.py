@@ -189,12 +189,15 @@ def put_child(machine: Machine, instance: Instance, key: str, value: Value, node
 
 def children_of(instance: Instance) -> list[tuple[str, Instance]]:
     """Modules directly inside, in order of registration; all of them where it may be one of several."""
-    return [
-        (str(key), option)
-        for key, value in instance.cell.items()
-        for option in options(value)
-        if isinstance(option, Instance) and option.module
-    ]
+    found = []
+    for key, value in instance.cell.items():
+        kind = type(value)
+        if kind is Instance:
+            if value.module:  # type: ignore[attr-defined]
+                found.append((str(key), value))
+        elif kind is Alternatives:
+            found += [(str(key), o) for o in options(value) if isinstance(o, Instance) and o.module]
+    return found  # type: ignore[return-value]
 
 
 def container(machine: Machine, original: Instance, children: list[Value]) -> Value:
