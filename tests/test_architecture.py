@@ -23,6 +23,7 @@ ROOMS: dict[str, str] = {
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """
+        interpret.trees
         interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed interpret.project
         interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine

@@ -8,8 +8,9 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
-from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel, Signature
+from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
 from initlint.interpret.postponed import Deferred
+from initlint.interpret.trees import Signature
 from initlint.interpret.values import (
     Absent,
     Alternatives,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -13,8 +15,9 @@ from initlint.interpret import keras_showing, leftovers, names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.initializer_names import INITIALIZERS, KERAS
-from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
 from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
+from initlint.interpret.likeness import Leaf, most_first
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.methods_seen import name_place
 from initlint.interpret.project import Unit
@@ -36,9 +39,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     for unit in units:
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
     classes = [c for u in units for c in own_classes(machine, u)]
-    for function in by_use(machine, [f for u in units for f in factories(machine, u)]):
-        if machine.called.get(function.node):
-            continue
+    for function in worth_running(machine, by_use(machine, [f for u in units for f in factories(machine, u)])):
         genuine = not required(function)
         run = partial(build, machine, function)
         contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
@@ -66,6 +67,32 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
             contexts += attempt(machine, unit, "<uncalled>", run, genuine=False)
     return contexts
+
+
+def worth_running(machine: Interpreter, functions: list[Function]) -> list[Function]:
+    """The factories that no other one calls: first those that between them show every kind of argument, then
+    the others that do more than hand on arguments."""
+    found = [(function, *survey(machine, function)) for function in functions if not machine.called.get(function.node)]
+    chosen = most_first([offer for _, offer, _ in found])
+    counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
+    for index, (_, offer, idle) in enumerate(found):
+        if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
+            chosen.append(index)
+            counts.update({leaf[0] for leaf in offer})
+    return [found[index][0] for index in chosen]
+
+
+def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], bool]:
+    """What models a factory would build, and whether that is all that it does."""
+    machine.begin()
+    machine.deferring = machine.surveying = True
+    machine.frames.append(function.unit.frame)
+    idle = False
+    with suppress(Exception):  # a bug of ours is told when the factory is run in earnest
+        build(machine, function)
+        idle = not (machine.layers or machine.params or machine.incidents or machine.lost_writes)
+    machine.heap.log = None
+    return frozenset().union(*machine.offers), idle
 
 
 def keep(machine: Interpreter, target: Function | Class) -> None:
@@ -113,6 +140,8 @@ def attempt(
         raised = True
     except (OutOfFuel, RecursionError):
         complete = False
+        for node in {leaf[0].node for offer in machine.offers for leaf in offer}:
+            machine.exhausted[node] = machine.exhausted.get(node, 0) + 1
     except Exception as error:  # noqa: BLE001 - our own bug: told once for the file, the other entries go on
         machine.faults.append((unit.file, error))
         return

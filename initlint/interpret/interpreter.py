@@ -36,8 +36,8 @@ from initlint.interpret import (
     torch_wrappers,
 )
 from initlint.interpret.heap import MISSING
-from initlint.interpret.likeness import kind
-from initlint.interpret.machine import Arguments, Keywords, Machine, Pass, Tables, Test
+from initlint.interpret.likeness import Leaf, leaves
+from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, Pass, Tables, Test
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.tensors import Param, Tensor, View
@@ -86,6 +86,7 @@ TABLES = Tables(
 
 
 FIRST_COMBINATIONS = 2  # of arguments of one class that are built although each argument is known
+MOST_EXHAUSTED = 3  # models of one class that may use up their budget
 
 
 class Interpreter(Machine):
@@ -277,10 +278,14 @@ class Interpreter(Machine):
         """The model, put off, where one of its kind was built before and no other is being built now."""
         if any(isinstance(f.receiver, Instance) and f.receiver.module for f in self.frames):
             return None
-        if self.teaches(cls, args, kwargs):
+        offer = leaves(cls, args, kwargs)
+        self.offers.append(offer)
+        if not self.surveying and self.teaches(cls, offer):
             return None
 
         def build() -> Value:
+            if self.surveying:
+                raise Enough
             self.deferring, outer = False, self.deferring
             try:
                 return classes.construct(self, cls, args, kwargs, node, frame)
@@ -291,24 +296,18 @@ class Interpreter(Machine):
         self.put_off.append((deferred, tuple(flatten((*args, *kwargs.values())))))
         return deferred
 
-    def teaches(self, cls: Class, args: Arguments, kwargs: Keywords) -> bool:
-        """Whether building this may show something that no earlier model of the class has shown: an
-        argument of a new kind, or one of the first few combinations."""
-        words = sorted(kwargs.items())
-        pairs = [(str(i), kind(a)) for i, a in enumerate(args)] + [(word, kind(a)) for word, a in words]
-        init = cls.find("__init__")
-        if isinstance(init, Function):  # what is left to its default is a choice too
-            names_given = {word for word, _ in words}
-            rest = [a.arg for a in (*init.node.args.args[len(args) + 1 :], *init.node.args.kwonlyargs)]
-            pairs += [(name, "default") for name in rest if name not in names_given]
-        key = (cls, tuple(pairs))
-        if key in self.kinds_seen:
-            return False
-        self.kinds_seen.add(key)
-        new = [pair for pair in pairs if (cls, pair) not in self.kinds_seen and pair[1] != "unknown"]
-        self.kinds_seen.update((cls, pair) for pair in new)
+    def teaches(self, cls: Class, offer: frozenset[Leaf]) -> bool:
+        """Whether building this may show something that no earlier model of the class has shown: an argument
+        of a new kind, or one of the first few combinations. A class that used up its budget again and again
+        is not tried further."""
         combinations = self.combinations.get(cls.node, 0)
-        if not new and combinations >= FIRST_COMBINATIONS:
+        if self.exhausted.get(cls.node, 0) >= MOST_EXHAUSTED:
+            return False
+        known = offer in self.kinds_seen
+        self.kinds_seen.add(offer)
+        new = any(leaf not in self.kinds_seen for leaf in offer)
+        self.kinds_seen.update(offer)
+        if not new and (known or combinations >= FIRST_COMBINATIONS):
             return False
         self.combinations[cls.node] = combinations + 1
         return True

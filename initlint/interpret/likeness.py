@@ -1,10 +1,14 @@
 """Which constructions are alike: those whose arguments differ in numbers only.
 
-A library registers many factories for a few classes. The second model of a kind would teach
-nothing that the first did not, so it is put off until something is done with it.
+A library registers many factories for a few classes. A model whose every argument was seen
+before, down to the fields of its configuration, would teach little, so it is put off until
+something is done with it; and those that bring most that is new are built first.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
 
 from initlint.graph import Unknown
 from initlint.interpret.postponed import Deferred
@@ -22,6 +26,9 @@ from initlint.interpret.values import (
 )
 
 DEEPEST = 4
+MOST_LEAVES: Final = 2_000  # of one construction's arguments
+
+Leaf: TypeAlias = tuple[Class, object, object]  # class that is built, where in its arguments, and of what kind
 
 
 def kind(value: Value, depth: int = 0) -> object:
@@ -60,3 +67,67 @@ def kind(value: Value, depth: int = 0) -> object:
     if isinstance(value, Unknown):
         return "unknown"
     return type(value).__name__
+
+
+def leaves(cls: Class, args: list[Value], kwargs: Mapping[str, Value]) -> frozenset[Leaf]:
+    """What the arguments of a construction consist of, numbers left out (zero is none)."""
+    init = cls.find("__init__")
+    own = [a.arg for a in (*init.node.args.args[1:], *init.node.args.kwonlyargs)] if isinstance(init, Function) else []
+    given: dict[object, Value] = dict(zip(own, args, strict=False))
+    given.update(kwargs)
+    given.update({index: value for index, value in enumerate(args) if index >= len(own)})
+    found: dict[tuple[object, object], None] = {((), cls): None}
+    for name, value in given.items():
+        for leaf in parts(value, (name,)):
+            found[leaf] = None
+            if len(found) > MOST_LEAVES:
+                break
+    found |= {((name,), "default"): None for name in own if name not in given}
+    return frozenset((cls, *leaf) for leaf in found if leaf[1] not in ("unknown", "number"))
+
+
+def parts(value: Value, path: tuple[object, ...]) -> Iterator[tuple[object, object]]:
+    """(path, kind) of each plain value inside; elements of a sequence share a path."""
+    if len(path) <= 2 * DEEPEST:
+        if isinstance(value, (tuple, ListValue)):
+            for item in value if isinstance(value, tuple) else value.items:
+                yield from parts(item, (*path, "[]"))
+            return
+        if isinstance(value, DictValue):
+            for key, item in value.cell.items():
+                yield from parts(item, (*path, repr(key)))
+            return
+        if isinstance(value, Partial):
+            yield path, ("partial", kind(value.function))
+            for word, item in value.kwargs.items():
+                yield from parts(item, (*path, word))
+            return
+        if isinstance(value, Alternatives):
+            for option in value.options:
+                yield from parts(option, path)
+            return
+        if isinstance(value, Instance) and not value.module:
+            yield path, value.cls
+            for key, item in value.cell.items():
+                yield from parts(item, (*path, repr(key)))
+            return
+    yield path, kind(value)
+
+
+def most_first(offers: list[frozenset[Leaf]]) -> list[int]:
+    """Indices of the offers that cover all leaves, each the one that brings most that is new (greedy set cover)."""
+    uncovered = set().union(*offers)
+    gains = {index: len(offer) for index, offer in enumerate(offers) if offer}
+    chosen: list[int] = []
+    while gains:
+        best = max(gains, key=lambda index: (gains[index], -index))
+        fresh = len(offers[best] & uncovered)
+        if fresh < gains[best]:  # gains only shrink: look again when it comes up
+            gains[best] = fresh
+            if not fresh:
+                del gains[best]
+            continue
+        chosen.append(best)
+        uncovered -= offers[best]
+        del gains[best]
+    return chosen

@@ -16,12 +16,13 @@ from typing import Final, TypeAlias
 
 from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
 from initlint.interpret.heap import Heap, Raised
+from initlint.interpret.likeness import Leaf
 from initlint.interpret.parts import Parts
 from initlint.interpret.pieces import extended
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.trees import Mentions
+from initlint.interpret.trees import Mentions, Signature
 from initlint.interpret.values import Alternatives, Cell, Class, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import Knowledge, WeightSpec
 from initlint.source import Place
@@ -64,6 +65,10 @@ class OutOfFuel(Exception):
     """The entry's budget of steps is used up."""
 
 
+class Enough(Exception):
+    """A survey of what would be built has come to where it would be built."""
+
+
 @dataclass(slots=True, eq=False)
 class Pass:
     """A sweep while it runs, and what is needed to ask it about modules that came too late."""
@@ -94,29 +99,6 @@ class Test:
     seen: dict[str, None] = field(default_factory=dict)
     body: dict[str, None] = field(default_factory=dict)
     subject: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The names of a function's parameters, read off its definition once."""
-
-    positional: tuple[str, ...]
-    words: frozenset[str]  # that may be given by name
-    every: tuple[str, ...]
-    vararg: str | None
-    kwarg: str | None
-
-    @classmethod
-    def of(cls, node: ast.arguments) -> Signature:
-        positional = tuple(a.arg for a in (*node.posonlyargs, *node.args))
-        only = tuple(a.arg for a in node.kwonlyargs)
-        return cls(
-            positional,
-            frozenset((*(a.arg for a in node.args), *only)),
-            (*positional, *only),
-            node.vararg.arg if node.vararg else None,
-            node.kwarg.arg if node.kwarg else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +139,7 @@ class Machine(Parts):
         self.nowhere: set[tuple[Class, str]] = set()  # what an own __getattribute__ does not find either
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
+        self.exhausted: dict[ast.AST, int] = {}  # class nodes -> how many of their models used up their budget
         self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 
@@ -190,6 +173,8 @@ class Machine(Parts):
         self.guards: list[tuple[frozenset[str], int]] = []  # what handlers around take, and how deep in forks
         self.repeating = 0  # the last object made before the loop of unknown length that this is in; 0 in none
         self.deferring = False
+        self.surveying = False  # nothing is built: only what would be is noted
+        self.offers: list[frozenset[Leaf]] = []  # what the models were to be built from
         self.put_off: list[tuple[Deferred, tuple[Value, ...]]] = []  # models not built, and what they were given
         self.writes = 0  # to parameters
         self.copies = 1  # how many turns of the loops around it this one stands for

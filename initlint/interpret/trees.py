@@ -1,8 +1,9 @@
-"""Walking syntax trees: every node below one, and the names that it mentions."""
+"""Syntax trees: every node below one, the names that it mentions, the parameters of a definition."""
 
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
@@ -27,3 +28,26 @@ class Mentions:
         parts = walk(node)
         self.names = frozenset(part.id for part in parts if type(part) is ast.Name)
         self.attributes = frozenset(part.attr for part in parts if type(part) is ast.Attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The names of a function's parameters, read off its definition once."""
+
+    positional: tuple[str, ...]
+    words: frozenset[str]  # that may be given by name
+    every: tuple[str, ...]
+    vararg: str | None
+    kwarg: str | None
+
+    @classmethod
+    def of(cls, node: ast.arguments) -> Signature:
+        positional = tuple(a.arg for a in (*node.posonlyargs, *node.args))
+        only = tuple(a.arg for a in node.kwonlyargs)
+        return cls(
+            positional,
+            frozenset((*(a.arg for a in node.args), *only)),
+            (*positional, *only),
+            node.vararg.arg if node.vararg else None,
+            node.kwarg.arg if node.kwarg else None,
+        )
