@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from initlint.graph import Method
@@ -21,7 +20,6 @@ NAMES: Final = re.compile(
 
 def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
     """Methods and functions that write initial weights."""
-    mentioned = mentions(units)
     classes = {c.name for unit in units for c in unit.cell.values() if isinstance(c, Class) and c.module}
     found: list[Method] = []
     for unit in units:
@@ -31,12 +29,12 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
                     if not isinstance(function, Function) or function.owner is not value:
                         continue
                     if looks_like_init(str(name)) and writes(machine, function.node):
-                        found.append(method(machine, value, function, mentioned, classes))
+                        found.append(method(machine, value, function, units, classes))
             if not isinstance(value, Function) or value.unit is not unit:
                 continue
             if looks_like_init(value.name) and writes(machine, value.node):
-                called = True if machine.called.get(value.node) or mentioned.get(value.name, 0) else None
-                asks = named(value.node, classes)
+                called = True if machine.called.get(value.node) or mentioned(machine, units, value.name) else None
+                asks = named(machine, value.node, classes)
                 found.append(Method(value.name, "", name_place(unit, value), called, 0, asks))
     return tuple(found)
 
@@ -45,26 +43,26 @@ def looks_like_init(name: str) -> bool:
     return NAMES.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
 
 
-def named(node: ast.AST, classes: set[str]) -> tuple[str, ...]:
+def named(machine: Interpreter, node: ast.AST, classes: set[str]) -> tuple[str, ...]:
     """Those of the classes that a body mentions, by name or as text."""
-    return tuple(sorted({name for part in ast.walk(node) for name in mentioned_names(part)} & classes))
+    return tuple(sorted(machine.mentions_of(node).every & classes))
 
 
 def method(
-    machine: Interpreter, cls: Class, function: Function, mentioned: dict[str, int], classes: set[str]
+    machine: Interpreter, cls: Class, function: Function, units: list[Unit], classes: set[str]
 ) -> Method:
     """A method's facts. Callers may be invisible where it is public, or where a base is."""
     built = machine.built.get(cls.node, 0)
     called: bool | None
     if machine.called.get(function.node):
         called = True
-    elif mentioned.get(function.name, 0) or cls.open or cls.abstract:
+    elif cls.open or cls.abstract or mentioned(machine, units, function.name):
         called = None
     elif function.name.startswith("_") or built:
         called = False
     else:
         called = None
-    asks = named(function.node, classes)
+    asks = named(machine, function.node, classes)
     return Method(function.name, cls.name, name_place(cls.unit, function), called, built, asks)
 
 
@@ -81,23 +79,9 @@ def name_place(unit: Unit, named: Function | Class) -> Place:
     return Place(unit.file, Span(point, Point(node.lineno, column + len(node.name))))
 
 
-def mentions(units: list[Unit]) -> dict[str, int]:
-    """How often each attribute, name or string is used anywhere, other than by its `def`."""
-    counts: dict[str, int] = {}
-    for unit in units:
-        for part in walk(unit.tree):
-            for name in mentioned_names(part):
-                counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
-def mentioned_names(part: ast.AST) -> Iterator[str]:
-    if isinstance(part, ast.Attribute):
-        yield part.attr
-    elif isinstance(part, ast.Name):
-        yield part.id
-    elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
-        yield part.value
+def mentioned(machine: Interpreter, units: list[Unit], name: str) -> bool:
+    """Whether any file uses the name, an attribute of that name or a string of it, other than in its `def`."""
+    return any(name in unit.source.text and name in machine.mentions_of(unit.tree).every for unit in units)
 
 
 def writes(machine: Interpreter, node: ast.AST) -> bool:

@@ -20,14 +20,17 @@ def walk(node: ast.AST) -> list[ast.AST]:
 
 
 class Mentions:
-    """The names and attributes that a definition mentions, read off it once."""
+    """The names, the attributes and the strings like names that a tree mentions, read off it once."""
 
-    __slots__ = ("attributes", "names")
+    __slots__ = ("attributes", "every", "names")
 
     def __init__(self, node: ast.AST) -> None:
         parts = walk(node)
         self.names = frozenset(part.id for part in parts if type(part) is ast.Name)
         self.attributes = frozenset(part.attr for part in parts if type(part) is ast.Attribute)
+        constants = (part.value for part in parts if type(part) is ast.Constant)
+        texts = (value for value in constants if isinstance(value, str) and value.isidentifier())
+        self.every = frozenset((*self.names, *self.attributes, *texts))
 
 
 @dataclass(frozen=True, slots=True)
