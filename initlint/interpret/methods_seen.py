@@ -48,9 +48,7 @@ def named(machine: Interpreter, node: ast.AST, classes: set[str]) -> tuple[str, 
     return tuple(sorted(machine.mentions_of(node).every & classes))
 
 
-def method(
-    machine: Interpreter, cls: Class, function: Function, units: list[Unit], classes: set[str]
-) -> Method:
+def method(machine: Interpreter, cls: Class, function: Function, units: list[Unit], classes: set[str]) -> Method:
     """A method's facts. Callers may be invisible where it is public, or where a base is."""
     built = machine.built.get(cls.node, 0)
     called: bool | None
