@@ -189,15 +189,14 @@ def put_child(machine: Machine, instance: Instance, key: str, value: Value, node
 
 def children_of(instance: Instance) -> list[tuple[str, Instance]]:
     """Modules directly inside, in order of registration; all of them where it may be one of several."""
-    found = []
+    found: list[tuple[str, Instance]] = []
     for key, value in instance.cell.items():
-        kind = type(value)
-        if kind is Instance:
-            if value.module:  # type: ignore[attr-defined]
+        if isinstance(value, Instance):
+            if value.module:
                 found.append((str(key), value))
-        elif kind is Alternatives:
+        elif isinstance(value, Alternatives):
             found += [(str(key), o) for o in options(value) if isinstance(o, Instance) and o.module]
-    return found  # type: ignore[return-value]
+    return found
 
 
 def container(machine: Machine, original: Instance, children: list[Value]) -> Value:
