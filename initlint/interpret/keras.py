@@ -58,14 +58,14 @@ def call_known(
     initializer = tables.initializers.get(qualified)
     if initializer is not None:
         return keras_initializers.construct(machine, initializer, args, kwargs, node, frame)
+    owner, _, name = qualified.rpartition(".")
+    if owner == "keras.layers" and name in MERGES:
+        return merge(machine, name, args, kwargs, node)
     function = tables.functions.get(qualified)
     if function is not None:
         return call_function(machine, function, args, kwargs, node, frame)
-    owner, _, name = qualified.rpartition(".")
     if name == "from_config" and (owner in tables.layers or owner in tables.initializers):
         return keras_initializers.from_config(machine, Symbol.of(owner), args, kwargs, node, frame)
-    if owner == "keras.layers" and name in MERGES:
-        return merge(machine, name, args, kwargs, node)
     if args and owner in tables.layers and isinstance(args[0], Instance):  # keras.layers.Layer.__init__(self)
         return machine.native_method(args[0], name, args[1:], kwargs, node, frame)
     if owner == "keras.applications":

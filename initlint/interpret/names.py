@@ -30,11 +30,11 @@ FRAMEWORKS: Final = (
     "functools",
 )
 UNTOLD: Final = ("keras.src.applications", "keras.src.utils")  # parts of a framework that the tables do not describe
-NAMESPACES: Final = frozenset(
-    f"keras.{name}" for name in "activations applications backend constraints datasets".split()
-) | {
-    f"keras.{name}" for name in "initializers layers losses models ops optimizers random regularizers utils".split()
-}  # that `from keras import *` brings
+STARRED: Final = frozenset(  # what `from keras import *` and `from keras.layers import *` bring beside what tables have
+    f"keras.{name}"
+    for name in "Input activations applications backend constraints datasets initializers layers losses models ops"
+    " optimizers random regularizers utils".split()
+)
 PERHAPS_IMPORTED: Final = frozenset({Imported, Alternatives})
 STATEMENT_FUEL: Final = 40_000  # steps of one top-level statement that is run because its name is asked for
 BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
@@ -104,7 +104,7 @@ def export(machine: Machine, unit: Unit, name: str) -> Value:
             qualified = canonical(f"{target}.{name}")
             tables = machine.knowledge
             known = qualified in tables.layers or qualified in tables.functions or qualified in tables.initializers
-            if known or qualified in NAMESPACES:
+            if known or qualified in STARRED:
                 value = Symbol.of(qualified)
         if value is not MISSING:
             unit.cell[name] = value
