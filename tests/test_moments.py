@@ -119,3 +119,13 @@ def test_erf_is_right_to_thirteen_digits() -> None:
     x = np.linspace(-7, 7, 1003)
     exact = np.array([math.erf(v) for v in x])
     assert float(np.abs(curves.erf(x) - exact).max()) < 2e-13
+
+
+@pytest.mark.parametrize("name", [name for name, spec in knowledge().activations.items() if spec.slope is not None])
+def test_slopes_stay_within_the_bounds_of_the_table(name: str) -> None:
+    """For all variances up to 4, so that what they screen out needs no NumPy."""
+    bounds = knowledge().activations[name].slope
+    assert bounds is not None
+    found = [moments(the(name), variance).derivative_second_moment for variance in np.geomspace(1e-4, 4, 30)]
+    assert bounds[0] - 1e-6 <= min(found)
+    assert max(found) <= bounds[1] + 1e-6
