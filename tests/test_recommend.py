@@ -247,3 +247,25 @@ def test_a_file_of_keras_gets_code_for_keras(initlint: Run, tmp_path: Path) -> N
     assert [one["row"] for one in hidden["recommendations"]] == ["SELU"]
     assert [one["row"] for one in head["recommendations"]] == ["Linear"]
     assert "nn.init.kaiming_normal_" in initlint("recommend", "net.py", "--framework", "torch").stdout
+
+
+def test_the_readme_leads_to_every_row_of_the_documents() -> None:
+    """Each line of its table names a row and the options that print it."""
+    import re
+    import shlex
+
+    from initlint.recommendations import Request, for_names
+
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (\d), (.+?) \| `--(\S+) (.+?)` \|$", text, re.MULTILINE)
+    reached = set()
+    for section, row, option, query in lines:
+        (name,) = shlex.split(query)
+        for one in for_names({option.replace("-", "_"): name}, Request()):
+            document = one.options[0].technique.document
+            found = one.row.row if one.row else document.row if document else ""
+            if found == row.partition(";")[0]:
+                reached.add(found)
+                assert one.row is None or one.row.section.startswith(section)
+    documents = [one.document.row for one in KNOWN.techniques.values() if one.document]
+    assert reached == {*documents, *KNOWN.advised, *KNOWN.architectures, *KNOWN.usecases}

@@ -1,16 +1,35 @@
-"""The page of a rule, for the terminal and as Markdown."""
+"""docs/rules/ is what `initlint explain` says, and current. `python tests/test_rule_pages.py` writes it anew."""
 
 from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from initlint.report._rules import explained, markdown
+from initlint.report._rules import explained, index, markdown
 from initlint.rulebook import all_rules
 
+FOLDER = Path(__file__).parents[1] / "docs" / "rules"
+INDEX = "README.md"
 RULES = all_rules()
+
+
+def pages() -> dict[str, str]:
+    """What the folder should hold: a page for each rule, and the index."""
+    return {INDEX: index(RULES), **{f"{code}.md": markdown(rule) for code, rule in RULES.items()}}
+
+
+def test_no_page_is_missing_and_none_is_left_over() -> None:
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(pages())
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_is_current(name: str) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], (
+        "write it anew: python tests/test_rule_pages.py"
+    )
 
 
 @pytest.mark.parametrize("code", RULES)
@@ -36,5 +55,18 @@ def test_the_condition_is_told_with_its_numbers() -> None:
 
 
 def test_the_pages_come_from_the_command(initlint: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    assert initlint("explain", "INI301", "--format", "markdown").stdout == markdown(RULES["INI301"])
+    assert initlint("explain", "INI301", "--format", "markdown").stdout == pages()["INI301.md"]
     assert initlint("explain", "INI301").stdout == explained(RULES["INI301"])
+
+
+def rewrite() -> None:
+    """Writes the folder."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.iterdir():
+        path.unlink()
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()
