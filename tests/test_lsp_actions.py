@@ -121,6 +121,7 @@ async def test_a_fix_is_offered_and_leaves_nothing_to_find(editor: Editor) -> No
     assert offered[0] is fix
     assert "INI201" in [one.code for one in fix.diagnostics or ()]
     assert not fix.is_preferred  # it changes what the model learns from
+    assert fix.title.endswith("(signal 0.016 becomes 1 after 12 layers)")  # sqrt(1 / 2)^12
     after = applied(fix, uri, RELU)
     assert "kaiming_uniform_(layer.weight" in after
     editor.change(uri, after)

@@ -90,6 +90,36 @@ async def test_a_recurrent_layer_has_two_initializers(editor: Editor) -> None:
     assert "- recurrent: `default`, std 0.129" in text
 
 
+DEEP = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(*(part for _ in range(9) for part in (nn.Linear(256, 256), nn.ReLU())))
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+async def test_the_signal_in_a_run_of_layers_is_told(editor: Editor) -> None:
+    """Nine layers under Xavier before ReLU halve the second moment nine times (He et al. 2015, eqs. 7 and 13): the
+    standard deviation is sqrt(1 / 2)^9 = 0.0442 at the end, and the gradient's, over the eight between, 0.0625."""
+    uri = editor.open("deep.py", DEEP)
+    where = place(DEEP, "nn.Linear(256, 256)").start
+    found = await editor.hover(uri, where.line, where.character)
+    assert found is not None
+    assert isinstance(found.contents, types.MarkupContent)
+    assert "- signal: 0.0442 forward, 0.0625 backward, over a run of 9 layers" in found.contents.value
+
+
 async def test_elsewhere_nothing_is_shown(editor: Editor) -> None:
     uri = editor.open("net.py", NET)
     for part in ("super()", "return", "import"):

@@ -7,13 +7,16 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from initlint import inspection, strengths
+from initlint import inspection, judgement, strengths
+from initlint.chains import Flow
 from initlint.editor.readings import Reading, Shift
-from initlint.graph import Weight
+from initlint.findings import Signal
+from initlint.graph import Layer, Weight
 from initlint.inspection import LAYER_ROLES, Row
-from initlint.report._lines import shown
+from initlint.report._lines import counted, shown
 from initlint.report.inspection.text import fan, feeds, initializer
 from initlint.source import Place, Point, Source, Span
+from initlint.strands import strand_of
 
 MAX_ROWS = 6
 
@@ -45,6 +48,12 @@ def described(row: Row, reading: Reading, *, markdown: bool) -> str:
     if row.is_recurrent:
         lines.append(f"- recurrent: {code(initializer(row.recurrent, row))}{std(row, reading, ('recurrent',))}")
     lines.append(f"- feeds: {plain(feeds(row).removeprefix('-> '))}")
+    signal = signal_through(row, reading)
+    if signal is not None:
+        lines.append(
+            f"- signal: {signal.forward_std:.3g} forward, {signal.backward_std:.3g} backward, over a run of "
+            f"{counted(signal.depth, 'layer')}"
+        )
     lines += [f"- unknown: {plain(why)}" for why in row.unknown]
     return "\n".join(lines)
 
@@ -65,14 +74,34 @@ def std(row: Row, reading: Reading, roles: Collection[str]) -> str:
     return f", std {low:.3g}" if math.isclose(low, high, rel_tol=0.01) else f", std {low:.3g} to {high:.3g}"
 
 
+def signal_through(row: Row, reading: Reading) -> Signal | None:
+    """What becomes of the signal, and of its gradient, in the run of layers that this one is in: the longest of its
+    uses. None where the run is not known, or it is alone in it."""
+    runs = [
+        strand_of(Flow(context), layer.index)
+        for model in reading.models
+        for context in model.contexts
+        for layer in context.layers
+        if is_about(row, layer)
+    ]
+    longest = max(runs, key=lambda run: run.depth, default=None)
+    if longest is None or longest.depth < 2:
+        return None
+    return judgement.exact(longest) or judgement.measured(longest)
+
+
+def is_about(row: Row, layer: Layer) -> bool:
+    """Whether a layer of a model is one of those that a row tells of."""
+    return layer.kind == row.layer and row.place in (layer.place, layer.owner)
+
+
 def weights(row: Row, reading: Reading, roles: Collection[str]) -> Iterator[Weight]:
     """The weights that a row is about: those of its layers that end as it says."""
     for model in reading.models:
         for context in model.contexts:
             for layer in context.layers:
-                if layer.kind != row.layer or row.place not in (layer.place, layer.owner):
-                    continue
-                yield from (w for w in layer.weights if w.role in roles)
+                if is_about(row, layer):
+                    yield from (w for w in layer.weights if w.role in roles)
 
 
 def used(rows: Iterable[Row], source: Source, point: Point) -> tuple[list[Row], Span] | None:
