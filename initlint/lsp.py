@@ -29,7 +29,7 @@ from initlint.editor.worker import Errand, Worker
 from initlint.findings import Finding
 
 DEBOUNCE_LEAST, DEBOUNCE_MOST = 0.005, 0.15  # seconds
-DEBOUNCE_PART = 0.2  # of what the last reading took
+DEBOUNCE_PART = 0.1  # of what the last reading took
 LATER = 0.4  # seconds until documents are read again because another one changed
 COLLECT_AFTER = 0.03  # seconds after a reading, which leaves cycles behind; not before it has been told
 WATCHED = ("**/pyproject.toml", "**/initlint.toml", "**/*.py")

@@ -93,10 +93,17 @@ def bind(machine: Machine, function: Function, args: Arguments, kwargs: Keywords
     return cell
 
 
-def is_generator(machine: Machine, node: ast.AST) -> bool:
+def is_generator(machine: Machine, function: Function) -> bool:
     """Whether the body yields (outside nested functions)."""
+    node = function.node
     known = machine.generators.get(node)
     if known is None:
+        whole = machine.generators.get(function.unit.tree)
+        if whole is None:
+            whole = machine.generators[function.unit.tree] = "yield" in function.unit.source.text
+        if not whole:
+            machine.generators[node] = False
+            return False
         known = False
         stack: list[ast.AST] = list(getattr(node, "body", ())) if not isinstance(node, ast.Lambda) else []
         while stack and not known:
@@ -184,7 +191,7 @@ def run(
     try:
         if isinstance(function.node, ast.Lambda):
             result = machine.evaluate(function.node.body, inner)
-        elif is_generator(machine, function.node):
+        elif is_generator(machine, function):
             inner.yields = []
             machine.run_block(function.node.body, inner)
             result = ListValue(tuple(inner.yields), serial=machine.next_serial())

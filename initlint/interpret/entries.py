@@ -54,7 +54,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
                 machine.built = before  # what it was to show, the classes themselves show
             contexts.append(context)
     used = named_by_others(machine, classes)
-    for cls in by_use(machine, classes):
+    for cls in by_use(machine, classes, used):
         if cls.abstract or not cls.module:
             continue
         offered = is_offered(machine, cls)
@@ -289,9 +289,10 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
 Built = TypeVar("Built", Class, Function)
 
 
-def by_use(machine: Interpreter, things: list[Built]) -> list[Built]:
+def by_use(machine: Interpreter, things: list[Built], used: set[int] | None = None) -> list[Built]:
     """Those that no other one names come first, the last defined of them first of all."""
-    used = named_by_others(machine, things)
+    if used is None:
+        used = named_by_others(machine, things)
     position = {id(thing): -index for index, thing in enumerate(things)}
     return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
 

@@ -113,12 +113,15 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
 
 def passed_over(machine: Interpreter) -> list[Instance]:
     """Norms that a test in initialization code came out false for, and which asks for norms or for names."""
-    layers = machine.knowledge.layers.values()
-    norms = {spec.kind for spec in layers if spec.role == "norm"} if machine.norms and machine.tests else set()
+    own = {norm.spec.kind for norm in machine.norms if norm.spec is not None}
+    missed = [test for test in machine.tests.values() if not test.true and not own.isdisjoint(test.seen)]
+    if not missed:
+        return []
+    norms = {spec.kind for spec in machine.knowledge.layers.values() if spec.role == "norm"}
     kinds: set[str] = set()
-    for test in machine.tests.values() if norms else ():
-        if not test.true and (test.kind == "name" or not norms.isdisjoint(test.asked)):
-            kinds |= norms & test.seen.keys()
+    for test in missed:
+        if test.kind == "name" or not norms.isdisjoint(test.asked):
+            kinds |= own & test.seen.keys()
     return [norm for norm in machine.norms if norm.spec is not None and norm.spec.kind in kinds]
 
 
