@@ -22,6 +22,7 @@ from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
 from initlint.prescriptions import Facts, Undecided, prescription, true_fan
 from initlint.products import Product
+from initlint.stretches import Stretch
 from initlint.subjects import Use
 from initlint.survey import Written
 from initlint.tied import Tied
@@ -53,14 +54,16 @@ def promised(facts: Mapping[str, str], safety: str) -> bool | None:
 
 
 def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """The initializer that suits all that the call writes; of untouched defaults, all that one constructor makes."""
+    """The initializer that suits all that the call writes; of untouched defaults, all that one constructor makes, or
+    all layers of a chain."""
     first = subjects[0]
-    assert isinstance(first, Use)
-    if first.event.explicit:
+    if isinstance(first, Use) and first.event.explicit:
         spelling = first.event.spelling
         return {**prescription(survey.written(first.place)), "form": "write", "spelling": spelling, **_raw(first)}
-    facts = prescription(_defaults(subjects))
-    return {**facts, "form": "default", "others": _others(subjects, facts), **_owner([_layer(s) for s in subjects])}
+    written = _defaults(subjects)
+    form = "default" if isinstance(first, Use) else "chain"
+    facts = prescription(written)
+    return {**facts, "form": form, "others": _others(written, facts), **_owner([one.layer for one in written])}
 
 
 def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -78,16 +81,23 @@ def _raw(use: Use) -> Facts:
 
 
 def _defaults(subjects: Sequence[Subject]) -> list[Written]:
-    found = [s for s in subjects if isinstance(s, Use)]
-    return [Written(use.flow, use.layer, use.weight, use.event) for use in found]
+    """The untouched weights that the subjects are about."""
+    found = []
+    for subject in subjects:
+        if isinstance(subject, Use):
+            found.append(Written(subject.flow, subject.layer, subject.weight, subject.event))
+        elif isinstance(subject, Stretch):
+            layers = [subject.flow.context.layers[i] for i in sorted(subject.strand.members)]
+            kernels = [(layer, layer.kernel) for layer in layers if layer.kernel is not None]
+            found += [Written(subject.flow, layer, w, e) for layer, w in kernels for e in w.effective() if e]
+    return found
 
 
-def _others(subjects: Sequence[Subject], facts: Facts) -> str:
+def _others(written: Sequence[Written], facts: Facts) -> str:
     """Why a loop over all modules of these kinds would do harm; "" where it would not."""
-    kinds = {_layer(subject).kind for subject in subjects}
-    for use in subjects:
-        assert isinstance(use, Use)
-        for layer in use.flow.context.layers:
+    kinds = {one.layer.kind for one in written}
+    for flow in {id(one.flow): one.flow for one in written}.values():
+        for layer in flow.context.layers:
             kernel = layer.kernel
             if layer.kind not in kinds or kernel is None:
                 continue
@@ -95,7 +105,7 @@ def _others(subjects: Sequence[Subject], facts: Facts) -> str:
             if any(event is None or event.explicit for event in events):
                 return f"{layer.name} is a {layer.kind} too, and has an initializer of its own"
             try:
-                both = prescription([Written(use.flow, layer, kernel, e) for e in events if e] + _defaults(subjects))
+                both = prescription([*(Written(flow, layer, kernel, e) for e in events if e), *written])
             except Undecided as error:
                 return str(error)
             if both != facts:

@@ -35,7 +35,9 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
         default = facts["form"] == "default"
         found = _keras.argument(spot, match, facts, KERNEL) if default else _keras.instead(spot, match, facts)
         return Draft(f"initialize with {_keras.title(facts)} for {facts['for']}", found)
-    edits = beside_constructor(spot, match, facts) if facts["form"] == "default" else instead(spot, match, facts)
+    edits = (
+        beside_constructor(spot, match, facts) if facts["form"] in {"default", "chain"} else instead(spot, match, facts)
+    )
     function, _ = scheme(page, facts, "weight")
     return Draft(f"initialize with {function} for {facts['for']}", edits)
 
@@ -103,6 +105,8 @@ def beside_constructor(spot: Spot, match: Match, facts: Mapping[str, str]) -> Ed
     """An initializer where the layers keep a default: below the statement that makes one and names it, else in a loop
     over what the statement makes, else over all modules at the end of `__init__`."""
     page, found = spot.page, assigned(spot.small()) if spot.stands() else None
+    if facts["form"] == "chain":
+        found = None  # several statements may make its layers
     if found is not None and page.span(found[1]) == match.place.span:
         code, imports = initializer(page, facts, f"{page.code(found[0])}.weight")
         return page.after(spot.statement(), code) + imports
@@ -114,7 +118,10 @@ def beside_constructor(spot: Spot, match: Match, facts: Mapping[str, str]) -> Ed
         (m,) = fresh(spot, statement, "m")
         code, imports = _loop(page, facts, m, f"{page.code(found[0])}.modules()", kinds)
         return page.after(statement, code) + imports
-    function = constructor(spot)
+    owners = facts["owner"].split()
+    if facts["form"] == "chain" and len(owners) != 1:
+        raise Unfit("the layers are made in several classes")
+    function = constructor(spot, owners[0] if facts["form"] == "chain" else "")
     code, imports = _loop(page, facts, "m", f"{self_name(function)}.modules()", kinds)
     return at_end(page, function, code) + imports
 
