@@ -64,7 +64,7 @@ class Config:
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE
     severity: tuple[tuple[str, Severity], ...] = ()
     fail_on: Severity = Severity.WARNING
-    bands: tuple[tuple[str, tuple[float, float]], ...] = ()  # lowest and highest part of the signal that is kept
+    bands: tuple[tuple[str, tuple[float, float]], ...] = ()  # parts of signal and gradient that may be left
     force_exclude: bool = False
     respect_gitignore: bool = True
     file: str = ""  # where they are written, as reports show it; "" where nowhere
@@ -183,6 +183,12 @@ def band_of(config: Config, code: str) -> tuple[float, float] | None:
     """The band that the settings give to a rule, by the longest prefix; None where its own holds."""
     found = closest([prefix for prefix, _ in config.bands], code)
     return None if found is None else dict(config.bands)[found]
+
+
+def bands_of(config: Config, codes: Iterable[str]) -> tuple[tuple[str, tuple[float, float]], ...]:
+    """The bands that the settings give to rules, in order of their codes."""
+    found = ((code, band_of(config, code)) for code in sorted(codes)) if config.bands else ()
+    return tuple((code, band) for code, band in found if band is not None)
 
 
 def closest(prefixes: Collection[str], code: str) -> str | None:

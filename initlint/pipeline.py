@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from initlint import cells, discovery, suppressions
-from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, severity_of
+from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, bands_of, severity_of
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.reach import Reach
 from initlint.source import (
@@ -318,11 +318,12 @@ def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Ma
         return
     from initlint import rules
 
-    for codes in {selection.of(file) for file in sources}:
+    asked = {file: (codes := selection.of(file), bands_of(run.configs.of(file), codes)) for file in sources}
+    for ask in set(asked.values()):
         for model in models:
             try:
-                for match in rules.matches(model, codes, remedies=True):
-                    if match.place.file in sources and selection.of(match.place.file) == codes:
+                for match in rules.matches(model, ask[0], remedies=True, bands=dict(ask[1])):
+                    if asked.get(match.place.file) == ask:
                         yield match
             except Exception as error:  # noqa: BLE001 - our own bug
                 run.fault("rules", error)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from initlint.findings import Match, Severity, Site
 from initlint.gains import Call
@@ -23,6 +24,8 @@ from initlint.survey import EVERYWHERE, Instance, Subject, Survey
 
 __all__ = ["Rule", "all_rules", "matches"]
 
+Bands: TypeAlias = Mapping[str, tuple[float, float]]  # by code
+
 
 class Hit(NamedTuple):
     """One subject that a rule's condition holds for."""
@@ -35,11 +38,14 @@ class Hit(NamedTuple):
     judgement: Judgement | None = None
 
 
-def matches(model: Model, select: frozenset[str] | None = None, *, remedies: bool = False) -> list[Match]:
+def matches(
+    model: Model, select: frozenset[str] | None = None, *, remedies: bool = False, bands: Bands = MappingProxyType({})
+) -> list[Match]:
     """What the rules (those in `select`, or all) find in the model: sorted, without duplicates. With `remedies`, each
-    match has the facts from which its fix is planned."""
+    match has the facts from which its fix is planned. `bands` go before the rules' own."""
     survey = Survey(model)
-    chosen = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
+    rules = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
+    chosen = [within(rule, bands.get(rule.code)) for rule in rules]
     fired = {rule.code: list(hits(rule, survey)) for rule in chosen if rule.condition is not None}
     found = [
         match
@@ -48,6 +54,14 @@ def matches(model: Model, select: frozenset[str] | None = None, *, remedies: boo
         for match in gathered(rule, owned(rule, fired, all_rules()), survey if remedies else None)
     ]
     return sorted(found, key=lambda match: (match.place, match.code))
+
+
+def within(rule: Rule, limits: tuple[float, float] | None) -> Rule:
+    """The rule with these limits of the signal and of the gradient in the place of its own, if it has any."""
+    if limits is None or rule.measure is None:
+        return rule
+    band = rule.measure.band._replace(forward=limits, backward=limits)
+    return rule._replace(measure=rule.measure._replace(band=band))
 
 
 def hits(rule: Rule, survey: Survey) -> Iterator[Hit]:

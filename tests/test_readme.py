@@ -77,7 +77,7 @@ def test_the_settings_that_are_shown_are_settings(tmp_path: Path) -> None:
     assert block
     (tmp_path / "pyproject.toml").write_text(block[1])
     shown = Settings().of(str(tmp_path / "m.py"))
-    assert all((shown.ignore, shown.per_file_ignores, shown.severity))
+    assert all((shown.ignore, shown.per_file_ignores, shown.severity, shown.bands))
 
 
 def rewrite() -> None:

@@ -187,6 +187,66 @@ def test_the_band_of_the_longest_prefix_holds() -> None:
     )
 
 
+def run_of(layers: int) -> str:
+    """Linear layers with ReLU between them, written with Xavier: each keeps 0.71 of the signal and of the gradient."""
+    made = ", ".join(["nn.Linear(64, 64), nn.ReLU()"] * layers)
+    return f"""\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential({made}, nn.Linear(64, 64))
+        for m in self.body[:-1]:
+            if isinstance(m, nn.Linear):
+                nn.init.xavier_normal_(m.weight)
+        nn.init.xavier_normal_(self.body[-1].weight)
+
+    def forward(self, x):
+        return self.body(x)
+"""
+
+
+def severities(root: Path, layers: int, bands: str = "") -> list[tuple[str, str]]:
+    write(root, initlint_toml=bands, m_py=run_of(layers))
+    report = lint_paths(["."], Settings())
+    assert not report.faults
+    return [(finding.code, str(finding.severity)) for finding in report.findings]
+
+
+@pytest.mark.parametrize(
+    "layers, bands, severity",
+    [
+        (4, "", "info"),  # a quarter of the signal is left: within the rule's own band
+        (4, "[bands]\nINI201 = [0.5, 2.0]\n", "warning"),
+        (4, "[bands]\nINI2 = [0.5, 2.0]\nINI201 = [0.1, 10.0]\n", "info"),
+        (4, "[bands]\nINI202 = [0.5, 2.0]\n", "info"),  # another rule's
+        (8, "", "warning"),  # a sixteenth
+        (8, "[bands]\nINI201 = [0.01, 100.0]\n", "info"),
+        (8, "[bands]\nALL = [0.01, 100.0]\n", "info"),
+        (8, "[bands]\nALL = [0.01, 100.0]\nINI201 = [0.1, 10.0]\n", "warning"),
+    ],
+)
+def test_the_band_decides_on_the_severity(tree: Path, layers: int, bands: str, severity: str) -> None:
+    assert severities(tree, layers, bands) == [("INI201", severity)]
+
+
+def test_a_rule_that_speaks_only_outside_its_band_is_silent_in_a_wider_one(tree: Path) -> None:
+    deep = run_of(10).replace("xavier_normal_(m.weight)", "zeros_(m.bias)")
+    deep = deep.replace("nn.init.xavier_normal_(self.body[-1].weight)", "pass")
+    write(tree, m_py=deep)
+    assert found() == [("m.py", "INI207")]
+    write(tree, initlint_toml="[bands]\nINI2 = [0.0, 1000.0]\n")
+    assert found() == []
+
+
+def test_bands_hold_for_the_files_below_their_settings(tree: Path) -> None:
+    write(tree, m_py=run_of(4), a__m_py=run_of(4), a__initlint_toml="[bands]\nINI201 = [0.5, 2.0]\n")
+    report = lint_paths(["."], Settings())
+    assert [(one.place.file, str(one.severity)) for one in report.findings] == [("a/m.py", "warning"), ("m.py", "info")]
+
+
 def test_what_fails_a_run_is_set_for_each_file(tree: Path) -> None:
     write(tree, a__initlint_toml='fail-on = "error"\n[severity]\nINI6 = "warning"\n', a__m_py=BIAS)
     assert lint_paths(["."], Settings()).failures == 0
