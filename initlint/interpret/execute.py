@@ -149,7 +149,7 @@ def fork(machine: Machine, frame: Frame, branches: list[Callable[[], str]]) -> s
     if len(frame.pending) > aside:  # returns inside a branch: from here on they are seen from this fork
         if heap.log is None:
             heap.log = []
-        frame.pending[aside:] = [(delta, value, len(heap.log)) for delta, value, _ in frame.pending[aside:]]
+        frame.pending[aside:] = [(delta, value, len(heap.log), born) for delta, value, _, born in frame.pending[aside:]]
     if not going:
         raise Raised
     signals = {signal for signal, _, _ in going}
@@ -176,7 +176,7 @@ def set_aside(machine: Machine, frame: Frame, delta: Delta, value: Value) -> Non
         heap.log = []
     machine.fuel -= len(heap.log) // 4
     earlier, _ = heap.changes(0)
-    frame.pending.append(({**earlier, **delta}, value, len(heap.log)))
+    frame.pending.append(({**earlier, **delta}, value, len(heap.log), heap.serial))
 
 
 def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:

@@ -220,10 +220,12 @@ def join_histories(left: tuple[History, ...], right: tuple[History, ...]) -> tup
 
 def leave(heap: Heap, frame: Frame, result: Value) -> Value:
     """At a function's end: join what its early returns left behind with the state it ends in."""
-    for delta, value, start in reversed(frame.pending):
+    for delta, value, start, serial in reversed(frame.pending):
         _, before = heap.changes(start)
         marks = {mark: (cell, key) for mark, (cell, key, _) in (*delta.items(), *before.items())}
         for mark, (cell, key) in marks.items():
+            if mark not in delta and cell.get(BORN, -1) > serial:  # type: ignore[operator]
+                continue  # made after that return, which so knows nothing of it
             current = cell.get(key, MISSING)
             early = delta[mark][2] if mark in delta else before[mark][2]
             heap.put(cell, key, heap.join(current, early, key))

@@ -91,7 +91,8 @@ class Frame:
         self.receiver: Value = None  # `self` of the running method
         self.call: ast.AST | None = None  # the call that is being evaluated
         self.result: Value = None
-        self.pending: list[tuple[dict[tuple[int, object], tuple[Cell, object, object]], Value, int]] = []
+        # Early returns: what they changed, their value, the length of the log and the last serial at that time.
+        self.pending: list[tuple[dict[tuple[int, object], tuple[Cell, object, object]], Value, int, int]] = []
         self.yields: list[Value] | None = None
         self.scopes: dict[str, Frame] | None = None  # of names declared global or nonlocal
 
