@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from initlint import mishaps, strengths
 from initlint.branches import Branch
+from initlint.forgetting import ForgetBias
 from initlint.gains import Call
 from initlint.keras_remedies import argument
 from initlint.normalizing import Disturbance
@@ -153,6 +154,22 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
         return {**facts, "form": "default"}
     alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
     return {**facts, "form": "write" if alone else "among others"}
+
+
+def open_gate(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """Which of their biases is to hold a one: the first of each layer and direction."""
+    gates = [one for one in subjects if isinstance(one, ForgetBias)]
+    layers = list({id(one.layer): one.layer for one in gates}.values())
+    biases = {one.layer.name: " ".join(g.biases[0][0].name for g in _ways(gates, one.layer)) for one in gates}
+    if len(set(biases.values())) > 1:
+        raise Undecided("the layers have different biases to write")
+    framework = "keras" if layers[0].qualified.startswith("keras.") else "torch"
+    return {**_owner(layers), "framework": framework, "paths": _paths(layers), "biases": next(iter(biases.values()))}
+
+
+def _ways(gates: Sequence[ForgetBias], layer: Layer) -> list[ForgetBias]:
+    """One for each of the layer's biases, in whatever number of ways they are made."""
+    return list({one.suffix: one for one in gates if one.layer.name == layer.name}.values())
 
 
 def _paths(layers: Sequence[Layer]) -> str:
@@ -304,6 +321,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "right-fan": right_fan,
     "right-gain": right_gain,
     "orthogonal": orthogonal,
+    "open-gate": open_gate,
     "fill": fill,
     "one-factor": one_factor,
     "add-call": add_call,

@@ -64,7 +64,8 @@ ROOMS: dict[str, str] = {
         edits page bindings fixers fixers._calls fixers._places fixers._moves fixers._keras fixers.suit_activation
         fixers.add_call fixers.drop_comment fixers.fill
         fixers.guard_none fixers.guard_rank fixers.keras_argument fixers.keep_last
-        fixers.keep_moments fixers.later_pass fixers.make_parameter fixers.no_grad fixers.one_factor fixers.orthogonal
+        fixers.keep_moments fixers.later_pass fixers.make_parameter fixers.no_grad fixers.one_factor
+        fixers.open_gate fixers.orthogonal
         fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,

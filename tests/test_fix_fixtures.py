@@ -95,7 +95,8 @@ def test_line_ends_marks_and_encodings_survive_to_the_byte(name: str) -> None:
     assert mend_source(f"{marked}{text}".encode(), "net.py", unsafe=True).text == marked.encode() + plain
 
 
-def test_every_remedy_has_its_fixer_and_only_fixable_rules_have_one() -> None:
+def test_every_remedy_has_its_fixer_and_every_fixable_rule_a_remedy() -> None:
     assert set(remedies()) == {*REMEDIES, DROP_COMMENT}
+    assert {rule.remedy for rule in all_rules().values()} == {*remedies(), ""}
     for code, rule in all_rules().items():
-        assert rule.fixable or not rule.remedy, code
+        assert rule.fixable == bool(rule.remedy), code

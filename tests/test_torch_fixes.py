@@ -66,3 +66,14 @@ def test_every_fixed_module_can_be_made(name: str) -> None:
         made = part()
         if isinstance(made, nn.Module):
             assert all(torch.isfinite(p).all() for p in made.parameters())
+
+
+def test_the_forget_gates_of_every_fixed_lstm_start_open() -> None:
+    module = executed(golden("INI302/fires_forms").read_text(encoding="utf-8"), "INI302")
+    opened = (module.ByName(16, 32), module.Stacked(), module.Cell(), module.WrongQuarter())
+    for part in (one for made in opened for one in made.modules() if isinstance(one, nn.LSTM | nn.LSTMCell)):
+        biases = dict(one for one in part.named_parameters() if one[0].startswith("bias_"))
+        assert biases
+        for name in (name for name in biases if name.startswith("bias_ih")):
+            total = biases[name] + biases[name.replace("_ih", "_hh")]
+            assert torch.equal(total.chunk(4)[1], torch.ones(part.hidden_size)), (type(part), name)
