@@ -91,6 +91,8 @@ def dense_of(layer: Layer) -> Dense | None:
     kernel = layer.kernel
     if kernel is None or kernel.role == "embedding" or not _is_plain(layer):
         return None
+    if any(history and not history[-1].covers for history in kernel.histories):
+        return None  # a part was written, or all of it changed in a way that no law follows
     found = {_dense(layer, kernel, event) for event in kernel.effective()}
     return found.pop() if len(found) == 1 else None
 

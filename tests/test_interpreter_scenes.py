@@ -11,6 +11,7 @@ import torch
 from lintable import told
 from torch import nn
 
+from initlint import strengths
 from initlint.graph import DATA, OUTPUT, Context, Model
 from initlint.interpret import read
 from initlint.interpret.initializer_names import is_known, nearest
@@ -258,6 +259,22 @@ def test_skip_init_leaves_memory_as_it_is(sizes: str) -> None:
 
 def test_times_zero_is_zero() -> None:
     assert final(by_entry("net = nn.Linear(3, 4)\nnet.weight.data.mul_(0)\n")["<module>"]) == {"zeros"}
+
+
+@pytest.mark.parametrize("draw", ["kaiming_normal_", "kaiming_uniform_"])
+@pytest.mark.parametrize("words", ["", ", mode='fan_out', nonlinearity='tanh'", ", a=2"])
+@pytest.mark.parametrize("change, factor", [("mul_(-3)", 3), ("div_(4)", 1 / 4)])
+def test_a_kaiming_draw_times_a_number_keeps_a_law(draw: str, words: str, change: str, factor: float) -> None:
+    text = f"net = nn.Linear(300, 400)\nnn.init.{draw}(net.weight{words})\nnet.weight.data.{change}\n"
+    kernel = by_entry(text)["<module>"].layers[0].weights[0]
+    (event,) = kernel.effective()
+    assert event is not None
+    law = strengths.law(kernel, event)
+    assert law is not None
+    space: dict[str, Any] = {"nn": nn}
+    torch.manual_seed(0)
+    exec(text, space)  # noqa: S102
+    assert law.std(300, 400) == pytest.approx(space["net"].weight.std().item(), rel=0.02)
 
 
 def test_arguments_have_their_places() -> None:

@@ -50,7 +50,9 @@ def test_the_condition_is_told_with_its_numbers() -> None:
     text = explained(RULES["INI201"])
     assert "\nWhen it fires\n" in text
     assert "  - keep below 0.95 (factor on the signal's standard deviation of this layer with its activation)" in text
-    assert "\nWhen it is a warning\n  - run at least 6" in text
+    assert "\nWhen it is a warning\n  - the signal ends outside 0.13 to 10 of what it was" in text
+    assert "\n  - over a run of at least 3 layers without norms, sums and products between them\n" in text
+    assert "\nWhen it is a warning\n  - lost_units at least 1 (" in explained(RULES["INI402"])
     assert "spectral radius" in explained(RULES["INI301"])
 
 

@@ -148,7 +148,7 @@ def size_weights(layer: KerasObject, spec: LayerSpec, inputs: list[Tensor]) -> N
         if channels is None:
             return
         arguments["channels"] = channels
-        for name, tensor in zip(("value_channels", "key_channels"), (inputs[1:] or inputs)[:2] * 2):
+        for name, tensor in zip(OTHER_CHANNELS, (inputs[1:] or inputs)[:2] * 2):
             other = channels_of(tensor, arguments)
             if other is not None:
                 arguments[name] = other

@@ -5,6 +5,7 @@ from __future__ import annotations
 from initlint.graph import InitEvent
 from initlint.interpret.machine import Arguments
 from initlint.interpret.values import Value
+from initlint.knowledge import law_of
 
 
 def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Value] | None:
@@ -29,6 +30,8 @@ def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Val
 def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:
     """The law of `factor` times a tensor with this law, where it has a name."""
     numbers: dict[str, Value] = dict(event.args)
+    if event.name in ("kaiming_uniform", "kaiming_normal"):
+        return _scaled_kaiming(event, factor)
     defaults: dict[str, dict[str, float]] = {
         "normal": {"mean": 0.0, "std": 1.0},
         "trunc_normal": {"mean": 0.0, "std": 1.0},
@@ -54,3 +57,17 @@ def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:
     if event.name == "uniform" and factor < 0:
         result["a"], result["b"] = result["b"], result["a"]
     return result
+
+
+def _scaled_kaiming(event: InitEvent, factor: float) -> dict[str, Value] | None:
+    """Kaiming's initializers have no argument for a factor; variance scaling is what they are then."""
+    law = law_of(event.name, dict(event.args))
+    if law is None:
+        return None
+    distribution = "uniform" if law.distribution == "uniform" else "untruncated_normal"
+    return {
+        "name": "variance_scaling",
+        "scale": law.scale * factor**2,
+        "mode": law.fan,
+        "distribution": distribution,
+    }
