@@ -29,6 +29,9 @@ from initlint.knowledge import LayerSpec
 SPATIAL: Final = ("kernel_size", "strides", "dilation_rate", "pool_size")
 WRAPPERS: Final = frozenset({"TimeDistributed", "SpectralNormalization", "Wrapper", "Bidirectional", "RNN"})
 OTHER_INPUTS: Final = ("value", "key", "query", "inputs")
+OTHER_CHANNELS: Final = ("value_channels", "key_channels")
+# What sizes of weights may speak of beside the constructor's arguments: only the inputs tell it.
+MEASURED: Final = frozenset({"channels", *OTHER_CHANNELS, "kernel_shape", "bias_shape", "input_units", "output_units"})
 
 
 def construct_layer(
