@@ -58,7 +58,11 @@ class ForgetBias(NamedTuple):
     def total(self) -> float | None:
         """What the layer adds to the forget gate at the start, the sum of its biases; None where one is random or
         unknown."""
-        values = [_value(weight, history) for weight, history in self.biases]
+        return self.sum_from(0)
+
+    def sum_from(self, first: int) -> float | None:
+        """The sum of its biases from one of them on; None where one is random or unknown."""
+        values = [_value(weight, history) for weight, history in self.biases[first:]]
         known = [value for value in values if value is not None]
         return sum(known) if len(known) == len(values) else None
 

@@ -159,6 +159,9 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
 def open_gate(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """Which of their biases is to hold a one: the first of each layer and direction."""
     gates = [one for one in subjects if isinstance(one, ForgetBias)]
+    rest = [one.sum_from(1) for one in gates]
+    if any(one is None or one <= -1 for one in rest):
+        raise Undecided("a one in one bias would not open the gate, since the other takes it away")
     layers = list({id(one.layer): one.layer for one in gates}.values())
     biases = {one.layer.name: " ".join(g.biases[0][0].name for g in _ways(gates, one.layer)) for one in gates}
     if len(set(biases.values())) > 1:

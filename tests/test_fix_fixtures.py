@@ -21,6 +21,7 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI201/fires_apply_method": {21: "one call initializes layers that need different things"},
     "INI208/fires_by_hand": {56: "what MobileBlock.conv feeds is not known"},
     "INI210/fires_bounds": {58: "the bounds cut one side"},
+    "INI302/fires_forms": {72: "a one in one bias would not open the gate"},
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
     "INI604/fires_names": {56: "torch has no initializer with a name close to kaiming"},
