@@ -198,8 +198,8 @@ def compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         return agree([compare(op, option, right) for option in left.options])
     if isinstance(right, Alternatives):
         return agree([compare(op, left, option) for option in right.options])
-    if kind is ast.Gt and isinstance(left, Unknown) and isinstance(right, (int, float)) and right == 0:
-        return True  # a size or a rate that is not known: that it is switched off is the rare case
+    if kind in (ast.Gt, ast.LtE) and isinstance(left, Unknown) and isinstance(right, (int, float)) and right == 0:
+        return kind is ast.Gt  # a size or a rate that is not known: that it is switched off is the rare case
     if isinstance(left, (int, float, str, tuple)) and isinstance(right, (int, float, str, tuple)):
         try:
             return bool(ORDER[kind](left, right))

@@ -111,7 +111,7 @@ def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.If)
     answer = compare.truth(machine.evaluate(node.test, frame))
-    if answer and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
+    if answer is not None and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
         answer = None
     if machine.sweeping:
         machine.note_test(node, answer, frame)

@@ -71,13 +71,13 @@ def assign_subject(machine: Machine, subject: ast.expr, value: Value, frame: Fra
 
 
 def decides_values(node: ast.If) -> bool:
-    """Whether what stands behind `x > 0` writes to tensors, by the names of what it calls.
+    """Whether what stands behind `x > 0` or `x <= 0` writes to tensors, by the names of what it calls.
 
     Elsewhere an x that is not known is taken to be positive (see compare.compare): a rate or a size. Where values
     depend on it that would be a claim, so both ways are gone.
     """
     match node.test:
-        case ast.Compare(ops=[ast.Gt()], comparators=[ast.Constant(value=0)]):
+        case ast.Compare(ops=[ast.Gt() | ast.LtE()], comparators=[ast.Constant(value=0)]):
             statements = (*node.body, *node.orelse)
         case _:
             return False
