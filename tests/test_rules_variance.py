@@ -52,6 +52,13 @@ def test_six_in_a_row_warn_and_five_advise() -> None:
     assert found(deep(5, write("xavier_normal", 20)))[0].severity is Severity.INFO
 
 
+def test_a_change_that_no_law_follows_leaves_the_signal_unknown() -> None:
+    small, change = write("normal", 20, std=0.01), write("clamp", 21, covers=False)
+    for history, expected in (((small,), ["INI204"]), ((small, change), [])):
+        weights = [weight(*history, line=i + 1) for i in range(8)]
+        assert codes(context([layer(i, one, fans=(64, 64)) for i, one in enumerate(weights)])) == expected
+
+
 def test_a_norm_between_makes_it_advice() -> None:
     assert found(deep(8, write("xavier_normal", 20), norm=True))[0].severity is Severity.INFO
 
