@@ -141,7 +141,8 @@ def measured(strand: Strand) -> Signal | None:
 
 def mended(strand: Strand, concerned: Collection[int], cure: str) -> Strand:
     """The strand with the rule's layers as they should be: variance gain^2 / fan_in (`gain`, each activation's own;
-    `torch-gain`, as calculate_gain has it; `unit`, 1: LeCun's, and an orthogonal square's), or Glorot's (`xavier`)."""
+    `torch-gain`, as calculate_gain has it; `unit`, 1: LeCun's, and an orthogonal square's), or Glorot's (`xavier`;
+    `suited`, before what saturates, else the gain)."""
     return Strand(
         tuple(link._replace(dense=_cured(link, cure)) if link.layer in concerned else link for link in strand.links)
     )
@@ -151,6 +152,8 @@ def _cured(link: Link, cure: str) -> Dense:
     dense = link.dense
     name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
     found: float | None = 1.0
+    if cure == "suited":
+        cure = "xavier" if strengths.activation_kind(name) == "saturating" else "gain"
     if cure == "gain":
         found = strengths.gain(name, parameter)
     elif cure == "torch-gain":
@@ -163,6 +166,7 @@ def _cured(link: Link, cure: str) -> Dense:
 
 CURES: Final = {
     "gain": "the gain of each activation",
+    "suited": "the gain of each rectifier, and the variance 2/(fan_in + fan_out) before what saturates",
     "torch-gain": "the gain that torch has for each activation",
     "unit": "the variance 1/fan_in",
     "xavier": "the variance 2/(fan_in + fan_out)",
@@ -180,13 +184,16 @@ class Judgement(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def judged(strand: Strand, concerned: frozenset[int], cure: str, band: Band) -> Judgement | None:
-    """None for an empty strand, or one that the model has no formula for. Without a cure what is outside stays so."""
+def judged(
+    strand: Strand, concerned: frozenset[int], cure: str, band: Band, *, in_full: bool = False
+) -> Judgement | None:
+    """None for an empty strand, or one that the model has no formula for. Without a cure what is outside stays so. With
+    `in_full` both signals are computed even where the band could be decided on without them."""
     if not strand.links:
         return None
     better = mended(strand, concerned, cure) if cure else None
     before = exact(strand)
-    if before is None and strand.depth >= band.depth and band.may_break(bounds(strand)):
+    if before is None and (in_full or (strand.depth >= band.depth and band.may_break(bounds(strand)))):
         before = measured(strand)
         if before is None:
             return None
@@ -194,7 +201,7 @@ def judged(strand: Strand, concerned: frozenset[int], cure: str, band: Band) -> 
         return Judgement(None, None, outside=False, mends=False)
     after = None if better is None else exact(better)
     outside = strand.depth >= band.depth and not band.holds(before)
-    if outside and better is not None and after is None:
+    if (outside or in_full) and better is not None and after is None:
         after = measured(better)
     return Judgement(before, after, outside, not cure or (after is not None and band.holds(after)))
 

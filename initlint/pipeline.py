@@ -322,7 +322,7 @@ def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Ma
     for ask in set(asked.values()):
         for model in models:
             try:
-                for match in rules.matches(model, ask[0], remedies=True, bands=dict(ask[1])):
+                for match in rules.matches(model, ask[0], remedies=True, in_full=run.fixes, bands=dict(ask[1])):
                     if asked.get(match.place.file) == ask:
                         yield match
             except Exception as error:  # noqa: BLE001 - our own bug

@@ -16,7 +16,7 @@ from initlint.gains import Call
 from initlint.graph import Model
 from initlint.judgement import Judgement, judged, worst
 from initlint.remedies import facts_of
-from initlint.rulebook import Rule, all_rules
+from initlint.rulebook import Measure, Rule, all_rules
 from initlint.source import Place
 from initlint.stretches import Stretch
 from initlint.subjects import Use
@@ -39,10 +39,16 @@ class Hit(NamedTuple):
 
 
 def matches(
-    model: Model, select: frozenset[str] | None = None, *, remedies: bool = False, bands: Bands = MappingProxyType({})
+    model: Model,
+    select: frozenset[str] | None = None,
+    *,
+    remedies: bool = False,
+    in_full: bool = False,
+    bands: Bands = MappingProxyType({}),
 ) -> list[Match]:
     """What the rules (those in `select`, or all) find in the model: sorted, without duplicates. With `remedies`, each
-    match has the facts from which its fix is planned. `bands` go before the rules' own."""
+    match has the facts from which its fix is planned, and `in_full` the signal before and after it, even where that
+    decides on nothing. `bands` go before the rules' own."""
     survey = Survey(model)
     rules = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
     chosen = [within(rule, bands.get(rule.code)) for rule in rules]
@@ -51,7 +57,7 @@ def matches(
         match
         for rule in chosen
         if rule.code in fired
-        for match in gathered(rule, owned(rule, fired, all_rules()), survey if remedies else None)
+        for match in gathered(rule, owned(rule, fired, all_rules()), survey if remedies else None, in_full=in_full)
     ]
     return sorted(found, key=lambda match: (match.place, match.code))
 
@@ -128,8 +134,7 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
     if rule.measure is None or not isinstance(subject, Use | Call | Stretch):
         return Hit(instance.context, instance.layer, subject, severity, kind)
     measure = rule.measure
-    found = [judged(strand, own, measure.cure, measure.band) for strand, own in subject.strands]
-    judgement = worst([one for one in found if one is not None])
+    judgement = _judgement(measure, subject)
     outside = judgement is not None and judgement.outside
     if measure.only and not outside:
         return None
@@ -137,6 +142,20 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
         severity, kind = max(severity, measure.severity), "unstable"
     whole = subject if judgement is None else subject.judged(judgement)
     return Hit(instance.context, instance.layer, whole, severity, kind, judgement)
+
+
+def _judgement(measure: Measure, subject: Use | Call | Stretch, *, in_full: bool = False) -> Judgement | None:
+    """Of the strands that the subject is in, the one that speaks for them."""
+    found = [judged(strand, own, measure.cure, measure.band, in_full=in_full) for strand, own in subject.strands]
+    return worst([one for one in found if one is not None])
+
+
+def _in_full(rule: Rule, hit: Hit) -> Judgement | None:
+    """The signal as it is and as it will be, for a hit on which it may not have had to decide."""
+    known = hit.judgement is not None and hit.judgement.before is not None and hit.judgement.after is not None
+    if known or rule.measure is None or not isinstance(hit.subject, Use | Call | Stretch):
+        return hit.judgement
+    return _judgement(rule.measure, hit.subject, in_full=True) or hit.judgement
 
 
 def owned(rule: Rule, fired: Mapping[str, list[Hit]], table: Mapping[str, Rule]) -> list[Hit]:
@@ -156,7 +175,7 @@ def _explained(subject: Subject, taken: set[Hashable]) -> bool:
     return bool(subject.marks & taken) if isinstance(subject, Stretch) else subject.marks <= taken
 
 
-def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iterator[Match]:
+def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_full: bool = False) -> Iterator[Match]:
     """One match for each place; with a survey, what would put it right as well."""
     places: defaultdict[Place, list[Hit]] = defaultdict(list)
     for hit in found:
@@ -165,6 +184,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iter
         loudest = max(hit.severity for hit in group)
         speaker = min((hit for hit in group if hit.severity == loudest), key=_order)
         sites = _distinct(site for hit in group for site in hit.subject.sites)
+        shown = _in_full(rule, speaker) if in_full else speaker.judgement
         yield Match(
             code=rule.code,
             place=place,
@@ -174,8 +194,8 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None) -> Iter
             related=_distinct(site for hit in group for site in hit.subject.related),
             verdict=speaker.verdict,
             facts=facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else (),
-            before=None if speaker.judgement is None else speaker.judgement.before,
-            after=None if speaker.judgement is None else speaker.judgement.after,
+            before=None if shown is None else shown.before,
+            after=None if shown is None else shown.after,
         )
 
 

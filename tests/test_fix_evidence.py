@@ -1,0 +1,71 @@
+"""The evidence of a finding with a fix: the signal as it is, and as it is once the fixes are in the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from lintable import text_of
+from mended import FIRING, mended, planned
+
+from initlint.chains import Flow
+from initlint.findings import Finding, Fix, Signal
+from initlint.judgement import exact, measured
+from initlint.pipeline import lint_source, study_source
+from initlint.report import renderer
+from initlint.strands import strand_of
+
+MEASURED = [name for name in FIRING if name.startswith(("INI201", "INI204", "INI205", "INI207"))]
+
+
+def fixable(name: str) -> list[Finding]:
+    code = name.partition("/")[0]
+    return [one for one in planned(name) if one.code == code and isinstance(one.fix, Fix)]
+
+
+def signals(text: str, layers: set[str]) -> Iterator[Signal]:
+    """What becomes of the signal on the runs of layers through these, computed anew from the text."""
+    _, models = study_source(text, "net.py")
+    for flow in (Flow(context) for model in models for context in model.contexts):
+        for layer in flow.context.layers:
+            strand = strand_of(flow, layer.index)
+            if layer.name in layers and strand.links:
+                found = exact(strand) or measured(strand)
+                if found is not None:
+                    yield found
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_evidence_is_of_the_chain_as_it_is_and_as_its_fix_leaves_it(name: str) -> None:
+    fixed = (mended(name).text or b"").decode()
+    for finding in fixable(name):
+        layers = {site.name for site in finding.layers}
+        assert finding.evidence is not None
+        before, after = finding.evidence.before, finding.evidence.after
+        assert before is not None
+        assert after is not None
+        there = [one for one in signals(fixed, layers) if one.depth == after.depth]
+        near = [(one.forward_std, one.backward_std) for one in there]
+        assert pytest.approx((after.forward_std, after.backward_std), rel=0.05) in near, (finding.message, near)
+
+
+@pytest.mark.parametrize("code", ["INI201", "INI204", "INI205", "INI207"])
+def test_json_says_both_beside_each_fix(code: str) -> None:
+    render = renderer("json")
+    texts = [text_of(name) for name in MEASURED if name.startswith(code)]
+    documents = [json.loads(render(lint_source(text, "net.py", fixes=True))) for text in texts]
+    found = [one for document in documents for one in document["findings"] if one["code"] == code]
+    fixed = [one["evidence"] for one in found if "edits" in one["fix"]]
+    assert fixed
+    for evidence in fixed:
+        assert all({"forward_std", "backward_std", "depth"} <= evidence[time].keys() for time in ("before", "after"))
+        assert evidence["before"]["depth"] == evidence["after"]["depth"]
+
+
+def test_what_is_measured_for_the_evidence_alone_changes_nothing_else_of_a_finding() -> None:
+    text = text_of("INI201/fires_subclass_and_block")  # of which one, before a GELU, can't leave the band
+    plain, full = (lint_source(text, "net.py", fixes=fixes).findings for fixes in (False, True))
+    told = [[(one.code, one.place, one.message, one.severity) for one in found] for found in (plain, full)]
+    assert told[0] == told[1]
+    assert any(one.evidence and one.evidence.before is None for one in plain)
