@@ -86,8 +86,15 @@ class Flow:
             for target in targets:
                 backward[target].append(i)
         ahead, behind = _farthest(steps, copies), _farthest(backward, copies)
-        rows = {i: (*_followed(i, behind)[:0:-1], *_followed(i, ahead)) for i in counted}
-        return {i: self._repeated(row, copies) for i, row in rows.items()}
+        rows: dict[int, tuple[int, ...]] = {}
+        for i in counted:
+            if i in rows:
+                continue
+            row = (*_followed(i, behind)[:0:-1], *_followed(i, ahead))
+            rows[i] = self._repeated(row, copies)
+            if all(ahead.get(a) == b and behind.get(b) == a for a, b in zip(row, row[1:])):
+                rows.update(dict.fromkeys(row, rows[i]))  # a plain line is the row of all its members
+        return rows
 
     def _repeated(self, row: Sequence[int], copies: Mapping[int, int]) -> tuple[int, ...]:
         """The row with each layer as often as it stands for others. It does so only where another turn of its loop
