@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge
 from initlint.source import Place
@@ -23,6 +25,7 @@ class Flow:
     incoming: Mapping[int, tuple[Edge, ...]] = field(init=False)
     silent: frozenset[int] | None = None  # nodes that are zero at the start, once silence.py has looked
     rows: Mapping[int, tuple[int, ...]] | None = None  # the longest rows of known layers, once strands.py has looked
+    strands: dict[int, Any] = field(default_factory=dict)  # what it made of each row, by the row's identity
 
     def __post_init__(self) -> None:
         out: defaultdict[int, list[Edge]] = defaultdict(list)
@@ -92,7 +95,7 @@ class Flow:
                 continue
             row = (*_followed(i, behind)[:0:-1], *_followed(i, ahead))
             rows[i] = self._repeated(row, copies)
-            if all(ahead.get(a) == b and behind.get(b) == a for a, b in zip(row, row[1:])):
+            if all(ahead.get(a) == b and behind.get(b) == a for a, b in pairwise(row)):
                 rows.update(dict.fromkeys(row, rows[i]))  # a plain line is the row of all its members
         return rows
 

@@ -97,10 +97,11 @@ def _defaults(subjects: Sequence[Subject]) -> list[Written]:
 def _others(written: Sequence[Written], facts: Facts) -> str:
     """Why a loop over all modules of these kinds would do harm; "" where it would not."""
     kinds = {one.layer.kind for one in written}
+    own = {(id(one.flow), one.layer.index) for one in written}
     for flow in {id(one.flow): one.flow for one in written}.values():
         for layer in flow.context.layers:
             kernel = layer.kernel
-            if layer.kind not in kinds or kernel is None:
+            if layer.kind not in kinds or kernel is None or (id(flow), layer.index) in own:
                 continue
             events = kernel.effective()
             if any(event is None or event.explicit for event in events):

@@ -6,6 +6,7 @@ nothing resets or mixes the signal: no norm, no sum, no product. The steps of a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from initlint import strengths
@@ -55,6 +56,13 @@ def strand_of(flow: Flow, index: int) -> Strand:
         members = [layer.index for layer in flow.context.layers if dense_of(layer) is not None]
         flow.rows = flow.runs(members, _followed)
     row = flow.rows.get(index, ())
+    strand: Strand | None = flow.strands.get(id(row))
+    if strand is None:  # one for all layers of a row
+        strand = flow.strands[id(row)] = _strand(flow, row)
+    return strand
+
+
+def _strand(flow: Flow, row: Sequence[int]) -> Strand:
     links = []
     for position, member in enumerate(row):
         after = row[position + 1] if position + 1 < len(row) else None
