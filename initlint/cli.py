@@ -53,7 +53,7 @@ class Door(click.Group):
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="initlint %(version)s")
 def cli() -> None:
-    """Find weight-initialization mistakes in PyTorch model code.
+    """Find weight-initialization mistakes in PyTorch and Keras model code.
 
     `initlint PATH...` is short for `initlint check PATH...`.
     """
