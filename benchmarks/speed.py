@@ -121,7 +121,7 @@ def stages(folder: Path) -> list[tuple[str, float]]:
 def tree_rows(folder: Path) -> Iterator[str]:
     texts = list(sources(folder))
     parse = max(parse_seconds(texts), 1e-9)
-    lint = process("-m", "initlint", str(folder), "--format", "json", "--no-respect-gitignore")
+    lint = process("-m", "initlint", str(folder), "--format", "concise", "--no-respect-gitignore")
     lines = sum(text.count(b"\n") for text in texts)
     yield f"{folder.name}: {len(texts)} files, {lines} lines, {sum(map(len, texts)) / 1e6:.1f} MB"
     yield f"  ast.parse of the same bytes      {parse:8.2f} s    1.0 x"
