@@ -165,6 +165,10 @@ class Knowledge:
         self.prefixes.update(rows.prefixes)
         self.roots.update(rows.roots)
 
+    def has(self, qualified: str) -> bool:
+        """Whether a framework is known to have something by this name."""
+        return qualified in self.functions or qualified in self.layers or qualified in self.initializers
+
     @property
     def architectures(self) -> Mapping[str, Recommendation]:
         """The documents' rows on network types."""

@@ -29,8 +29,9 @@ ROOMS: dict[str, str] = {
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
         interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.evaluate
         interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
-        interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.calls interpret.pretrained
-        interpret.attributes interpret.reflection interpret.sorting interpret.builtins interpret.methods
+        interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
+        interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins
+        interpret.methods
         interpret.regexes interpret.dispatch interpret.standard interpret.typetests interpret.torch_laws
         interpret.hand_written interpret.torch_init interpret.torch_fans interpret.init_functions
         interpret.contractions interpret.torch_tensors interpret.torch_functions interpret.torch_methods

@@ -35,6 +35,7 @@ from initlint.interpret.values import (
     Symbol,
     Value,
 )
+from initlint.knowledge import canonical
 
 
 def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -258,6 +259,7 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
             return
         store(machine, owner, [name, value], node, frame)
     elif isinstance(owner, Class):
+        machine.recalled.clear()  # functions may read this attribute
         machine.heap.write(owner.cell, name, value)
     elif isinstance(owner, Symbol) and owner.qualified == MODULE:
         machine.heap.write(machine.patches, f"{MODULE}.{name}", value)
@@ -295,7 +297,9 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
     if isinstance(value, Symbol):
         if f"{value.qualified}.{name}" in machine.patches:
             return True
-        return name in machine.module_methods if value.qualified == MODULE else None
+        if value.qualified == MODULE:
+            return name in machine.module_methods
+        return True if machine.knowledge.has(canonical(f"{value.qualified}.{name}")) else None
     return None
 
 

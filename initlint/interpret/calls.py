@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from initlint.graph import Unknown
+from initlint.interpret import recall
 from initlint.interpret.decorators import decorate
 from initlint.interpret.heap import leave
 from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
@@ -28,6 +29,7 @@ from initlint.interpret.values import (
 )
 
 MOST_RECURSION: Final = 12
+UNSURE: Final = 1  # calls of itself each of which stands in one more branch whose condition is unknown
 ASIDE_FUEL: Final = 10_000  # steps of one call of a method that is no module's
 
 
@@ -128,8 +130,13 @@ def invoke(
     """Run a function's body. `receiver` is the object whose method it is."""
     if len(machine.frames) >= MOST_FRAMES:
         return machine.lost("calls nested too deeply", args, kwargs)
-    again = sum(f.function is function and f.receiver is receiver for f in machine.frames)
-    if again >= MOST_RECURSION or (again and not informed(args if receiver is None else args[1:], kwargs)):
+    outer = [f for f in machine.frames if f.function is function and f.receiver is receiver]
+    again = len(outer)
+    if again and (
+        again >= MOST_RECURSION
+        or not informed(args if receiver is None else args[1:], kwargs)
+        or (again > UNSURE and machine.heap.depth >= outer[0].depth + again)
+    ):
         return machine.lost("recursion", args, kwargs)
     if again == 0 and isinstance(receiver, (Class, Instance)) and not receiver.module:
         return aside(machine, function, args, kwargs, node, frame, receiver)
@@ -179,9 +186,12 @@ def run(
     receiver: Value,
 ) -> Value:
     machine.called[function.node] = machine.called.get(function.node, 0) + 1
+    if machine.quiet and not recall.is_quiet(machine, function):
+        machine.quiet = False
     inner = Frame(function.unit, bind(machine, function, args, kwargs, frame), function.closure, function)
     inner.receiver = receiver
     heap = machine.heap
+    inner.depth = heap.depth
     unlogged = heap.log is None
     before = machine.mark_writes(function, args)
     if before is not None and function.node in machine.summed:
@@ -215,7 +225,7 @@ def call_function(
     machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
 ) -> Value:
     assert isinstance(callee, Function)
-    return invoke(machine, callee, args, kwargs, node, frame, None)
+    return recall.call(machine, callee, args, kwargs, node, frame, None, invoke)
 
 
 def call_bound(
@@ -225,7 +235,7 @@ def call_bound(
     if isinstance(callee.function, str):
         return machine.native_method(callee.receiver, callee.function, args, kwargs, node, frame)
     receiver = callee.receiver
-    return invoke(machine, callee.function, [receiver, *args], kwargs, node, frame, receiver)
+    return recall.call(machine, callee.function, [receiver, *args], kwargs, node, frame, receiver, invoke)
 
 
 def call_partial(

@@ -21,7 +21,7 @@ from initlint.interpret.values import (
 
 TRANSPARENT: Final = ("builtins.staticmethod", "builtins.classmethod", "builtins.property")
 MOST_STEPS: Final = 4_000  # of one decorator
-TEDIOUS: Final = 1_000  # steps from which one that changes nothing is not run again
+TEDIOUS: Final = 200  # steps from which one that changes nothing is not run again
 DATACLASSES: Final = ("dataclass", "define", "frozen", "attrs")
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from initlint.graph import Fan
 from initlint.interpret.machine import Machine
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Frame, Function, Value
 
 NAMES: Final = {
@@ -51,7 +53,7 @@ def root(machine: Machine, node: ast.expr, frame: Frame) -> tuple[float, ast.exp
         function = machine.evaluate(node.value.func, frame)
         if not isinstance(function, Function) or isinstance(function.node, ast.Lambda):
             return None
-        results = [part.value for part in ast.walk(function.node) if isinstance(part, ast.Return)]
+        results = [part.value for part in walk(function.node) if isinstance(part, ast.Return)]
         if len(results) != 1 or not isinstance(results[0], ast.Tuple):
             return None
         node, scope = results[0].elts[-1], function.node
@@ -67,7 +69,7 @@ def rooted(node: ast.expr, scope: ast.AST | None, steps: int) -> tuple[float, as
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=inner):
             return rooted(inner, scope, steps)
         case ast.Name(id=name):
-            values = list(assigned(name, scope))
+            values = assigned(name, scope)
             return rooted(values[0], scope, steps - 1) if len(values) == 1 else None
         case ast.Call(func=ast.Attribute(attr="sqrt") | ast.Name(id="sqrt"), args=[inner]):
             return ratio(inner)
@@ -109,9 +111,16 @@ def number(node: ast.expr) -> float | None:
     return None
 
 
-def assigned(name: str, scope: ast.AST | None) -> Iterator[ast.expr]:
+def assigned(name: str, scope: ast.AST | None) -> Sequence[ast.expr]:
     """What a function assigns to a name of its own."""
-    for part in ast.walk(scope) if scope is not None else ():
+    return assignments(scope).get(name, ()) if scope is not None else ()
+
+
+@lru_cache(maxsize=64)
+def assignments(scope: ast.AST) -> Mapping[str, list[ast.expr]]:
+    """What a function assigns to each of its names."""
+    found: dict[str, list[ast.expr]] = {}
+    for part in walk(scope):
         targets: list[ast.expr]
         if isinstance(part, (ast.AugAssign, ast.AnnAssign)):
             targets, value = [part.target], part.value
@@ -119,8 +128,10 @@ def assigned(name: str, scope: ast.AST | None) -> Iterator[ast.expr]:
             targets, value = part.targets, part.value
         else:
             continue
-        if value is not None and any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            yield value
+        for target in targets:
+            if value is not None and isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append(value)
+    return found
 
 
 def claimed(divisor: ast.expr, scope: ast.AST | None) -> str:
@@ -129,7 +140,7 @@ def claimed(divisor: ast.expr, scope: ast.AST | None) -> str:
         own = directions([divisor.id])
         if own:
             return own
-        values = list(assigned(divisor.id, scope))
+        values = assigned(divisor.id, scope)
         return directions([word for value in values for word in words(value)])
     return directions(list(words(divisor)))
 

@@ -19,7 +19,7 @@ from initlint.interpret.heap import Heap, Raised
 from initlint.interpret.likeness import Leaf
 from initlint.interpret.parts import Parts
 from initlint.interpret.pieces import extended
-from initlint.interpret.postponed import Deferred
+from initlint.interpret.postponed import Deferred, Read
 from initlint.interpret.project import Project
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.trees import Mentions, Signature
@@ -141,6 +141,8 @@ class Machine(Parts):
         self.kinds_seen: set[object] = set()
         self.exhausted: dict[ast.AST, int] = {}  # class nodes -> how many of their models used up their budget
         self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built
+        self.quiets: dict[ast.AST, bool] = {}  # functions: do they only compute, as far as their text tells
+        self.recalled: dict[object, tuple[Value, list[Read]]] = {}  # results of such functions, by what they were given
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
 
         self.spans: dict[ast.AST, tuple[tuple[str, Place], ...]] = {}  # of the arguments of init calls
@@ -181,10 +183,11 @@ class Machine(Parts):
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []
         self.constructed = False  # the model is made and initialized: what follows is its forward
+        self.quiet = False  # nothing but computing was seen since a function began whose result may be remembered
+        self.reads: list[Read] | None = None  # of names of modules by that function
         self.orphan = False  # running a function that nothing visible calls
         self.base_depth = 0  # of forks, where the construction of the innermost module began
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
-        self.unknowns: dict[Unknown, None] = {}
         self.heap.log = None
         self.heap.depth = 0
 

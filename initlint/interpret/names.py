@@ -11,7 +11,7 @@ from initlint.graph import Unknown
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.initializer_names import INITIALIZERS, KERAS, check_initializer, check_keras
 from initlint.interpret.machine import Machine, OutOfFuel
-from initlint.interpret.postponed import Imported
+from initlint.interpret.postponed import Imported, Read
 from initlint.interpret.project import Unit
 from initlint.interpret.values import Alternatives, Cell, Frame, Package, Symbol, Value
 from initlint.knowledge import canonical
@@ -57,6 +57,8 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
         return unit.absent[name]
     value = export(machine, unit, name)
     if value is not MISSING:
+        if machine.reads is not None:
+            machine.reads.append(Read(unit.cell, name, value))
         return value
     if name == "__name__":
         return "__main__" if unit.target else machine.project.module_name(unit)
@@ -102,9 +104,7 @@ def export(machine: Machine, unit: Unit, name: str) -> Value:
                 value = export(machine, target, name)
         elif isinstance(target, str):
             qualified = canonical(f"{target}.{name}")
-            tables = machine.knowledge
-            known = qualified in tables.layers or qualified in tables.functions or qualified in tables.initializers
-            if known or qualified in STARRED:
+            if machine.knowledge.has(qualified) or qualified in STARRED:
                 value = Symbol.of(qualified)
         if value is not MISSING:
             unit.cell[name] = value
@@ -120,6 +120,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
     steps = 0
     saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
     guards, machine.guards = machine.guards, []
+    reads, machine.reads = machine.reads, None
     left = machine.fuel
     machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad = None, 0, [], 0, 0
     machine.frames = [unit.frame]
@@ -137,7 +138,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
                 steps += fuel - machine.fuel
     finally:
         machine.fuel = left
-        machine.guards = guards
+        machine.guards, machine.reads = guards, reads
         (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
             saved
         )
@@ -225,7 +226,10 @@ def run_import(machine: Machine, statement: ast.Import | ast.ImportFrom, frame: 
 
 def package_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     assert isinstance(value, Package)
-    return member(machine, value.unit, name)
+    found_ = member(machine, value.unit, name)
+    if machine.reads is not None:
+        machine.reads.append(Read(value.unit.cell, name, found_))
+    return found_
 
 
 def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:

@@ -1,11 +1,12 @@
-"""Values that are found once they are used: imported names, and models like one that was built before."""
+"""Values that are found once they are used: imported names, and models like one that was built before. And what
+a module's name stood for when it was read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from initlint.graph import Unknown
-from initlint.interpret.values import Class, Value
+from initlint.interpret.values import Cell, Class, DictValue, Instance, ListValue, Value
 
 
 class Imported:
@@ -39,3 +40,27 @@ class Deferred:
             build, self.build = self.build, None
             self.value = build()
         return self.value
+
+
+class Read:
+    """A module's name that was read, and what it stood for then."""
+
+    __slots__ = ("cell", "name", "size", "value")
+
+    def __init__(self, cell: Cell, name: str, value: Value) -> None:
+        self.cell = cell
+        self.name = name
+        self.value = value
+        self.size = size(value)
+
+    def holds(self) -> bool:
+        """Whether it stands for the same still: a table that grew is another one, an object may always be."""
+        return self.cell.get(self.name) is self.value and self.size == size(self.value) and self.size >= 0
+
+
+def size(value: Value) -> int:
+    if isinstance(value, DictValue):
+        return len(value.cell)
+    if isinstance(value, Instance):
+        return -1
+    return len(value.items) if isinstance(value, ListValue) else 0

@@ -26,6 +26,7 @@ from initlint.interpret.values import (
     Symbol,
     Value,
 )
+from initlint.knowledge import canonical
 
 TYPE_NAMES: Final[tuple[tuple[type, str], ...]] = (
     (bool, "bool"),
@@ -118,6 +119,18 @@ def type_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fr
     if isinstance(value, (Param, View)):
         return Symbol.of("torch.nn.Parameter" if isinstance(value, Param) else "torch.Tensor")
     return Unknown("a type")
+
+
+def dir_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """The names of a framework's namespace that the tables know; there are others."""
+    if len(args) != 1 or not isinstance(args[0], Symbol):
+        return Unknown("dir")
+    start = canonical(args[0].qualified) + "."
+    tables = machine.knowledge
+    found = (
+        name[len(start) :] for table in (tables.functions, tables.layers) for name in table if name.startswith(start)
+    )
+    return ListValue(tuple(dict.fromkeys(name for name in found if "." not in name)), open_=True)
 
 
 def super_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:

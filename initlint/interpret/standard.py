@@ -223,7 +223,16 @@ def repeatable(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AS
     return first(machine, args, kwargs, node, frame)
 
 
+def environment(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """A variable of the environment for which the code has a default is taken not to be set."""
+    if len(args) > 1:
+        return args[1]
+    return kwargs.get("default", Unknown("a variable of the environment"))
+
+
 HANDLERS: Final[dict[str, Handler]] = {
+    "os.environ.get": environment,
+    "os.getenv": environment,
     "functools.partial": partial_,
     "functools.partialmethod": partial_,
     "functools.reduce": reduce_,

@@ -81,13 +81,26 @@ class Package:
 class Frame:
     """The variables of one call, of a class body or of a module."""
 
-    __slots__ = ("call", "cell", "function", "parent", "pending", "receiver", "result", "scopes", "unit", "yields")
+    __slots__ = (
+        "call",
+        "cell",
+        "depth",
+        "function",
+        "parent",
+        "pending",
+        "receiver",
+        "result",
+        "scopes",
+        "unit",
+        "yields",
+    )
 
     def __init__(self, unit: Unit, cell: Cell, parent: Frame | None = None, function: Function | None = None) -> None:
         self.unit = unit
         self.cell = cell
         self.parent = parent
         self.function = function
+        self.depth = 0  # of forks, where it began
         self.receiver: Value = None  # `self` of the running method
         self.call: ast.AST | None = None  # the call that is being evaluated
         self.result: Value = None

@@ -1,0 +1,289 @@
+"""Functions of the project that only compute: what they return for plain arguments is remembered.
+
+Libraries decode names and sizes with the same small functions for every layer of every model.
+A function is *quiet* where its text stores into nothing but its own fresh lists and dictionaries;
+whether what it calls is quiet too, and that no layer was made and no incident seen, is watched
+while it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from initlint.graph import Unknown
+from initlint.interpret.machine import Arguments, Keywords, Machine
+from initlint.interpret.trees import walk
+from initlint.interpret.values import (
+    CONSTANTS,
+    Alternatives,
+    Bound,
+    Class,
+    DictValue,
+    Frame,
+    Function,
+    Instance,
+    ListValue,
+    Package,
+    Partial,
+    Symbol,
+    Value,
+)
+
+Invoke: TypeAlias = "Callable[[Machine, Function, Arguments, Keywords, ast.AST, Frame, Value], Value]"
+
+VISITED: Final = object()  # the result is the module that was given
+DEEPEST: Final = 3  # forks around a call whose result is kept: far inside forks only one way is executed
+MUTATORS: Final = frozenset(
+    "add append appendleft clear discard extend extendleft insert pop popitem popleft register remove reverse send"
+    " setdefault sort update write writelines".split()
+)
+REFLECTIVE: Final = frozenset({"setattr", "delattr", "globals", "locals", "vars", "exec", "eval", "next"})
+MAKERS: Final = frozenset({"dict", "list", "set", "sorted", "defaultdict", "OrderedDict", "deque", "deepcopy"})
+METHODS: Final = frozenset({"copy", "deepcopy", "split", "rsplit", "OrderedDict", "defaultdict"})
+FRESH: Final = (
+    *(ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp),
+    *(ast.Constant, ast.JoinedStr, ast.BinOp, ast.UnaryOp, ast.Compare),
+)
+LOUD: Final = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete, ast.ClassDef)
+
+
+def call(
+    machine: Machine,
+    function: Function,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+    receiver: Value,
+    invoke: Invoke,
+) -> Value:
+    """The result of calling a function or method: remembered, or what `invoke` gives."""
+    if function.closure is not None or not is_quiet(machine, function):
+        return invoke(machine, function, args, kwargs, node, frame, receiver)
+    visited = bare_module(args, kwargs, receiver)
+    if visited is not None:
+        key = visit_key(function, args, kwargs, receiver, visited)
+    else:
+        key = key_of(function, args, kwargs) if receiver is None and not machine.sweeping else None
+    if key is None:
+        return invoke(machine, function, args, kwargs, node, frame, receiver)
+    known = machine.recalled.get(key)
+    if known is not None and all(read.holds() for read in known[1]):
+        if machine.reads is not None:
+            machine.reads += known[1]
+        return visited if known[0] is VISITED else fresh(machine, known[0])
+    quiet, machine.quiet = machine.quiet, True
+    outer, machine.reads = machine.reads, []
+    start, before = machine.heap.serial, traces(machine, visited)
+    try:
+        result = invoke(machine, function, args, kwargs, node, frame, receiver)
+    finally:
+        alone, machine.quiet = machine.quiet, machine.quiet and quiet
+        reads, machine.reads = machine.reads, outer
+        if outer is not None:
+            outer += reads
+    if alone and not machine.orphan and before == traces(machine, visited) and machine.heap.depth <= DEEPEST:
+        if visited is not None and (result is None or result is visited):
+            machine.recalled[key] = (None if result is None else VISITED, reads)
+        elif visited is None and is_plain(result, start):
+            machine.recalled[key] = (fresh(machine, result), reads)
+    return result
+
+
+def traces(machine: Machine, visited: Instance | None) -> tuple[int, ...]:
+    """Grows with whatever a call leaves behind beside its result; a sweep over nothing is nothing."""
+    return (
+        *machine.progress,
+        len(machine.incidents),
+        len(machine.passes) if visited is None else 0,
+        len(machine.ties),
+        len(machine.offers),
+        len(machine.put_off),
+        len(machine.lost_writes),
+        len(machine.sampled),
+    )
+
+
+def bare_module(args: Arguments, kwargs: Keywords, receiver: Value) -> Instance | None:
+    """The one module among what a function is given, where there is nothing in it to initialize: an
+    initializer that visits many such leaves it as it is, whatever it is called there."""
+    found: Instance | None = None
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, Instance) and value is not receiver:
+            if found is not None or not value.module or not all(map(is_fixed, value.cell.values())):
+                return None
+            found = value
+    return found
+
+
+def is_fixed(value: Value) -> bool:
+    return isinstance(value, (*CONSTANTS, Symbol, Class, Function)) or (
+        type(value) is tuple and all(map(is_fixed, value))
+    )
+
+
+def visit_key(function: Function, args: Arguments, kwargs: Keywords, receiver: Value, visited: Instance) -> object:
+    """Equal for visits to modules of one class by one function, texts (their names) left out."""
+    parts: list[object] = [function.node, visited.cls, tuple(visited.cell)]
+    for word, value in (*enumerate(args), *kwargs.items()):
+        if value is visited or type(value) is str:
+            part: object = type(value)
+        else:
+            part = receiver_serial(receiver) if value is receiver else visitor_key(value)
+        if part is None:
+            return None
+        parts.append((word, part))
+    return tuple(parts)
+
+
+def receiver_serial(receiver: Value) -> int | None:
+    return receiver.serial if isinstance(receiver, Instance) else None
+
+
+def visitor_key(value: Value) -> object:
+    """`value_key`, of methods and their partial applications too: the object that has them is always the same."""
+    if isinstance(value, Bound):
+        receiver, method = value.receiver, value.function
+        if isinstance(receiver, Instance) and isinstance(method, Function):
+            return (method.node, receiver.serial)
+        return None
+    if isinstance(value, Partial):
+        parts = (visitor_key(value.function), value_key(value.args), value_key(tuple(value.kwargs.items())))
+        return None if None in parts else (Partial, *parts)
+    return value_key(value)
+
+
+def key_of(function: Function, args: Arguments, kwargs: Keywords) -> object:
+    """Equal for calls that are given the same; None where something is given that may change."""
+    parts: list[object] = [function.node]
+    for value in args:
+        part = value_key(value)
+        if part is None:
+            return None
+        parts.append(part)
+    for word, value in kwargs.items():
+        part = value_key(value)
+        if part is None:
+            return None
+        parts.append((word, part))
+    return tuple(parts)
+
+
+def value_key(value: Value) -> object:
+    kind = type(value)
+    if kind in CONSTANTS:
+        return (kind, value)
+    if kind is Symbol or kind is Class:
+        return value
+    if kind is tuple:
+        parts = tuple(map(value_key, value))  # type: ignore[call-overload]
+        return None if None in parts else parts
+    if kind is Unknown:
+        return value
+    if kind is Alternatives:
+        parts = tuple(map(value_key, value.options))  # type: ignore[attr-defined]
+        return None if None in parts else (Alternatives, *parts)
+    if isinstance(value, Function):
+        return value if value.closure is None else None
+    if isinstance(value, Partial):
+        parts = (value_key(value.function), value_key(value.args), value_key(tuple(value.kwargs.items())))
+        return None if None in parts else (Partial, *parts)
+    return value.unit if isinstance(value, Package) else None
+
+
+def is_plain(value: Value, start: int) -> bool:
+    """Whether it is a constant, or made of such; lists and dictionaries that were there before are not."""
+    if isinstance(value, ListValue):
+        return not 0 < value.serial <= start and all(is_plain(item, start) for item in value.items)
+    if isinstance(value, DictValue):
+        mine = not 0 < value.serial <= start and value.factory is None
+        return mine and all(is_plain(item, start) for item in value.cell.values())
+    if isinstance(value, tuple):
+        return all(is_plain(item, start) for item in value)
+    return value_key(value) is not None
+
+
+def fresh(machine: Machine, value: Value) -> Value:
+    """The same with lists and dictionaries of its own."""
+    if isinstance(value, ListValue):
+        items = tuple(fresh(machine, item) for item in value.items)
+        return ListValue(items, open_=value.open, kind=value.kind, serial=machine.next_serial())
+    if isinstance(value, DictValue):
+        entries = {key: fresh(machine, item) for key, item in value.cell.items()}
+        return DictValue(entries, open_=value.open, serial=machine.next_serial())
+    if type(value) is tuple:
+        return tuple(fresh(machine, item) for item in value)
+    return value
+
+
+def is_quiet(machine: Machine, function: Function) -> bool:
+    """Whether the function's text stores into nothing but what it has made itself."""
+    known = machine.quiets.get(function.node)
+    if known is None:
+        known = machine.quiets[function.node] = stores_inside(function.node)
+    return known
+
+
+def stores_inside(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    parts = walk(function)
+    changed: set[str] = set()
+    for part in parts:
+        if isinstance(part, LOUD) or (isinstance(part, ast.Name) and part.id in REFLECTIVE):
+            return False
+        owner: ast.AST | None = None
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
+            owner = part.value
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in MUTATORS:
+            owner = part.func.value
+        elif isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
+            owner = part.target  # of a list: in place
+        if owner is None:
+            continue
+        if not isinstance(owner, ast.Name):
+            return False
+        changed.add(owner.id)
+    return not changed or changed <= made_here(parts)
+
+
+def made_here(parts: list[ast.AST]) -> set[str]:
+    """The names that a function binds to fresh values only: constants, and lists and dictionaries that it makes."""
+    made: set[str] = set()
+    other: set[str] = set()
+    for part in parts:
+        if isinstance(part, ast.Assign):
+            pairs = [pair for target in part.targets for pair in bindings(target, part.value)]
+        elif isinstance(part, (ast.AnnAssign, ast.NamedExpr)):
+            pairs = [(part.target, part.value)] if part.value is not None else []
+        elif isinstance(part, ast.arg):
+            other.add(part.arg)
+            continue
+        elif isinstance(part, (ast.For, ast.AsyncFor, ast.comprehension)):
+            pairs = [(part.target, None)]
+        elif isinstance(part, ast.withitem) and part.optional_vars is not None:
+            pairs = [(part.optional_vars, None)]
+        else:
+            continue
+        for target, value in pairs:
+            names = {name.id for name in walk(target) if isinstance(name, ast.Name)}
+            (made if value is not None and is_fresh(value) else other).update(names)
+    return made - other
+
+
+def bindings(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        yield from zip(target.elts, value.elts, strict=True)
+    elif isinstance(target, ast.Name):
+        yield target, value
+    else:
+        yield target, None
+
+
+def is_fresh(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        callee = value.func
+        if isinstance(callee, ast.Name):
+            return callee.id in MAKERS
+        return isinstance(callee, ast.Attribute) and callee.attr in METHODS
+    return isinstance(value, FRESH)
