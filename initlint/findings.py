@@ -40,6 +40,7 @@ class Signal:
     backward_std: float
     depth: int
     spread: float = 1.0  # factor by which a single draw of the weights is typically off
+    deeper: tuple[Signal, ...] = ()  # where a loop of unknown length is in it: the same for more of its turns
 
 
 @dataclass(frozen=True, slots=True)

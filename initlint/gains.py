@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from initlint import strengths
 from initlint.findings import Site
 from initlint.graph import Unknown
-from initlint.judgement import Judgement, depth, end, mended_end
+from initlint.judgement import Judgement, depth, end, in_turns, mended_end
 from initlint.strands import Strand, strand_of
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
@@ -165,6 +165,11 @@ class Call(NamedTuple):
     def mended(self) -> str | None:
         """The same with the right gain."""
         return mended_end(self.judgement)
+
+    @property
+    def in_turns(self) -> str | None:
+        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
+        return in_turns(self.judgement)
 
     @property
     def _concerned(self) -> list[Use]:

@@ -176,6 +176,7 @@ class Layer:
     copies: int = 1  # layers like it that it stands for, one after the other, where a long loop was sampled
     internal: tuple[str, ...] | None = ()  # activations inside it, of recurrent layers; None when unknown
     dilution: int = 1  # what its stride divides by: fan_in of a transposed convolution, fan_out of a plain one
+    square: bool = False  # both fans are unknown, and known to be equal
 
     def weight(self, name: str) -> Weight | None:
         return next((w for w in self.weights if w.name == name), None)

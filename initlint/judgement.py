@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from initlint import strengths
@@ -20,6 +22,7 @@ from initlint.knowledge import knowledge
 from initlint.network import Dense, analysable
 from initlint.strands import BROKEN, POOLED, Link, Strand, network_of
 
+DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
 KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
 
 
@@ -143,9 +146,11 @@ def mended(strand: Strand, concerned: Collection[int], cure: str) -> Strand:
     """The strand with the rule's layers as they should be: variance gain^2 / fan_in (`gain`, each activation's own;
     `torch-gain`, as calculate_gain has it; `unit`, 1: LeCun's, and an orthogonal square's), or Glorot's (`xavier`;
     `suited`, before what saturates, else the gain)."""
-    return Strand(
-        tuple(link._replace(dense=_cured(link, cure)) if link.layer in concerned else link for link in strand.links)
+    links, turn = (
+        tuple(link._replace(dense=_cured(link, cure)) if link.layer in concerned else link for link in part)
+        for part in (strand.links, strand.turn)
     )
+    return Strand(links, turn, strand.at)
 
 
 def _cured(link: Link, cure: str) -> Dense:
@@ -175,12 +180,23 @@ CURES: Final = {
 
 class Judgement(NamedTuple):
     """A strand against a band: as it is, as it would be, and whether it leaves the band and the cure brings it back.
-    `before` and `after` are None where nothing had to be computed."""
+    `before` and `after` are None where nothing had to be computed. `deeper` are the judgements at DEPTHS of a strand
+    with a loop of unknown length, if it may leave the band there."""
 
     before: Signal | None
     after: Signal | None
     outside: bool
     mends: bool
+    deeper: tuple[Judgement, ...] = ()
+
+    @property
+    def harms(self) -> bool:
+        return self.outside and self.mends
+
+    @property
+    def may_harm(self) -> bool:
+        """Whether it would with the first of DEPTHS."""
+        return bool(self.deeper) and self.deeper[0].harms
 
 
 @lru_cache(maxsize=1024)
@@ -191,6 +207,8 @@ def judged(
     `in_full` both signals are computed even where the band could be decided on without them."""
     if not strand.links:
         return None
+    if strand.turn:
+        return _with_turns(strand, concerned, cure, band, in_full=in_full)
     better = mended(strand, concerned, cure) if cure else None
     before = exact(strand)
     if before is None and (in_full or (strand.depth >= band.depth and band.may_break(bounds(strand)))):
@@ -206,13 +224,38 @@ def judged(
     return Judgement(before, after, outside, not cure or (after is not None and band.holds(after)))
 
 
+def _with_turns(strand: Strand, concerned: frozenset[int], cure: str, band: Band, *, in_full: bool) -> Judgement | None:
+    """With one turn of its loop, which is all that is certain, and with as many as make DEPTHS."""
+    found = judged(strand._replace(turn=(), at=0), concerned, cure, band, in_full=in_full)
+    first = judged(strand.deepened(DEPTHS[0]), concerned, cure, band, in_full=in_full)
+    if found is None or first is None or first.before is None:
+        return found
+    deepest = [judged(strand.deepened(depth), concerned, cure, band, in_full=True) for depth in DEPTHS]
+    deeper = tuple(one for one in deepest if one is not None and one.before is not None)
+    return found._replace(
+        before=found.before or exact(strand) or measured(strand), deeper=deeper if len(deeper) == len(DEPTHS) else ()
+    )
+
+
+def evidence(judgement: Judgement | None) -> tuple[Signal | None, Signal | None]:
+    """The signal before and after, each with what becomes of it at more depths."""
+    if judgement is None:
+        return None, None
+    before, after = judgement.before, judgement.after
+    if before is not None and judgement.deeper:
+        before = replace(before, deeper=tuple(one.before for one in judgement.deeper if one.before))
+    if after is not None and judgement.deeper:
+        after = replace(after, deeper=tuple(one.after for one in judgement.deeper if one.after))
+    return before, after
+
+
 def worst(found: Sequence[Judgement]) -> Judgement | None:
     """The one that speaks for several: outside before inside, then the deepest."""
     return max(found, key=_loudness, default=None)
 
 
-def _loudness(one: Judgement) -> tuple[bool, bool, int]:
-    return one.outside and one.mends, one.outside, one.before.depth if one.before else 0
+def _loudness(one: Judgement) -> tuple[bool, bool, bool, int]:
+    return one.harms, one.may_harm, one.outside, one.before.depth if one.before else 0
 
 
 # --- for messages -----------------------------------------------------------------------------------------------------
@@ -234,7 +277,24 @@ def start(judgement: Judgement | None) -> str | None:
     return None if before is None else strengths.fraction(before.backward_std)
 
 
+def in_turns(judgement: Judgement | None) -> str | None:
+    """`0.71 a layer, 1/32 in 10 layers, 3e-05 in 30 and 9e-16 in 100`; None where it is not a loop of unknown length
+    that takes the signal out of the band."""
+    if judgement is None or judgement.before is None or not judgement.may_harm:
+        return None
+    signals = [one.before for one in judgement.deeper if one.before]
+    near, far = next(((a, b) for a, b in pairwise((judgement.before, *signals)) if a.depth < b.depth))
+    if not near.forward_std:
+        return None
+    each = (far.forward_std / near.forward_std) ** (1 / (far.depth - near.depth))
+    first, *middle, last = [f"{strengths.fraction(one.forward_std)} in {one.depth}" for one in signals]
+    return f"{', '.join((f'{each:.2g} a layer', f'{first} layers', *middle))} and {last}"
+
+
 def mended_end(judgement: Judgement | None) -> str | None:
+    """With a loop of unknown length, at the first of DEPTHS."""
+    if judgement is not None and judgement.deeper:
+        judgement = judgement.deeper[0]
     after = None if judgement is None else judgement.after
     if after is None:
         return None

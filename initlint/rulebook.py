@@ -65,12 +65,14 @@ class Louder(NamedTuple):
 
 class Measure(NamedTuple):
     """How the signal model decides on the severity: outside the band, and brought back by the cure, it is `severity`.
-    `only` says that inside the band there is nothing to find at all."""
+    `only` says that inside the band there is nothing to find at all. `loop` is the severity where a loop of unknown
+    length may be that long; None where nothing is to be said then."""
 
     band: Band
     cure: str  # "": none is known, so that being outside is enough
     severity: Severity
     only: bool
+    loop: Severity | None = None
 
 
 class Rule(NamedTuple):
@@ -208,7 +210,7 @@ def _texts(value: list[object], where: Where) -> tuple[str, ...]:
 
 
 def _measure(table: Row, subject: type | None, where: Where) -> Measure:
-    optional = {"backward": list, "depth": int, "cure": str, "severity": str, "only": bool}
+    optional = {"backward": list, "depth": int, "cure": str, "severity": str, "only": bool, "loop": str}
     schema.keys(table, {"forward": list}, optional, where)
     if not hasattr(subject, "strands"):
         where.fail("a rule on weights, calls, chains or models", str(subject))
@@ -220,6 +222,7 @@ def _measure(table: Row, subject: type | None, where: Where) -> Measure:
         schema.choice(cure, CURES, where / "cure") if cure else "",
         _severity(table.get("severity", "warning"), where / "severity"),
         table.get("only", False),
+        _severity(table["loop"], where / "loop") if "loop" in table else None,
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from initlint.findings import Match, Severity, Site
 from initlint.gains import Call
 from initlint.graph import Model
-from initlint.judgement import Judgement, judged, worst
+from initlint.judgement import Judgement, evidence, judged, worst
 from initlint.remedies import facts_of
 from initlint.rulebook import Measure, Rule, all_rules
 from initlint.source import Place
@@ -136,9 +136,11 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
     measure = rule.measure
     judgement = _judgement(measure, subject)
     outside = judgement is not None and judgement.outside
-    if measure.only and not outside:
+    if judgement is not None and measure.loop is not None and judgement.may_harm and not judgement.harms:
+        severity, kind = (measure.loop if measure.only else max(severity, measure.loop)), "advice"
+    elif measure.only and not outside:
         return None
-    if judgement is not None and outside and judgement.mends:
+    if judgement is not None and judgement.harms:
         severity, kind = max(severity, measure.severity), "unstable"
     whole = subject if judgement is None else subject.judged(judgement)
     return Hit(instance.context, instance.layer, whole, severity, kind, judgement)
@@ -184,7 +186,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
         loudest = max(hit.severity for hit in group)
         speaker = min((hit for hit in group if hit.severity == loudest), key=_order)
         sites = _distinct(site for hit in group for site in hit.subject.sites)
-        shown = _in_full(rule, speaker) if in_full else speaker.judgement
+        before, after = evidence(_in_full(rule, speaker) if in_full else speaker.judgement)
         yield Match(
             code=rule.code,
             place=place,
@@ -194,8 +196,8 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
             related=_distinct(site for hit in group for site in hit.subject.related),
             verdict=speaker.verdict,
             facts=facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else (),
-            before=None if shown is None else shown.before,
-            after=None if shown is None else shown.after,
+            before=before,
+            after=after,
         )
 
 

@@ -1,19 +1,25 @@
 """Runs of layers as the signal model sees them.
 
 A strand is the longest row of layers through one of them, each with what follows it, in which all weights are known and
-nothing resets or mixes the signal: no norm, no sum, no product. The steps of a plain recurrent network are one too.
+nothing resets or mixes the signal: no norm, no sum, no product. The steps of a plain recurrent network are one too. A
+loop of unknown length stands in it with one turn, which can be repeated.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths
 from initlint.chains import Flow
 from initlint.graph import Activation, Edge, InitEvent, Layer, Weight
 from initlint.knowledge import knowledge
 from initlint.network import Builder, Dense, Step
+
+if TYPE_CHECKING:
+    from initlint.source import Place
 
 NOMINAL: Final = 256  # units, where a width is unknown and only the product with the variance counts
 POOLED: Final = 4  # positions that a pool looks at
@@ -34,9 +40,12 @@ class Link(NamedTuple):
 
 
 class Strand(NamedTuple):
-    """Links in order, a layer as often as it stands for layers of a sampled loop."""
+    """Links in order, a layer as often as it stands for layers of a sampled loop. `turn` are the links of each further
+    turn of a loop of unknown length, which stand after the first `at` links."""
 
     links: tuple[Link, ...]
+    turn: tuple[Link, ...] = ()
+    at: int = 0
 
     @property
     def depth(self) -> int:
@@ -44,7 +53,12 @@ class Strand(NamedTuple):
 
     @property
     def members(self) -> frozenset[int]:
-        return frozenset(link.layer for link in self.links)
+        return frozenset(link.layer for link in (*self.links, *self.turn))
+
+    def deepened(self, depth: int) -> Strand:
+        """The strand as it is where its loop turns as often as it takes for so many layers."""
+        turns = max(0, math.ceil((depth - len(self.links)) / len(self.turn)))
+        return Strand((*self.links[: self.at], *self.turn * turns, *self.links[self.at :]))
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------
@@ -70,7 +84,32 @@ def _strand(flow: Flow, row: Sequence[int]) -> Strand:
         if link is None:
             return Strand(())
         links.append(link)
-    return Strand(tuple(links))
+    return _looped(links, [flow.context.layers[i] for i in row])
+
+
+def _looped(links: Sequence[Link], layers: Sequence[Layer]) -> Strand:
+    """The strand of these links, in which a loop of unknown length, whose turns are known to follow each other because
+    two of them do, has one turn."""
+    loops = []
+    for repeated, group in groupby(range(len(links)), lambda i: layers[i].repeated):
+        run = list(group)
+        period = _period([layers[i].place for i in run]) if repeated else None
+        if period is not None:
+            loops.append((run[0], period, run[-1] + 1))
+    if len(loops) != 1:
+        return Strand(tuple(links))
+    start, period, end = loops[0]
+    first, last = links[start : start + period], links[end - period : end]
+    turn = (*last[:-1], last[-1]._replace(activation=first[-1].activation, pooled=first[-1].pooled))
+    if [link.dense for link in first] == [link.dense for link in last]:
+        return Strand((*links[:start], *last, *links[end:]), turn, start)
+    return Strand((*links[: start + period], *links[end:]), turn, start + period)
+
+
+def _period(places: Sequence[Place]) -> int | None:
+    """After how many layers those of a loop come again; None where only one turn of it is there."""
+    whole = range(1, len(places) // 2 + 1)
+    return next((p for p in whole if all(a == b for a, b in zip(places, places[p:]))), None)
 
 
 def _followed(edge: Edge) -> bool:

@@ -174,6 +174,8 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
     variance = found.variance(fan_in, fan_out, receptive)
     if variance is not None and true is not None:
         return variance * true
+    if layer.square and layer.kernel is weight and found.fan and found.fan != "span":
+        return found.scale
     # The computed fan_in is the true one except for transposed kernels, Keras's depthwise ones, and raw parameters of
     # unknown use
     plain_fans = layer.kind != "Parameter" and not any(word in layer.kind for word in OTHER_FANS)
@@ -235,7 +237,9 @@ def lost_units(weight: Weight, event: InitEvent) -> float | None:
 
 
 def fraction(value: float) -> str:
-    """A factor for a message: 1/16 below one half, else 0.71 or 12."""
+    """A factor for a message: 1/16 below one half, else 0.71, 12 or 6340."""
     if 0 < value < 0.5:
         return f"1/{1 / value:.0f}" if value > 1e-4 else f"{value:.0e}"
+    if 100 <= value < 10_000:
+        return f"{value:.0f}"
     return f"{value:.2g}"

@@ -9,7 +9,7 @@ from initlint import strengths
 from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.graph import Layer
-from initlint.judgement import Judgement, depth, end, mended_end, start
+from initlint.judgement import Judgement, depth, end, in_turns, mended_end, start
 from initlint.strands import Strand, dense_of, strand_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Stretch(NamedTuple):
     @property
     def sites(self) -> tuple[Site, ...]:
         layers = self.flow.context.layers
-        members = dict.fromkeys(link.layer for link in self.strand.links)
+        members = dict.fromkeys(link.layer for link in (*self.strand.links, *self.strand.turn))
         return tuple(dict.fromkeys(Site(layers[i].name, layers[i].place, "layer") for i in members))
 
     @property
@@ -102,6 +102,11 @@ class Stretch(NamedTuple):
     def mended(self) -> str | None:
         """The signal at the end with the gain of each layer's activation."""
         return mended_end(self.judgement)
+
+    @property
+    def in_turns(self) -> str | None:
+        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
+        return in_turns(self.judgement)
 
     @property
     def gradient(self) -> str | None:

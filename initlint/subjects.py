@@ -14,7 +14,7 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
-from initlint.judgement import Judgement, depth, end, mended_end, start
+from initlint.judgement import Judgement, depth, end, in_turns, mended_end, start
 from initlint.knowledge import knowledge, snake
 from initlint.silence import effective_constant, starved
 from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
@@ -305,6 +305,11 @@ class Use(NamedTuple):
     def mended(self) -> str | None:
         """The signal at the end with the initializer that the rule is for."""
         return mended_end(self.judgement)
+
+    @property
+    def in_turns(self) -> str | None:
+        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
+        return in_turns(self.judgement)
 
     @property
     def fan_error(self) -> float | None:

@@ -215,7 +215,13 @@ def test_json_has_every_field_of_the_contract() -> None:
                 "related": [{"name": "apply", "file": "net.py", "cell": None, "line": 3, "note": "overwritten here"}],
                 "evidence": {
                     "verdict": "unstable",
-                    "before": {"forward_std": 0.5, "backward_std": sys.float_info.max, "depth": 3, "spread": 1.0},
+                    "before": {
+                        "forward_std": 0.5,
+                        "backward_std": sys.float_info.max,
+                        "depth": 3,
+                        "spread": 1.0,
+                        "deeper": [],
+                    },
                     "after": None,
                 },
                 "fix": {

@@ -46,6 +46,16 @@ def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterat
         yield item, 1
 
 
+def again(machine: Machine, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
+    """The items of something of unknown length, a single one twice if modules are built for it: of two it shows whether
+    one follows the other."""
+    built = len(machine.instances)
+    for item in items:
+        yield item, 1
+    if len(items) == 1 and len(machine.instances) > built:
+        yield items[0], 1
+
+
 def comprehension(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     """List, set, generator and dict comprehensions, made at once."""
     inner = Frame(frame.unit, {}, frame, frame.function)
@@ -87,7 +97,7 @@ def generate(
         machine.repeating = max(machine.heap.serial, 1)
     copies = machine.copies
     before, made = machine.fuel, machine.progress
-    for item, weight in turns(machine, iterable, items):
+    for item, weight in again(machine, items) if loose else turns(machine, iterable, items):
         if before - machine.fuel > BARREN_STEPS and isinstance(iterable, range):
             if made == machine.progress:
                 loose = True  # a table of numbers

@@ -18,7 +18,7 @@ from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.knowledge import snake
-from initlint.sizes import size
+from initlint.sizes import equal_fans, size
 from initlint.source import Place
 
 
@@ -238,7 +238,7 @@ def layer_facts(
     return Layer(
         index, spec.kind, spec.qualified, name, place, owner.frames[0][0] if owner.frames else None, module,
         weights, fan_in, fan_out, activations, norm, tuple(unknown), owner.repeated, owner.serial, owner.copies,
-        internal_of(owner), dilution_of(owner),
+        internal_of(owner), dilution_of(owner), fan_in is None and equal_fans(spec, owner.arguments),
     )  # fmt: skip
 
 

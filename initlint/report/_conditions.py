@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from initlint.conditions import RANGE_TESTS
-from initlint.judgement import CURES
+from initlint.judgement import CURES, DEPTHS
 from initlint.predicates import PREDICATES
 from initlint.rulebook import Measure
 from initlint.schema import Row
@@ -44,6 +44,8 @@ def measured(measure: Measure) -> Iterator[str]:
         yield f"over a run of at least {measure.band.depth} layers without norms, sums and products between them"
     if measure.cure:
         yield f"and inside with {CURES[measure.cure]}"
+    if measure.loop is not None:
+        yield f"{measure.loop}, where a loop of unknown length is in the run that would do so with {DEPTHS[0]} layers"
 
 
 def listed(value: object) -> str:

@@ -78,6 +78,7 @@ def signal(one: Signal | None) -> Json:
         "backward_std": finite(one.backward_std),
         "depth": one.depth,
         "spread": finite(one.spread),
+        "deeper": [signal(more) for more in one.deeper],
     }
 
 

@@ -13,6 +13,8 @@ from initlint.report._lines import Line, counted, plain, shown
 MAX_LAYERS = 6
 UNBOUNDED = 100_000
 READABLE = 110
+NOTABLE = 1.2  # factor by which a single draw of the weights is off, from which on it is told
+WILD = 100
 
 
 def render(report: Report) -> str:
@@ -71,8 +73,9 @@ def notes(one: Finding, texts: dict[str, list[str]]) -> Iterator[tuple[str, str]
         line = source_line(other, texts)
         yield (shown(other.note) or "related", f"{where}{name}{f': {line}' if line else ''}")
     if one.evidence is not None and one.evidence.before is not None:
-        after = f"; fixed: {signal(one.evidence.after)}" if one.evidence.after is not None else ""
-        yield ("signal", signal(one.evidence.before) + after)
+        before, after = one.evidence.before, one.evidence.after
+        fixed = f"; fixed: {signal(after)}" if after is not None else ""
+        yield ("signal", f"{signal(before)}{fixed}{chance(before, after)}")
     match one.fix:
         case Fix(title, safe, _):
             yield ("fix" if safe else "unsafe fix", shown(title))
@@ -97,6 +100,14 @@ def source_line(other: Site, texts: dict[str, list[str]]) -> str:
 
 def signal(one: Signal) -> str:
     return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.depth} layers"
+
+
+def chance(*signals: Signal | None) -> str:
+    """How far a single network is off what networks do in the mean, where that is much."""
+    spread = max((one.spread for one in signals if one is not None), default=1.0)
+    if spread < NOTABLE:
+        return ""
+    return f"; a single network: {spread:.2g} times more or less" if spread < WILD else "; networks differ wildly"
 
 
 def summary(report: Report) -> Iterator[Line]:
