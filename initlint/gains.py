@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from initlint import strengths
 from initlint.findings import Site
 from initlint.graph import Unknown
-from initlint.judgement import Judgement, depth, end, in_turns, mended_end
+from initlint.judgement import Judged
 from initlint.strands import Strand, strand_of
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
@@ -23,11 +24,11 @@ TOLERANCE: Final = 0.1  # of the variance: below it two gains count as the same
 RESTATED: Final = math.sqrt(5)  # torch's own layers pass this slope, for reasons of their history
 
 
-class Call(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Call(Judged):
     """One call of an initializer, with all the weights for which it is the effective write."""
 
     uses: tuple[Use, ...]
-    judgement: Judgement | None = None
 
     @property
     def place(self) -> Place:
@@ -45,10 +46,6 @@ class Call(NamedTuple):
     @property
     def sites(self) -> tuple[Site, ...]:
         return tuple(site for use in self._concerned for site in use.sites)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def technique(self) -> str | None:
@@ -137,9 +134,6 @@ class Call(NamedTuple):
         ((name, slope),) = slopes
         return f"calculate_gain('{name}'{'' if slope is None else f', {slope:g}'})"
 
-    def judged(self, judgement: Judgement) -> Call:
-        return self._replace(judgement=judgement)
-
     @property
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
         """The runs that its layers stand in, and which layers of them are its own."""
@@ -151,25 +145,6 @@ class Call(NamedTuple):
             strand = strand_of(use.flow, use.layer.index)
             found[id(use.flow), strand.members] = (strand, strand.members & own[id(use.flow)])
         return tuple(found.values())
-
-    @property
-    def depth(self) -> int | None:
-        return depth(self.judgement)
-
-    @property
-    def falls_to(self) -> str | None:
-        """What is left of the signal at the end of the worst run: `1/16`, `12`."""
-        return end(self.judgement)
-
-    @property
-    def mended(self) -> str | None:
-        """The same with the right gain."""
-        return mended_end(self.judgement)
-
-    @property
-    def in_turns(self) -> str | None:
-        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
-        return in_turns(self.judgement)
 
     @property
     def _concerned(self) -> list[Use]:

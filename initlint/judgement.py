@@ -9,14 +9,15 @@ the bounds of rules/activations.toml; NumPy is loaded only for those that could.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from initlint import strengths
-from initlint.findings import Signal
+from initlint.findings import Signal, Site
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
 from initlint.network import Dense, analysable
@@ -261,23 +262,23 @@ def _loudness(one: Judgement) -> tuple[bool, bool, bool, int]:
 # --- for messages -----------------------------------------------------------------------------------------------------
 
 
-def depth(judgement: Judgement | None) -> int | None:
+def _depth(judgement: Judgement | None) -> int | None:
     """Layers of the run; None for one that stands alone."""
     found = None if judgement is None or judgement.before is None else judgement.before.depth
     return found if found is not None and found > 1 else None
 
 
-def end(judgement: Judgement | None) -> str | None:
+def _end(judgement: Judgement | None) -> str | None:
     before = None if judgement is None else judgement.before
     return None if before is None else strengths.fraction(before.forward_std)
 
 
-def start(judgement: Judgement | None) -> str | None:
+def _start(judgement: Judgement | None) -> str | None:
     before = None if judgement is None else judgement.before
     return None if before is None else strengths.fraction(before.backward_std)
 
 
-def in_turns(judgement: Judgement | None) -> str | None:
+def _in_turns(judgement: Judgement | None) -> str | None:
     """`0.71 a layer, 1/32 in 10 layers, 3e-05 in 30 and 9e-16 in 100`; None where it is not a loop of unknown length
     that takes the signal out of the band."""
     if judgement is None or judgement.before is None or not judgement.may_harm:
@@ -291,7 +292,7 @@ def in_turns(judgement: Judgement | None) -> str | None:
     return f"{', '.join((f'{each:.2g} a layer', f'{first} layers', *middle))} and {last}"
 
 
-def mended_end(judgement: Judgement | None) -> str | None:
+def _mended_end(judgement: Judgement | None) -> str | None:
     """With a loop of unknown length, at the first of DEPTHS."""
     if judgement is not None and judgement.deeper:
         judgement = judgement.deeper[0]
@@ -299,3 +300,47 @@ def mended_end(judgement: Judgement | None) -> str | None:
     if after is None:
         return None
     return f"{after.forward_std:.1f}" if 0.1 <= after.forward_std < 100 else strengths.fraction(after.forward_std)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(ABC):
+    """What a rule may look at and the signal model judges, with what it says of it: for conditions and messages."""
+
+    judgement: Judgement | None = field(default=None, kw_only=True)
+
+    def judged(self, judgement: Judgement) -> Self:
+        return replace(self, judgement=judgement)
+
+    @property
+    @abstractmethod
+    def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
+        """The runs of layers that it stands in, and which layers of each are to be mended."""
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        return ()
+
+    @property
+    def depth(self) -> int | None:
+        """How many layers the run has that it stands in; None for one that stands alone, or where it was not judged."""
+        return _depth(self.judgement)
+
+    @property
+    def falls_to(self) -> str | None:
+        """What is left of the signal at the end, for a message: `1/16`, `12`."""
+        return _end(self.judgement)
+
+    @property
+    def gradient(self) -> str | None:
+        """The same for the gradient, back to the first layer."""
+        return _start(self.judgement)
+
+    @property
+    def mended(self) -> str | None:
+        """The signal at the end with the initializer that the rule is for."""
+        return _mended_end(self.judgement)
+
+    @property
+    def in_turns(self) -> str | None:
+        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
+        return _in_turns(self.judgement)

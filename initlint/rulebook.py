@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from initlint import schema
 from initlint.conditions import Condition, compile_when
 from initlint.findings import Severity
-from initlint.judgement import CURES, Band
+from initlint.judgement import CURES, Band, Judged
 from initlint.predicates import PREDICATES, values
 from initlint.remedies import REMEDIES
 from initlint.schema import Row, Where
@@ -212,7 +212,7 @@ def _texts(value: list[object], where: Where) -> tuple[str, ...]:
 def _measure(table: Row, subject: type | None, where: Where) -> Measure:
     optional = {"backward": list, "depth": int, "cure": str, "severity": str, "only": bool, "loop": str}
     schema.keys(table, {"forward": list}, optional, where)
-    if not hasattr(subject, "strands"):
+    if subject is None or not issubclass(subject, Judged):
         where.fail("a rule on weights, calls, chains or models", str(subject))
     forward = _limits(table["forward"], where / "forward")
     backward = _limits(table.get("backward", table["forward"]), where / "backward")

@@ -12,9 +12,8 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from initlint.findings import Match, Severity, Site
-from initlint.gains import Call
 from initlint.graph import Model
-from initlint.judgement import Judgement, evidence, judged, worst
+from initlint.judgement import Judged, Judgement, evidence, judged, worst
 from initlint.remedies import facts_of
 from initlint.rulebook import Measure, Rule, all_rules
 from initlint.source import Place
@@ -131,7 +130,7 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
     for louder in rule.louder:
         if louder.severity > severity and louder.condition.holds(subject):
             severity, kind = louder.severity, louder.verdict
-    if rule.measure is None or not isinstance(subject, Use | Call | Stretch):
+    if rule.measure is None or not isinstance(subject, Judged):
         return Hit(instance.context, instance.layer, subject, severity, kind)
     measure = rule.measure
     judgement = _judgement(measure, subject)
@@ -146,7 +145,7 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
     return Hit(instance.context, instance.layer, whole, severity, kind, judgement)
 
 
-def _judgement(measure: Measure, subject: Use | Call | Stretch, *, in_full: bool = False) -> Judgement | None:
+def _judgement(measure: Measure, subject: Judged, *, in_full: bool = False) -> Judgement | None:
     """Of the strands that the subject is in, the one that speaks for them."""
     found = [judged(strand, own, measure.cure, measure.band, in_full=in_full) for strand, own in subject.strands]
     return worst([one for one in found if one is not None])
@@ -155,7 +154,7 @@ def _judgement(measure: Measure, subject: Use | Call | Stretch, *, in_full: bool
 def _in_full(rule: Rule, hit: Hit) -> Judgement | None:
     """The signal as it is and as it will be, for a hit on which it may not have had to decide."""
     known = hit.judgement is not None and hit.judgement.before is not None and hit.judgement.after is not None
-    if known or rule.measure is None or not isinstance(hit.subject, Use | Call | Stretch):
+    if known or rule.measure is None or not isinstance(hit.subject, Judged):
         return hit.judgement
     return _judgement(rule.measure, hit.subject, in_full=True) or hit.judgement
 

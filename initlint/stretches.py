@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint import strengths
 from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.graph import Layer
-from initlint.judgement import Judgement, depth, end, in_turns, mended_end, start
+from initlint.judgement import Judged
 from initlint.strands import Strand, dense_of, strand_of
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-class Stretch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stretch(Judged):
     """A strand that is no part of a longer one. `entry` says that it is told at the model's name, rather than at its
     first layer."""
 
     flow: Flow
     strand: Strand
     entry: bool
-    judgement: Judgement | None = None
 
     @property
     def place(self) -> Place:
@@ -48,15 +49,8 @@ class Stretch(NamedTuple):
         return tuple(dict.fromkeys(Site(layers[i].name, layers[i].place, "layer") for i in members))
 
     @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
         return ((self.strand, self.strand.members),)
-
-    def judged(self, judgement: Judgement) -> Stretch:
-        return self._replace(judgement=judgement)
 
     @property
     def _first(self) -> Layer:
@@ -88,30 +82,6 @@ class Stretch(NamedTuple):
     @property
     def _names(self) -> frozenset[str]:
         return frozenset(link.activation.name for link in self.strand.links if link.activation is not None)
-
-    @property
-    def depth(self) -> int | None:
-        return depth(self.judgement)
-
-    @property
-    def falls_to(self) -> str | None:
-        """What is left of the signal at the end: `1/16`, `12`."""
-        return end(self.judgement)
-
-    @property
-    def mended(self) -> str | None:
-        """The signal at the end with the gain of each layer's activation."""
-        return mended_end(self.judgement)
-
-    @property
-    def in_turns(self) -> str | None:
-        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
-        return in_turns(self.judgement)
-
-    @property
-    def gradient(self) -> str | None:
-        """What is left of the gradient at the first layer."""
-        return start(self.judgement)
 
 
 def stretches(flow: Flow, *, entry: bool) -> Iterator[Stretch]:

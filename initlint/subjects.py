@@ -6,7 +6,8 @@ is a fact that is unknown.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from initlint import strengths, symmetry
 from initlint.autoencoders import decodes
@@ -14,7 +15,7 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
-from initlint.judgement import Judgement, depth, end, in_turns, mended_end, start
+from initlint.judgement import Judged
 from initlint.knowledge import knowledge, snake
 from initlint.silence import effective_constant, starved
 from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
@@ -32,7 +33,8 @@ OUTCOMES: Final = {
 }
 
 
-class Use(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Use(Judged):
     """A weight in one context, with one of the writes that may be its effective initializer."""
 
     flow: Flow
@@ -40,7 +42,6 @@ class Use(NamedTuple):
     weight: Weight
     event: InitEvent
     concerned: frozenset[int] = frozenset()  # the layers of the context that the rule holds for
-    judgement: Judgement | None = None  # what the signal model says
 
     @property
     def context(self) -> Context:
@@ -59,18 +60,11 @@ class Use(NamedTuple):
         return (Site(self.name, self.layer.place, "layer"),)
 
     @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
     def marks(self) -> frozenset[Hashable]:
         return frozenset({self.site})
 
     def among(self, concerned: frozenset[int]) -> Use:
-        return self._replace(concerned=concerned)
-
-    def judged(self, judgement: Judgement) -> Use:
-        return self._replace(judgement=judgement)
+        return replace(self, concerned=concerned)
 
     @property
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
@@ -284,32 +278,7 @@ class Use(NamedTuple):
         gains += [one.gain for ones in composed.values() for one in ones]
         return [gain for gain in gains if gain is not None] if None not in gains else []
 
-    # --- what becomes of the signal (see strands.py) ------------------------------------------------------------------
-
-    @property
-    def depth(self) -> int | None:
-        """How many layers the run has that it stands in; None for one that stands alone, or where it was not judged."""
-        return depth(self.judgement)
-
-    @property
-    def falls_to(self) -> str | None:
-        """What is left of the signal at the end, for a message: `1/16`, `12`."""
-        return end(self.judgement)
-
-    @property
-    def gradient(self) -> str | None:
-        """The same for the gradient, back to the first layer."""
-        return start(self.judgement)
-
-    @property
-    def mended(self) -> str | None:
-        """The signal at the end with the initializer that the rule is for."""
-        return mended_end(self.judgement)
-
-    @property
-    def in_turns(self) -> str | None:
-        """What a loop of unknown length does to the signal: `0.71 a layer, 1/32 in 10 layers, ...`."""
-        return in_turns(self.judgement)
+    # --- fans and truncation ------------------------------------------------------------------------------------------
 
     @property
     def fan_error(self) -> float | None:

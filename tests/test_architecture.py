@@ -40,7 +40,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_weights interpret.keras_activations interpret.keras_shapes interpret.keras_layers
         interpret.keras_functional interpret.keras_models interpret.keras
         interpret.frameworks interpret.interpreter interpret.reloads
-        interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
+        interpret.equal_sizes interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings",

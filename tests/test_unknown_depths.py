@@ -1,4 +1,4 @@
-"""Loops of unknown length: what a layer of them does, and 10, 30 and 100, which the real torch does too; advice only."""
+"""Loops of unknown length: what one layer does, and 10, 30 and 100, as in the real torch; never more than advice."""
 
 from __future__ import annotations
 

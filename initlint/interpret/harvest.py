@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Tie, Weight
 from initlint.interpret.compositions import composed
+from initlint.interpret.equal_sizes import equal_fans
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
@@ -18,7 +19,7 @@ from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
 from initlint.knowledge import snake
-from initlint.sizes import equal_fans, size
+from initlint.sizes import size
 from initlint.source import Place
 
 
