@@ -16,6 +16,7 @@ import sys
 import warnings
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
 MAX_NOTEBOOK_BYTES = 20_000_000  # outputs are in it too; reading takes up to 20 bytes of memory per byte
@@ -30,24 +31,21 @@ POSITION = attrgetter("lineno", "col_offset", "end_lineno", "end_col_offset")
 EVERYTHING = ("",)  # every code starts with it
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Point:
+class Point(NamedTuple):
     """Line and column, both from 1, the column in code points."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """From `start` up to but not including `end`."""
 
     start: Point
     end: Point
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A span in a file. `file` is as reports show it: relative to the working directory, `/`-separated."""
 
     file: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
-from initlint.graph import Activation, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import Activation, Edge, InitEvent, Layer, Scalar, Unknown, Weight
 from initlint.knowledge import REQUIRED, knowledge, law_of
 from initlint.laws import Law
 
@@ -98,14 +99,16 @@ def arguments(event: InitEvent) -> Mapping[str, object] | None:
 
 def law(weight: Weight, event: InitEvent) -> Law | None:
     """The event's law. Two writes with equal laws do the same."""
-    given = arguments(event)
+    return _law(technique(weight, event), event.name, event.spelling, event.args)
+
+
+@lru_cache(maxsize=4096)
+def _law(technique: str, name: str, spelling: str, args: tuple[tuple[str, Scalar | Unknown], ...]) -> Law | None:
+    given = arguments(InitEvent(name, args, spelling=spelling))
     if given is None:
         return None
-    spec = knowledge().initializers.get(event.spelling)
-    name = technique(weight, event)
-    if spec is not None and spec.law and spec.technique == name:
-        name = spec.law
-    return law_of(name, given)
+    spec = knowledge().initializers.get(spelling)
+    return law_of(spec.law if spec is not None and spec.law and spec.technique == technique else technique, given)
 
 
 def plain(name: str) -> str:

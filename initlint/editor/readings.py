@@ -105,7 +105,7 @@ def moved(finding: Finding, old: Source, new: Source) -> Finding:
     shift = Shift.between(old.lines, new.lines)
 
     def place(one: Place) -> Place:
-        return replace(one, span=shift.span(one.span)) if one.file == old.path else one
+        return one._replace(span=shift.span(one.span)) if one.file == old.path else one
 
     def sites(many: Sequence[Site]) -> tuple[Site, ...]:
         return tuple(replace(one, place=place(one.place)) for one in many)

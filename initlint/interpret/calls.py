@@ -85,13 +85,15 @@ def bind(machine: Machine, function: Function, args: Arguments, kwargs: Keywords
             extra[key] = value
     if signature.kwarg is not None:
         cell[signature.kwarg] = DictValue(extra, open_=loose, serial=machine.next_serial())
-    missing = [name for name in signature.every if name not in cell]
-    defaults = defaults_of(machine, function, frame) if missing else {}
-    for name in missing:
-        if name in defaults:
-            cell[name] = machine.heap.alternatives(defaults[name], kwargs["**"]) if loose else defaults[name]
-        else:
-            cell[name] = Unknown(f"parameter {name} of {function.name}")
+    if len(cell) < signature.count:
+        defaults = defaults_of(machine, function, frame)
+        for name in signature.every:
+            if name in cell:
+                continue
+            if name in defaults:
+                cell[name] = machine.heap.alternatives(defaults[name], kwargs["**"]) if loose else defaults[name]
+            else:
+                cell[name] = Unknown(f"parameter {name} of {function.name}")
     return cell
 
 
@@ -130,15 +132,17 @@ def invoke(
     """Run a function's body. `receiver` is the object whose method it is."""
     if len(machine.frames) >= MOST_FRAMES:
         return machine.lost("calls nested too deeply", args, kwargs)
-    outer = [f for f in machine.frames if f.function is function and f.receiver is receiver]
-    again = len(outer)
-    if again and (
-        again >= MOST_RECURSION
-        or not informed(args if receiver is None else args[1:], kwargs)
-        or (again > UNSURE and machine.heap.depth >= outer[0].depth + again)
-    ):
-        return machine.lost("recursion", args, kwargs)
-    if again == 0 and isinstance(receiver, (Class, Instance)) and not receiver.module:
+    outer: list[Frame] = []
+    if function.node in machine.running:
+        outer = [f for f in machine.frames if f.function is function and f.receiver is receiver]
+        again = len(outer)
+        if again and (
+            again >= MOST_RECURSION
+            or not informed(args if receiver is None else args[1:], kwargs)
+            or (again > UNSURE and machine.heap.depth >= outer[0].depth + again)
+        ):
+            return machine.lost("recursion", args, kwargs)
+    if not outer and isinstance(receiver, (Class, Instance)) and not receiver.module:
         return aside(machine, function, args, kwargs, node, frame, receiver)
     return run(machine, function, args, kwargs, node, frame, receiver)
 
@@ -193,26 +197,33 @@ def run(
     heap = machine.heap
     inner.depth = heap.depth
     unlogged = heap.log is None
-    before = machine.mark_writes(function, args)
+    before = machine.mark_writes(function, args) if function.owner is None and args else None
     if before is not None and function.node in machine.summed:
         return machine.write_summed(before, function, inner, node, frame)
+    body = function.node
+    running = machine.running.get(body, 0)
+    machine.running[body] = running + 1
     machine.frames.append(inner)
     machine.no_grad += function.no_grad
     try:
-        if isinstance(function.node, ast.Lambda):
-            result = machine.evaluate(function.node.body, inner)
+        if isinstance(body, ast.Lambda):
+            result = machine.evaluate(body.body, inner)
         elif is_generator(machine, function):
             inner.yields = []
-            machine.run_block(function.node.body, inner)
+            machine.run_block(body.body, inner)
             result = ListValue(tuple(inner.yields), serial=machine.next_serial())
         else:
-            machine.run_block(function.node.body, inner)
+            machine.run_block(body.body, inner)
             result = inner.result
         if inner.pending:
             machine.fuel -= len(inner.pending) * len(heap.log or ()) // 4  # what joining them costs
             result = leave(heap, inner, result)
     finally:
         machine.frames.pop()
+        if running:
+            machine.running[body] = running
+        else:
+            del machine.running[body]
         machine.no_grad -= function.no_grad
         if unlogged:
             heap.log = None

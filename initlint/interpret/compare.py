@@ -43,7 +43,7 @@ def agree(results: list[bool | None]) -> bool | None:
 
 
 def truth(value: Value) -> bool | None:
-    if isinstance(value, bool):
+    if value is True or value is False:
         return value
     if isinstance(value, CONSTANTS):
         return bool(value)

@@ -56,23 +56,28 @@ def constant(machine: Machine, node: ast.expr, frame: Frame) -> Value:
 
 
 def name(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    value = frame.cell.get(node.id, MISSING)  # type: ignore[attr-defined]
+    assert type(node) is ast.Name
+    value = frame.cell.get(node.id, MISSING)
     if value is MISSING or type(value) in PERHAPS_IMPORTED:
-        value = lookup(machine, node.id, frame)  # type: ignore[attr-defined]
+        value = lookup(machine, node.id, frame)
     if type(value) is Unknown and value.place is None:
         return Unknown(value.why, frame.unit.place(node))
     return value
 
 
 def attribute(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    assert isinstance(node, ast.Attribute)
-    return machine.attribute(machine.evaluate(node.value, frame), node.attr, node, frame)
+    assert type(node) is ast.Attribute
+    owner = node.value
+    value = name(machine, owner, frame) if type(owner) is ast.Name else machine.evaluate(owner, frame)
+    found = value.cell.get(node.attr, MISSING) if type(value) is Instance else MISSING
+    return found if found is not MISSING else machine.attribute(value, node.attr, node, frame)
 
 
 def call(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Call)
     callee = machine.evaluate(node.func, frame)
     args, kwargs = arguments(machine, node, frame)
+    machine.fuel -= len(args)
     if machine.lost_writes and not (isinstance(callee, Symbol) and callee.qualified in machine.knowledge.initializers):
         machine.found_again((*args, *kwargs.values()))
     outer, frame.call = frame.call, node
@@ -87,7 +92,9 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
     args: Arguments = []
     kwargs: Keywords = {}
     for argument in node.args:
-        if type(argument) is ast.Starred:
+        if type(argument) is ast.Name:
+            args.append(name(machine, argument, frame))
+        elif type(argument) is ast.Starred:
             value = machine.evaluate(argument.value, frame)
             if isinstance(value, Alternatives):
                 value = one_sequence(machine, value)
@@ -101,7 +108,8 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
         else:
             args.append(machine.evaluate(argument, frame))
     for keyword in node.keywords:
-        value = machine.evaluate(keyword.value, frame)
+        given = keyword.value
+        value = name(machine, given, frame) if type(given) is ast.Name else machine.evaluate(given, frame)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
             continue

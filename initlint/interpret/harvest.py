@@ -336,7 +336,8 @@ def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -
 
 def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
     """Parameters of modules that came after the sweep and that it would have written."""
-    if sweep.root is None or sweep.visit is None:
+    last = machine.instances[-1].serial if machine.instances else 0
+    if sweep.root is None or sweep.visit is None or last <= sweep.serial:
         return []
     late = [
         (name, module)

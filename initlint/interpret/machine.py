@@ -171,6 +171,7 @@ class Machine(Parts):
         self.passes: list[Pass] = []
         self.sweeping: list[Pass] = []
         self.frames: list[Frame] = []
+        self.running: dict[ast.AST, int] = {}  # functions whose bodies are being executed
         self.no_grad = 0
         self.guards: list[tuple[frozenset[str], int]] = []  # what handlers around take, and how deep in forks
         self.repeating = 0  # the last object made before the loop of unknown length that this is in; 0 in none

@@ -85,9 +85,11 @@ def found(machine: Machine, cell: Cell, name: str, value: Value) -> Value:
 
 def bound(machine: Machine, unit: Unit, name: str) -> Value:
     """What a module's own statements bind to `name`, executing those that do; MISSING when none does."""
-    pending = [s for s in unit.index.get(name, ()) if s not in unit.done]
-    if pending:
-        run_statements(machine, unit, pending)
+    if name not in unit.settled:
+        pending = [s for s in unit.index.get(name, ()) if s not in unit.done]
+        if pending:
+            run_statements(machine, unit, pending)
+        unit.settled.add(name)
     value = unit.cell.get(name, MISSING)
     return value if type(value) not in PERHAPS_IMPORTED else found(machine, unit.cell, name, value)
 

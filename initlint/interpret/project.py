@@ -33,6 +33,7 @@ class Unit:
         "name",
         "path",
         "places",
+        "settled",
         "source",
         "stars",
         "target",
@@ -47,6 +48,7 @@ class Unit:
         self.cell: Cell = {}
         self.frame = Frame(self, self.cell)
         self.index: dict[str, list[ast.stmt]] = {}
+        self.settled: set[str] = set()  # names all of whose statements are done
         self.stars: list[ast.ImportFrom] = []
         self.done: set[ast.stmt] = set()
         self.leads: frozenset[str] | None = None  # of a file around the named ones: its names that lead to those

@@ -42,6 +42,7 @@ class Signature:
     every: tuple[str, ...]
     vararg: str | None
     kwarg: str | None
+    count: int  # of all of them
 
     @classmethod
     def of(cls, node: ast.arguments) -> Signature:
@@ -53,4 +54,5 @@ class Signature:
             (*positional, *only),
             node.vararg.arg if node.vararg else None,
             node.kwarg.arg if node.kwarg else None,
+            len(positional) + len(only) + (node.vararg is not None) + (node.kwarg is not None),
         )
