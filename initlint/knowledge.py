@@ -129,6 +129,7 @@ class ActivationSpec:
     functions: tuple[str, ...]
     extends: str = ""  # why that row covers it, where it does not name it
     slope: tuple[float, float] | None = None  # bounds of E[f'(z)^2] for all variances of z up to 4
+    flat: float | None = None  # |z| from which on the slope is below a twentieth of the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,7 @@ def _check_names(
 
 def _check_activation(row: Row, where: Where) -> None:
     required = {"kind": str, "strings": str}
-    numbers = {"second_moment": float, "gain": float, "torch_gain": float}
+    numbers = {"second_moment": float, "gain": float, "torch_gain": float, "flat": float}
     texts = {"recommended": str, "row": str, "extends": str, "paper": str}
     schema.keys(schema.table(row, where), required, {**numbers, **texts, "slope": list}, where)
     schema.choice(row["kind"], tables.KINDS, where / "kind")
@@ -326,6 +327,7 @@ def _activation(name: str, row: Row, modules: list[str], functions: list[str]) -
         functions=tuple(functions),
         extends=row.get("extends", ""),
         slope=tuple(row["slope"]) if "slope" in row else None,
+        flat=row.get("flat"),
     )
 
 

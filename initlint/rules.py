@@ -125,19 +125,20 @@ def agreeing(rule: Rule, group: list[Instance], contexts: frozenset[int]) -> lis
 
 
 def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
-    """The hit as loud as it is; None where the rule speaks only outside its band and this is inside."""
-    severity, kind = rule.severity, rule.verdict
+    """The hit as loud as it is; None where the rule speaks only outside its band, and this is inside and gives it no
+    other reason to be loud."""
+    severity, kind, loud = rule.severity, rule.verdict, False
     for louder in rule.louder:
         if louder.severity > severity and louder.condition.holds(subject):
-            severity, kind = louder.severity, louder.verdict
+            severity, kind, loud = louder.severity, louder.verdict, True
     if rule.measure is None or not isinstance(subject, Judged):
         return Hit(instance.context, instance.layer, subject, severity, kind)
     measure = rule.measure
     judgement = _judgement(measure, subject)
     outside = judgement is not None and judgement.outside
-    if judgement is not None and measure.loop is not None and judgement.may_harm and not judgement.harms:
+    if not loud and judgement is not None and measure.loop is not None and judgement.may_harm and not judgement.harms:
         severity, kind = (measure.loop if measure.only else max(severity, measure.loop)), "advice"
-    elif measure.only and not outside:
+    elif measure.only and not outside and not loud:
         return None
     if judgement is not None and judgement.harms:
         severity, kind = max(severity, measure.severity), "unstable"

@@ -6,6 +6,7 @@ is a fact that is unknown.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from initlint.autoencoders import decodes
 from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
-from initlint.graph import UNKNOWN, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import UNKNOWN, Activation, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge, snake
 from initlint.silence import effective_constant, starved
@@ -200,6 +201,33 @@ class Use(Judged):
         if kinds is None or not edges or any(edge.target == UNKNOWN for edge in edges):
             return None
         return kinds == {"saturating"} and any(edge.target >= 0 for edge in edges)
+
+    @property
+    def saturated(self) -> float | None:
+        """Share of its units that start on the flat parts of the one activation that it feeds, where the slope is below
+        a twentieth of the largest. For data of second moment 1, or what the activations before make of it."""
+        ratio, kinds = self.variance_ratio, self.activations or frozenset()
+        spec = knowledge().activations.get(min(kinds)) if len(kinds) == 1 else None
+        before = [edge.activation for edge in self.flow.before(self.layer.index)]
+        if ratio is None or spec is None or spec.flat is None or not before:
+            return None
+        seconds = [1.0 if one is None else self._second_moment(one) for one in before]
+        if None in seconds:
+            return None
+        std = math.sqrt(ratio * min(1.0, *(one for one in seconds if one is not None)))
+        return math.erfc(spec.flat / (std * math.sqrt(2))) if std else 0.0
+
+    @property
+    def on_flat_parts(self) -> str | None:
+        """The same for a message: `79%`. None where it is less than half."""
+        return f"{self.saturated:.0%}" if self.saturated is not None and self.saturated > 0.5 else None
+
+    @staticmethod
+    def _second_moment(activation: Activation) -> float | None:
+        if activation.composed is not None:
+            return activation.composed.second_moment
+        spec = knowledge().activations.get(activation.name)
+        return None if spec is None else spec.second_moment
 
     @property
     def reconstructs(self) -> bool | None:

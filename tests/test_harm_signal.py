@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from initlint.findings import Finding
+from initlint.pipeline import lint_source
+
 torch.set_num_threads(1)  # several threads wait for each other on a busy machine
 
 WIDTH, STEPS = 64, 150
@@ -58,6 +61,41 @@ def test_ini204_a_fixed_small_std_does_not_leave_chance() -> None:
 
 def test_ini205_a_fixed_large_std_saturates_and_does_not_learn() -> None:
     assert final_loss(4, nn.init.normal_, nn.Tanh) > final_loss(4, nn.init.xavier_uniform_, nn.Tanh) + 0.3
+
+
+def test_ini205_a_single_saturated_layer_learns_far_more_slowly() -> None:
+    assert final_loss(1, nn.init.normal_, nn.Tanh) > 2 * final_loss(1, nn.init.xavier_uniform_, nn.Tanh)
+    assert final_loss(1, nn.init.normal_, nn.Softsign) > 2 * final_loss(1, nn.init.xavier_uniform_, nn.Softsign)
+
+
+def test_ini205_is_silent_before_sigmoid_since_a_large_scale_helps_where_it_is_deep() -> None:
+    assert final_loss(3, nn.init.normal_, nn.Sigmoid) < final_loss(3, nn.init.xavier_uniform_, nn.Sigmoid)
+
+
+def test_ini205_the_share_of_saturated_units_is_what_torch_shows() -> None:
+    torch.manual_seed(0)
+    sums = torch.randn(512, 256, dtype=torch.float64) @ torch.randn(256, 256, dtype=torch.float64)
+    slope = 1 - torch.tanh(sums).square()
+    (found,) = findings("tanh")
+    assert f"{(slope < 0.05).double().mean().item():.0%} of the tanh units" in found.message
+
+
+def findings(activation: str) -> tuple[Finding, ...]:
+    text = f"""
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(256, 256)
+        self.fc2 = nn.Linear(256, 10)
+        nn.init.normal_(self.fc1.weight)
+
+    def forward(self, x):
+        return self.fc2(torch.{activation}(self.fc1(x)))
+"""
+    return lint_source(text, "net.py", debug=True).findings
 
 
 def test_ini205_the_loss_starts_far_above_chance_before_relu() -> None:

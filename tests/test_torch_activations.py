@@ -209,3 +209,12 @@ def test_slopes(name: str) -> None:
         layer = knowledge().layers[qualified]
         assert layer.parameter == spec.parameter
         assert {p.name: p.default for p in layer.parameters}[layer.parameter] == spec.default
+
+
+@pytest.mark.parametrize("spec", [s for s in ACTIVATIONS.values() if s.flat is not None], ids=lambda spec: spec.name)
+def test_flat_parts_begin_where_the_slope_is_a_twentieth_of_the_largest(spec: ActivationSpec) -> None:
+    assert spec.flat is not None
+    z = torch.linspace(-12, 12, 240_001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(function(spec.name)(z).sum(), z)
+    flat = z.detach().abs()[slope >= slope.max() / 20]
+    assert float(flat.max()) == pytest.approx(spec.flat, abs=2e-4)
