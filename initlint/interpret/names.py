@@ -53,9 +53,11 @@ def lookup(machine: Machine, name: str, frame: Frame) -> Value:
             return value if type(value) not in PERHAPS_IMPORTED else found(machine, scope.cell, name, value)
         scope = scope.parent
     unit = frame.unit
-    if name in unit.absent and name not in unit.cell:
-        return unit.absent[name]
-    value = export(machine, unit, name)
+    value = unit.cell.get(name, MISSING) if name in unit.settled else MISSING
+    if value is MISSING or type(value) in PERHAPS_IMPORTED:
+        if name in unit.absent and name not in unit.cell:
+            return unit.absent[name]
+        value = export(machine, unit, name)
     if value is not MISSING:
         if machine.reads is not None:
             machine.reads.append(Read(unit.cell, name, value))
@@ -236,6 +238,9 @@ def package_attribute(machine: Machine, value: Value, name: str, node: ast.AST, 
 
 def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     assert isinstance(value, Symbol)
+    known = value.members.get(name)
+    if known is not None:
+        return known
     if name in ("__name__", "__qualname__"):
         return value.name
     if name == "__module__":
@@ -249,6 +254,9 @@ def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
             check_initializer(machine, name, node, frame)
         elif value.qualified == KERAS and node.attr == name:
             check_keras(machine, name, node, frame)
+        elif value.qualified.startswith("torch"):
+            found_ = value.members[name] = Symbol.of(canonical(f"{value.qualified}.{name}"))
+            return found_
     return symbol(f"{value.qualified}.{name}")
 
 

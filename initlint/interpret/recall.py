@@ -60,7 +60,7 @@ def call(
     invoke: Invoke,
 ) -> Value:
     """The result of calling a function or method: remembered, or what `invoke` gives."""
-    if function.closure is not None or not is_quiet(machine, function):
+    if function.closure is not None or function.node not in machine.called or not is_quiet(machine, function):
         return invoke(machine, function, args, kwargs, node, frame, receiver)
     visited = bare_module(args, kwargs, receiver)
     if visited is not None:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Final
+
+# Fields that never hold a node, or one without fields of its own: contexts and operators.
+PLAIN: Final = frozenset(
+    "arg asname attr conversion ctx id is_async kind kwd_attrs level module name op rest simple type_comment".split()
+)
+
+
+# The fields of each kind of node that may hold nodes.
+FIELDS: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(field for field in kind._fields if field not in PLAIN) if kind is not ast.Constant else ()
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
     """The node and all below it, in no order that means anything."""
     found = [node]
     for part in found:  # grows while it is gone through
-        for field in part._fields:
+        for field in FIELDS[type(part)]:
             value = getattr(part, field, None)
             if type(value) is list:
                 found += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and value._fields:  # contexts and operators have none
+            elif value is not None and isinstance(value, ast.AST):
                 found.append(value)
     return found
 

@@ -36,11 +36,12 @@ ABSENT: Final = Absent()
 class Symbol:
     """Something outside the project, by its qualified name: torch.nn.Linear, builtins.len."""
 
-    __slots__ = ("qualified",)
+    __slots__ = ("members", "qualified")
     known: ClassVar[dict[str, Symbol]] = {}
 
     def __init__(self, qualified: str) -> None:
         self.qualified = qualified
+        self.members: dict[str, Symbol] = {}  # attributes that were asked for
 
     @classmethod
     def of(cls, qualified: str) -> Symbol:
