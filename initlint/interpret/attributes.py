@@ -271,6 +271,8 @@ def has_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fram
     if isinstance(value, Alternatives):
         return compare.agree([has_attribute(machine, option, name, node, frame) for option in value.options])
     if isinstance(value, Deferred):
+        if value.build is None:  # made already
+            return has_attribute(machine, value.value, name, node, frame)
         return True if value.cls.find(name) is not ABSENT else None
     if isinstance(value, Instance):
         if name in value.cell:
