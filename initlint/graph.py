@@ -192,6 +192,18 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How a step selects between two by a third: `then` where the entries of `tested` are above the bound, `other`
+    below. All are positions among the step's inputs, or numbers."""
+
+    tested: int
+    bound: float
+    then: int | None
+    other: int | None
+    numbers: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One step of the data flow: op is input, layer, activation, norm, add, cat, mul, matmul, scale, shift,
     pool, dropout, attention, either (a join of branches), output, unknown, or composed (a part of an activation that
@@ -204,6 +216,7 @@ class Node:
     place: Place | None = None
     parameter: float | None = None
     composed: Composed | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ ROOMS: dict[str, str] = {
         interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins
         interpret.methods
         interpret.regexes interpret.dispatch interpret.standard interpret.typetests interpret.torch_laws
-        interpret.hand_written interpret.torch_init interpret.torch_fans interpret.init_functions
+        interpret.hand_written interpret.torch_init interpret.selections interpret.torch_fans interpret.init_functions
         interpret.contractions interpret.torch_tensors interpret.torch_functions interpret.torch_methods
         interpret.torch_layers interpret.torch_traversal interpret.torch_parameters interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_initializers

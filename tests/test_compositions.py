@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from initlint.findings import Finding
 from initlint.inspection import Row
-from initlint.pipeline import inspect_source, lint_source
+from initlint.pipeline import inspect_source, lint_source, study_source
 
 FRAME = """
 import math
@@ -67,6 +67,124 @@ def test_what_equals_a_known_activation_is_named_so(line: str, name: str) -> Non
     assert not found.composed
 
 
+@pytest.mark.parametrize(
+    "formula, name, slope",
+    [
+        ("torch.where(x > 0, x, 0.2 * x)", "leaky_relu", 0.2),
+        ("torch.where(x <= 0, 0.3 * x, x)", "leaky_relu", 0.3),
+        ("torch.where(torch.lt(x, 0), x * 0.1, x)", "leaky_relu", 0.1),
+        ("x.where(x > 0, 0.1 * x)", "leaky_relu", 0.1),
+        ("torch.maximum(x, 0.1 * x)", "leaky_relu", 0.1),
+        ("torch.max(x, x / 4)", "leaky_relu", 0.25),
+        ("F.relu(x) - 0.2 * F.relu(-x)", "leaky_relu", 0.2),
+        ("x.clamp(min=0) + x.clamp(max=0) * 0.25", "leaky_relu", 0.25),
+        ("torch.where(x > 0, x, torch.zeros_like(x))", "relu", None),
+        ("torch.where(x > 0, x, 0.0)", "relu", None),
+        ("torch.maximum(x, torch.zeros_like(x))", "relu", None),
+        ("x.masked_fill(x < 0, 0)", "relu", None),
+        ("x * (x > 0)", "relu", None),
+        ("x.clamp(min=0)", "relu", None),
+        ("torch.clamp(x, 0, 6)", "relu6", None),
+    ],
+)
+def test_what_selects_entries_is_named_too_and_torch_agrees(formula: str, name: str, slope: float | None) -> None:
+    text = net(f"x = self.fc(x); x = {formula}")
+    _, models = study_source(text, "net.py")
+    edges = [e.activation for m in models for c in m.contexts for e in c.edges if e.activation is not None]
+    assert [(one.name, one.parameter) for one in edges] == [(name, slope)]
+    x = torch.linspace(-8, 8, 4001)
+    values: torch.Tensor = eval(formula, {"x": x, "torch": torch, "F": functional})  # noqa: S307
+    known = functional.leaky_relu(x, slope) if slope is not None else getattr(functional, name)(x)
+    torch.testing.assert_close(values, known)
+
+
+FUNCTION = """
+class Quick(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.slope = 1.702
+        return x * torch.sigmoid(1.702 * x)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        gate = torch.sigmoid(1.702 * x)
+        return gradient * (gate + x * gate * (1 - gate))
+
+class Module(nn.Module):
+    def forward(self, x):
+        return Quick.apply(x)
+
+quick = Quick.apply
+"""
+KEPT = "        ctx.save_for_backward(x)\n        ctx.slope = 1.702\n"
+SETTING = """    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward"""
+SPLIT = FUNCTION.replace("ctx, x)", "x)").replace(KEPT, "").replace("    @staticmethod\n    def backward", SETTING)
+
+
+@pytest.mark.parametrize("before", [FUNCTION, SPLIT], ids=["context", "setup_context"])
+@pytest.mark.parametrize("line", ["x = Quick.apply(self.fc(x))", "x = Module()(self.fc(x))", "x = quick(self.fc(x))"])
+def test_a_function_with_its_own_backward_is_what_its_forward_says(line: str, before: str) -> None:
+    (one,) = row(net(line, before)).composed
+    assert one.text == QUICK.replace("torch.", "")
+    scope: dict[str, Any] = {"torch": torch, "nn": torch.nn}
+    exec(before, scope)  # noqa: S102 - our own text, run by the real torch
+    x = torch.randn(1_000_000, dtype=torch.float64)
+    sampled = scope["Quick"].apply(x).square().mean().item()
+    assert one.second_moment == pytest.approx(sampled, rel=0.01)
+
+
+LEARNED = """
+class Learned(nn.Module):
+    def __init__(self, units=64):
+        super().__init__()
+        self.beta = nn.Parameter({value})
+        {init}
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.beta * x)
+"""
+
+
+@pytest.mark.parametrize(
+    "value, init, beta",
+    [
+        ("torch.tensor(1.702)", "", 1.702),
+        ("torch.full((units,), 1.5)", "", 1.5),
+        ("torch.ones(units) * 2", "", 2.0),
+        ("torch.empty(1)", "nn.init.constant_(self.beta, 0.5)", 0.5),
+        ("torch.ones(1)", "nn.init.zeros_(self.beta)", 0.0),
+        ("torch.ones(1)", "", 1.0),
+    ],
+)
+def test_a_learned_number_counts_with_its_initial_value(value: str, init: str, beta: float) -> None:
+    before = LEARNED.format(value=value, init=init)
+    found = row(net("x = self.act(self.fc(x))", before, "self.act = Learned()"))
+    scope: dict[str, Any] = {"torch": torch, "nn": torch.nn}
+    exec(before, scope)  # noqa: S102
+    x = torch.randn(200_000, 64)
+    sampled = scope["Learned"]()(x).square().mean().item()
+    if beta == 0:
+        assert not found.composed  # half of x: a straight line
+    elif beta == 1:
+        assert found.activations == ("silu",)
+    else:
+        assert found.composed[0].second_moment == pytest.approx(sampled, rel=0.01)
+
+
+@pytest.mark.parametrize("value", ["torch.rand(1)", "torch.empty(units)", "torch.randn(units)"])
+def test_a_learned_number_drawn_at_random_is_not_known(value: str) -> None:
+    found = row(net("x = self.act(self.fc(x))", LEARNED.format(value=value, init=""), "self.act = Learned()"))
+    assert not found.composed
+    assert "silu" not in (found.activations or ())
+
+
 QUICK = "x * torch.sigmoid(1.702 * x)"
 WITH_BETA = """
 class Quick(nn.Module):
@@ -108,9 +226,15 @@ def test_it_may_be_a_function_a_lambda_a_module_or_an_expression(line: str, befo
         "x * torch.sigmoid(x) * 1.5",
         "torch.tanh(x) + 0.1 * x",
         "x * torch.exp(-x * x / 2)",
-        "F.relu(x) - 0.2 * F.relu(-x)",
+        "torch.where(x > 0, x, 0.3 * (torch.exp(x) - 1))",
+        "torch.where(0.5 >= x, x * 0.1, x)",
+        "x.where(x < 1, x**2)",
+        "torch.maximum(torch.tanh(x), 0.5 * x)",
+        "torch.minimum(x, torch.ones_like(x)) - 0.5 * x",
+        "x.masked_fill(x.abs() < 0.5, 0.0)",
+        "x.clamp(-0.5, 2.0) * x",
+        "x.clamp(min=0, max=3)",
         "(x + torch.sqrt(x**2 + 4)) / 2",
-        "x.clamp(min=0) + x.clamp(max=0) * 0.25",
         "x * torch.log1p(x.abs()) - 1",
         "torch.sin(x) ** 2 + x",
         "1 - x * torch.sigmoid(-x)",
@@ -150,12 +274,19 @@ def test_the_told_std_keeps_the_signal_in_torch(formula: str) -> None:
         "x = self.fc(x); x = x * torch.sigmoid(x * unknown)",
         "x = self.fc(x); x = x * torch.sigmoid(x + unknown)",
         "x = self.fc(x); x = x + 2 * x",
+        "x = self.fc(x); x = torch.where(self.out(x) > 0, x, 0.2 * x)",
+        "x = self.fc(x); x = torch.where(x > unknown, x, 0.2 * x)",
+        "x = self.fc(x); x = torch.where(x > 0, x, unknown * x)",
+        "x = self.fc(x); x = torch.where(x.mean() > 0, x, 0.2 * x)",
+        "x = self.fc(x); x = torch.maximum(x, self.out(x))",
+        "x = self.fc(x); x = x.max(1)[0]",
+        "x = self.fc(x); x = (x * x).clamp(min=0)",
     ],
 )
 def test_gates_of_other_entries_and_what_is_unknown_are_no_activation(line: str) -> None:
     found = row(net(line))
     assert not found.composed
-    assert "silu" not in (found.activations or ())
+    assert not {"silu", "leaky_relu", "relu"} & {*(found.activations or ())}
 
 
 def findings(text: str) -> tuple[Finding, ...]:

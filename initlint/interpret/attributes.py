@@ -37,6 +37,9 @@ from initlint.interpret.values import (
 )
 from initlint.knowledge import canonical
 
+AUTOGRAD: Final = "torch.autograd.Function"
+KEEPING: Final = ("save_for_backward", "save_for_forward", "mark_non_differentiable", "mark_dirty")  # of its context
+
 
 def instance_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     assert isinstance(value, Instance)
@@ -121,10 +124,26 @@ def class_attribute(machine: Machine, value: Value, name: str, node: ast.AST, fr
         return value.fields
     if name in ("__members__", "__dict__"):
         return DictValue(dict(value.cell))
+    if name == "apply" and any(qualified.startswith(AUTOGRAD) for qualified in value.symbols()):
+        return Native(name, lambda args, kwargs: apply_forward(machine, value, args, kwargs, node, frame))
     for qualified in value.symbols():
         if qualified in machine.knowledge.layers or qualified == MODULE:
             return Symbol.of(f"{qualified}.{name}")
     return Unknown(f"attribute {name} of {value.name}", frame.unit.place(node))
+
+
+def apply_forward(
+    machine: Machine, cls: Class, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """`apply` of a torch.autograd.Function: its `forward`, with a context unless `setup_context` gets that."""
+    forward = cls.find("forward")
+    if not isinstance(forward, Function):
+        return machine.lost(cls.name, args, kwargs)
+    if cls.find("setup_context") is not ABSENT:
+        return machine.call(forward, args, kwargs, node, frame)
+    context = Instance(Symbol.of(f"{AUTOGRAD}Context"), machine.next_serial())
+    context.cell.update({word: Native(word, lambda _, __: None) for word in KEEPING})
+    return machine.call(forward, [context, *args], kwargs, node, frame)
 
 
 def super_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from initlint.graph import Unknown
 from initlint.interpret.postponed import Deferred
-from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
@@ -26,6 +26,7 @@ from initlint.interpret.values import (
     Symbol,
     Value,
 )
+from initlint.source import Place
 
 ORDER: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt,
@@ -206,6 +207,18 @@ def compare(op: ast.cmpop, left: Value, right: Value) -> bool | None:
         except TypeError:
             return None
     return None
+
+
+def undecided(ops: Sequence[ast.cmpop], left: Value, right: Value, place: Place | None) -> Unknown:
+    """The answer that can't be known; of data with a number it is known which entries it holds for."""
+    flipped = isinstance(left, (int, float))
+    tested, bound = (right, left) if flipped else (left, right)
+    if len(ops) == 1 and isinstance(tested, Tensor) and tested.node >= 0 and isinstance(bound, (int, float)):
+        kind = type(ops[0])
+        if kind in ORDER:
+            above = (kind in (ast.Gt, ast.GtE)) is not flipped
+            return Comparison("a comparison", place, tested=tested, above=above, bound=float(bound))
+    return Unknown("a comparison", place)
 
 
 def negate(answer: bool | None) -> bool | None:

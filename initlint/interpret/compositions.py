@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from initlint.graph import Composed, Node
+from initlint.graph import Choice, Composed, Node
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 JOINS: Final = frozenset({"mul", "add"})
+EXTREMES: Final = frozenset({"maximum", "minimum"})
 STEPS: Final = frozenset({"activation", "scale", "shift", *JOINS})  # on single entries
+LAYERS: Final = frozenset({"layer", "norm", "dropout", "input", "pool"})
 MOST_STEPS: Final = 24
 CLOSE: Final = 2e-3  # largest difference from an activation that counts as this one; GELU's tanh form is off by 5e-4
 CANDIDATES: Final = (
     "silu gelu mish hardswish softplus relu tanh sigmoid hardsigmoid softsign tanhshrink relu6 selu elu".split()
 )
+FAR: Final = 8.0  # up to where functions are compared: beyond relu6's bound
 SHOWN: Final = 70  # characters
 CURVED: Final = frozenset("abs sqrt rsqrt log log1p expm1 erf pow rpow reciprocal sign clamp_min clamp_max".split())
 COMPOSED: Final = "custom"  # canonical name of what equals no known activation
@@ -36,7 +39,7 @@ COMPOSED: Final = "custom"  # canonical name of what equals no known activation
 def composed(nodes: Sequence[Node], torn: frozenset[int]) -> list[Node]:
     """The nodes, with one activation in place of the steps of each composition. `torn` are nodes whose inputs are
     rearranged or cut parts of what they come from: not the same entries."""
-    candidates = [i for i, node in enumerate(nodes) if node.op in JOINS]
+    candidates = [i for i, node in enumerate(nodes) if joins(node) or rectifies(node, nodes)]
     if not candidates:
         return list(nodes)
     made = list(nodes)
@@ -62,6 +65,17 @@ def composed(nodes: Sequence[Node], torn: frozenset[int]) -> list[Node]:
     return made
 
 
+def joins(node: Node) -> bool:
+    """Whether a step makes one entry of several."""
+    return node.op in JOINS or node.choice is not None or (node.op == "cat" and node.name in EXTREMES)
+
+
+def rectifies(node: Node, nodes: Sequence[Node]) -> bool:
+    """Whether a step is a relu by another name: what a layer gives, cut at zero."""
+    cut = node.op == "scale" and node.name == "clamp_min" and node.parameter == 0
+    return cut and all(nodes[i].op in LAYERS for i in node.inputs)
+
+
 def reached(index: int, nodes: Sequence[Node], torn: frozenset[int]) -> tuple[int, set[int]] | None:
     """The nearest step that all ways into a node come from, and the steps between, it included."""
     steps: set[int] = set()
@@ -69,12 +83,14 @@ def reached(index: int, nodes: Sequence[Node], torn: frozenset[int]) -> tuple[in
     while len(frontier) > 1 or not steps:
         latest = max(frontier)
         node = nodes[latest]
-        if node.op not in STEPS or latest in torn or not node.inputs or len(steps) == MOST_STEPS:
+        if (node.op not in STEPS and not joins(node)) or latest in torn or not node.inputs or len(steps) == MOST_STEPS:
             return None
         frontier.remove(latest)
         frontier.update(node.inputs)
         steps.add(latest)
-    curved = any(nodes[i].op == "activation" or (nodes[i].op == "scale" and nodes[i].name in CURVED) for i in steps)
+    curved = any(
+        nodes[i].op in ("activation", "cat") or (nodes[i].op == "scale" and nodes[i].name in CURVED) for i in steps
+    )
     return (frontier.pop(), steps) if curved else None
 
 
@@ -82,7 +98,8 @@ def scaled(index: int, nodes: Sequence[Node], users: Mapping[int, list[int]]) ->
     """The last of the steps with a number (factors, shifts) that follow a step, where nothing else does."""
     while len(after := users.get(index, [])) == 1:
         node = nodes[after[0]]
-        if node.op not in ("scale", "shift") or node.name in CURVED or node.parameter is None:
+        bound = node.name == "clamp_max" and nodes[index].name == "clamp_min"  # the other half of clamp(0, 6)
+        if node.op not in ("scale", "shift") or (node.name in CURVED and not bound) or node.parameter is None:
             break
         index = after[0]
     return index
@@ -116,14 +133,18 @@ def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) ->
             values[i] = run([values[j] for j in nodes[i].inputs])
         return values[index]
 
-    grid = np.linspace(-6.0, 6.0, 193)
+    grid = np.linspace(-FAR, FAR, 257)
     with np.errstate(all="ignore"):
         values = function(grid)
     if not np.isfinite(values).all():
         return None
-    if np.abs(values - values[96] - grid * (values[-1] - values[0]) / 12).max() < CLOSE:
+    if np.abs(values - values[128] - grid * (values[-1] - values[0]) / (2 * FAR)).max() < CLOSE:
         return None  # a straight line
     whole = replace(nodes[index], op="activation", inputs=(source,), parameter=None)
+    if np.abs(values[grid >= 0] - grid[grid >= 0]).max() < CLOSE:
+        slope = float(values[0] / grid[0])
+        if slope >= CLOSE and np.abs(values[grid < 0] - slope * grid[grid < 0]).max() < CLOSE:
+            return replace(whole, name="leaky_relu", parameter=float(f"{slope:.6g}"))
     for name in CANDIDATES:
         known = curve(name)
         if known is not None and np.abs(known(grid) - values).max() < CLOSE:
@@ -173,6 +194,12 @@ def operation(node: Node) -> Callable[[Sequence[Array]], Array] | None:
     if node.op == "activation":
         known = curve(node.name, p)
         return None if known is None else lambda v: known(v[0])
+    if node.choice is not None:
+        return selected(node.choice)
+    if node.op == "cat":
+        return {"maximum": lambda v: np.maximum(v[0], v[-1]), "minimum": lambda v: np.minimum(v[0], v[-1])}.get(
+            node.name
+        )
     if node.op in JOINS:
         pairs: Mapping[str, Callable[[Any, Any], Array]] = {
             "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
@@ -199,6 +226,19 @@ def operation(node: Node) -> Callable[[Sequence[Array]], Array] | None:
     return None if number is None else lambda v: number(v[0])
 
 
+def selected(choice: Choice) -> Callable[[Sequence[Array]], Array]:
+    import numpy as np
+
+    def run(v: Sequence[Array]) -> Array:
+        then, other = (
+            number if position is None else v[position]
+            for position, number in zip((choice.then, choice.other), choice.numbers)
+        )
+        return np.where(v[choice.tested] > choice.bound, then, other)
+
+    return run
+
+
 SIGNS: Final = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "truediv": ("/", 2), "parameter": ("*", 2)}
 ATOM: Final = 4
 
@@ -209,9 +249,17 @@ def written(nodes: Sequence[Node], index: int, source: int) -> tuple[str, int]:
         return "x", ATOM
     node = nodes[index]
     parts = [written(nodes, i, source) for i in node.inputs]
+    if node.choice is not None:
+        pair = zip((node.choice.then, node.choice.other), node.choice.numbers)
+        texts = [f"{number:g}" if i is None else parts[i][0] for i, number in pair]
+        return f"where({parts[node.choice.tested][0]} > {node.choice.bound:g}, {', '.join(texts)})", ATOM
+    if node.op == "cat":
+        return f"{node.name}({', '.join(text for text, _ in parts)})", ATOM
     if len(parts) == 1 and node.op in JOINS:
         parts *= 2
     p = node.parameter
+    if (node.op, p) in (("shift", 0.0), ("scale", 1.0)) and node.name in SIGNS:
+        return parts[0]
     if node.op in JOINS or (node.op in ("scale", "shift") and p is not None and node.name in SIGNS):
         sign, level = SIGNS[node.name or node.op]
         if node.op in JOINS:

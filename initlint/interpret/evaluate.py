@@ -273,7 +273,7 @@ def member(machine: Machine, op: ast.cmpop, item: Value, owner: Instance, node: 
 
 def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Compare)
-    left = machine.evaluate(node.left, frame)
+    first = left = machine.evaluate(node.left, frame)
     answer: bool | None = True
     for op, comparator in zip(node.ops, node.comparators, strict=True):
         right = machine.evaluate(comparator, frame)
@@ -286,7 +286,7 @@ def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
         if result is None:
             answer = None
         left = right
-    return Unknown("a comparison", frame.unit.place(node)) if answer is None else answer
+    return compare.undecided(node.ops, first, left, frame.unit.place(node)) if answer is None else answer
 
 
 def boolean(machine: Machine, node: ast.expr, frame: Frame) -> Value:

@@ -12,6 +12,7 @@ from initlint.interpret import (
     keras_layers,
     keras_models,
     keras_weights,
+    selections,
     torch,
     torch_functions,
 )
@@ -89,6 +90,11 @@ def call_function(
             return kept(first, machine.flow("activation", [first], "relu6", node))
     if spec.role == "factory" and spec.name in DRAWN:
         return drawn(machine, spec, args, kwargs, node, frame)
+    if spec.role == "merge" and spec.name == "max":
+        chosen = selections.called(machine, name, args, kwargs, node)
+        tensor = next((t for t in args if isinstance(t, Tensor)), None)
+        if isinstance(chosen, Tensor) and tensor is not None:
+            return kept(tensor, chosen)
     if spec.role == "merge" and spec.name in ("add", "mul", "cat", "max"):
         inputs = list(tensors_in(machine, [*args, *kwargs.values()]))
         data = [t for t in inputs if t.node >= 0]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from initlint.graph import History, InitEvent
+from initlint.graph import History, InitEvent, Unknown
 from initlint.source import Place
 
 if TYPE_CHECKING:
@@ -111,3 +112,13 @@ class Tensor:
 
     def __repr__(self) -> str:
         return f"<tensor {self.node}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Unknown):
+    """What `x > 0` gives for data: unknown, but a function that selects by it is known. `above` says that it holds
+    above the bound."""
+
+    tested: Tensor
+    above: bool
+    bound: float

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import torch_init
+from initlint.interpret import selections, torch_init
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pieces import ROW_MAJOR, rows_of, share
 from initlint.interpret.tensors import Param, Tensor, View
@@ -45,6 +45,9 @@ def call_function(
     """A torch function, or a tensor method with its receiver first."""
     role = spec.role
     value = subject(args, kwargs)
+    selected = selections.called(machine, spec.qualified.rpartition(".")[2], args, kwargs, node)
+    if selected is not None:
+        return selected
     if role in ("activation", "elementwise", "norm", "dropout", "pool", "loss", "distance"):
         if isinstance(value, Unknown):
             found = [t for t in tensors_in(machine, [*args[1:], *kwargs.values()]) if t.node >= 0]
@@ -89,9 +92,10 @@ def elementwise(
     machine: Machine, spec: FunctionSpec, inputs: list[Tensor], args: Arguments, kwargs: Keywords, node: ast.AST
 ) -> Value:
     """A function of single entries that is no activation, with the number it takes: a clamp in two steps."""
-    if spec.name in ("clamp", "clip", "clamp_min", "clamp_max"):
-        low = kwargs.get("min", args[1] if len(args) > 1 and spec.name != "clamp_max" else None)
-        high = kwargs.get("max", args[-1] if len(args) > 2 or spec.name == "clamp_max" else None)
+    if spec.name in ("clamp", "clip", "clip_by_value", "clamp_min", "clamp_max"):
+        words = {key.removeprefix("x_").removeprefix("clip_value_"): value for key, value in kwargs.items()}
+        low = words.get("min", args[1] if len(args) > 1 and spec.name != "clamp_max" else None)
+        high = words.get("max", args[-1] if len(args) > 2 or spec.name == "clamp_max" else None)
         for name, bound in (("clamp_min", low), ("clamp_max", high)):
             if bound is not None:
                 inputs = [machine.flow("scale", inputs, name, node, plain(bound))]

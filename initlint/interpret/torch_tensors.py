@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from initlint.graph import InitEvent, Unknown
-from initlint.interpret import torch_init, torch_laws
+from initlint.interpret import selections, torch_init, torch_laws
 from initlint.interpret.contractions import contracted, fans_of_use
 from initlint.interpret.evaluate import BINARY, binary
 from initlint.interpret.machine import Arguments, Fans, Handler, Keywords, Machine
 from initlint.interpret.pieces import rows_of, sliced
-from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, ListValue, Value
 
 Shape = tuple[int | None, ...] | None
@@ -99,18 +99,24 @@ def operator_(word: str) -> Handler:
             return made_of_parameters(machine, word, args, found)
         if len(data) == 2:
             return carried(machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node), data)
+        if any(isinstance(value, Comparison) for value in args) and word == "mul":  # x * (x > 0)
+            test, other = args if isinstance(args[0], Comparison) else args[::-1]
+            return selections.select(machine, test, other, 0.0, node) or machine.flow("scale", data, word, node)
         if any(t.param is not None for t in found) or word not in ("add", "sub"):
+            number, reversed_ = number_beside(args)
             if word in ("add", "sub"):  # a bias
-                shifted_ = machine.flow("shift", data, "bias", node)
+                known = number is not None
+                name = ("rsub" if reversed_ and word == "sub" else word) if known else "bias"
+                shifted_ = machine.flow("shift", data, name, node, number)
                 note_factor(machine, shifted_, args)
                 return shifted_
-            number, reversed_ = number_beside(args)
             factor = 1 / number if word == "truediv" and number and not reversed_ else number
-            name = "parameter" if any(t.param is not None for t in found) else word
-            if reversed_ and name in ("truediv", "pow"):
-                name = f"r{name}"
+            own = any(t.param is not None for t in found)
+            name = "parameter" if own and (number is None or word in ("mul", "truediv")) else word
+            if reversed_ and word in ("truediv", "pow"):
+                name = f"r{word}"
             scaled = carried(machine.flow("scale", data[:1], name, node, factor), data[:1])
-            if name == "parameter" and word in ("mul", "truediv"):
+            if own and word in ("mul", "truediv"):
                 note_factor(machine, scaled, args)
             return scaled
         number, reversed_ = number_beside(args)
@@ -122,10 +128,13 @@ def operator_(word: str) -> Handler:
 
 
 def number_beside(args: Arguments) -> tuple[float | None, bool]:
-    """The number that a tensor is computed with, and whether it matters that it stands on the left."""
+    """The number that a tensor is computed with (a parameter's initial one), and whether it matters that it stands on
+    the left."""
     for position, value in enumerate(args):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value), position == 0
+        if not (isinstance(value, Tensor) and value.node >= 0):
+            number = selections.constant_of(value)
+            if number is not None:
+                return number, position == 0
     return None, False
 
 
