@@ -99,6 +99,20 @@ def test_a_construction_that_raises_is_not_complete() -> None:
     assert not by_entry(text)["Base"].complete
 
 
+def test_a_construction_that_refuses_none_is_tried_with_what_its_users_may_give() -> None:
+    text = """
+    class Staged(nn.Module):
+        def __init__(self, kind=None, *, act=None):
+            super().__init__()
+            if kind not in ("plain", "deep"):
+                raise ValueError(kind)
+            self.first = nn.Linear(8, 4)
+    """
+    context = by_entry(text)["Staged"]
+    assert [layer.kind for layer in context.layers] == ["Linear"]
+    assert not context.complete
+
+
 def test_a_function_for_other_files_is_asked_for_what_no_caller_can_mend() -> None:
     text = """
     def weights_init(m, bias=None):

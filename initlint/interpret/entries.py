@@ -16,7 +16,14 @@ from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.initializer_names import INITIALIZERS, KERAS
 from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
-from initlint.interpret.likely_arguments import called_value, is_complete, is_offered, likely_argument, required
+from initlint.interpret.likely_arguments import (
+    called_value,
+    is_complete,
+    is_offered,
+    likely_argument,
+    omissible,
+    required,
+)
 from initlint.interpret.likeness import Leaf, most_first
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.methods_seen import name_place
@@ -329,7 +336,17 @@ def build(machine: Interpreter, target: Function | Class) -> None:
         for name in required(function):
             kwargs[name] = likely_argument(machine, function, name, target)
     before = machine.built.get(target.node, 0)
-    result = machine.call(target, args, kwargs, target.node, frame)
+    refusal: Raised | None = None
+    try:
+        result = machine.call(target, args, kwargs, target.node, frame)
+    except Raised as error:
+        omitted = omissible(function) if isinstance(function, Function) else []
+        if not omitted or machine.layers or machine.params:
+            raise
+        refusal = error
+        for name in omitted:  # it refuses None: its users give something
+            kwargs[name] = Unknown(f"parameter {name} of {target.name}")
+        result = machine.call(target, args, kwargs, target.node, frame)
     if isinstance(target, Class):
         machine.built[target.node] = before
         first = machine.entered.setdefault(target.node, 0)
@@ -349,3 +366,5 @@ def build(machine: Interpreter, target: Function | Class) -> None:
                 machine.emit("unknown", (option.node,), "what the caller does with it")
     for model in keras_showing.unused(machine):
         show_data(machine, model, frame)
+    if refusal is not None:
+        raise refusal  # the defaults build nothing: what was shown is not all

@@ -89,6 +89,15 @@ def required(function: Function) -> list[str]:
     return missing + [a.arg for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d is None]
 
 
+def omissible(function: Function) -> list[str]:
+    """Parameters whose default is None."""
+    node = function.node.args
+    positional = [*node.posonlyargs, *node.args]
+    pairs = list(zip(reversed(positional), reversed(node.defaults), strict=False))[::-1]
+    pairs += [(a, d) for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True) if d is not None]
+    return [a.arg for a, d in pairs if isinstance(d, ast.Constant) and d.value is None]
+
+
 def all_parameters(function: Function) -> list[ast.arg]:
     node = function.node.args
     return [*node.posonlyargs, *node.args, *node.kwonlyargs]
