@@ -51,7 +51,8 @@ class InitEvent:
     `name` is canonical (`kaiming_normal`, `default`, ...; `unknown` for a write that is not
     understood). `args` are the arguments as given, under the framework's names (a, mode,
     nonlinearity, gain, mean, std, val). `covers` is False for a write to a slice or a view; `part` says then which
-    rows, as shares of all, where that is known. `blocks` is in how many parts a covering write was made.
+    rows, as shares of all, where that is known. `blocks` is in how many parts a covering write was made. `factor` is of
+    a write that only scales what the one before it in the history wrote; `args` are of the scaled values then.
     """
 
     name: str
@@ -71,6 +72,7 @@ class InitEvent:
     fan: Fan | None = None  # of a scale that the code computes by hand
     part: tuple[float, float] | None = None
     blocks: int = 1
+    factor: float | None = None
 
     def argument(self, name: str) -> Scalar | Unknown:
         for key, value in self.args:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from initlint.contexts import Contexts
 from initlint.findings import Unreadable
-from initlint.graph import Composed, Context, InitEvent, Layer, Model, Scalar, Unknown, Weight
+from initlint.graph import Composed, Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
 from initlint.source import Place, Source
 
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
@@ -25,12 +25,14 @@ T = TypeVar("T", bool, int)
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """An effective initializer; `at` is None for the framework's default."""
+    """An effective initializer as it is called; `at` is None for the framework's default. `factor` is what its values
+    are multiplied by afterwards."""
 
     name: str
     args: tuple[tuple[str, Scalar], ...]
     explicit: bool
     at: Place | None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +177,28 @@ def parameter_name(layer: Layer, weight: Weight) -> str:
 
 def endings(weight: Weight) -> list[tuple[Init | None, tuple[str, ...]]]:
     """The effective initializers of a weight, each with what is unknown of it."""
-    return list(dict.fromkeys(ending(weight, event) for event in weight.effective()))
+    return list(dict.fromkeys(ending(weight, *written(history)) for history in weight.histories))
 
 
-def ending(weight: Weight, event: InitEvent | None) -> tuple[Init | None, tuple[str, ...]]:
+def written(history: History) -> tuple[InitEvent | None, float]:
+    """The last write that covers the weight by a call of an initializer, and the factors that follow it."""
+    factor = 1.0
+    for event in reversed(history):
+        if event.covers and event.factor is None:
+            return event, factor
+        if event.covers and event.factor is not None:
+            factor *= event.factor
+    return None, factor
+
+
+def ending(weight: Weight, event: InitEvent | None, factor: float) -> tuple[Init | None, tuple[str, ...]]:
     if event is None:
         return None, (f"nothing is known to write {weight.name}",)
     if event.name == "unknown":
         return None, (f"{weight.name} is written{where(event, weight)} by something that is not understood",)
     known = tuple((name, value) for name, value in event.args if not isinstance(value, Unknown))
     why = tuple(f"{name} of {event.name}: {value.why}" for name, value in event.args if isinstance(value, Unknown))
-    return Init(event.name, known, event.explicit, event.place if event.explicit else None), why
+    return Init(event.name, known, event.explicit, event.place if event.explicit else None, factor), why
 
 
 def where(event: InitEvent, weight: Weight) -> str:

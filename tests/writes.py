@@ -123,8 +123,6 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         elif init is None and name == "copy_":
             init = self.effective(args[1])
-        elif init is None and name == "mul_" and log and whole and isinstance(args[1], (int, float)):
-            init = log[-1][0].scaled(args[1])
         log.append((init or Init("?"), whole and init is not None))
         if init is not None and not whole and self.completes(tensor, init):
             log.append((init, True))

@@ -12,7 +12,7 @@ from initlint.interpret.hand_written import fan_of
 from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
 from initlint.interpret.pieces import extended, placed, rows_of
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.torch_laws import changed_law
+from initlint.interpret.torch_laws import changed_law, factor_of
 from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value
 from initlint.knowledge import InitializerSpec
 from initlint.source import Place
@@ -322,6 +322,7 @@ def transform(
         if changed is not None:
             args_now = {key: value for key, value in changed.items() if key != "name"}
             event = event_of(machine, str(changed["name"]), args_now, node, frame, f"Tensor.{method}")
+            event = replace(event, factor=factor_of(method, args))
         else:
             event = event_of(machine, method.rstrip("_"), {"val": amount}, node, frame, f"Tensor.{method}", False)
             event = replace(event, part=rows_of(target))

@@ -16,8 +16,8 @@ def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Val
         return {"name": "trunc_normal", "mean": 0.0, "std": 0.7071067811865476}
     if method == "mul_" and amount == 0 and isinstance(amount, (int, float)):
         return {"name": "zeros"}
-    if method in ("mul_", "div_") and isinstance(amount, (int, float)) and amount:
-        factor = amount if method == "mul_" else 1 / amount
+    factor = factor_of(method, args)
+    if factor is not None:
         return scaled(event, factor)
     if method in ("add_", "sub_") and isinstance(amount, (int, float)) and event.name in ("normal", "trunc_normal"):
         shift = amount if method == "add_" else -amount
@@ -25,6 +25,14 @@ def changed_law(event: InitEvent, method: str, args: Arguments) -> dict[str, Val
         if isinstance(mean, (int, float)):
             return {"name": event.name, **numbers, "mean": mean + shift}
     return None
+
+
+def factor_of(method: str, args: Arguments) -> float | None:
+    """What an in-place step multiplies a tensor by, where that is a known number other than zero."""
+    amount = args[0] if args else None
+    if method not in ("mul_", "div_") or not isinstance(amount, (int, float)) or not amount:
+        return None
+    return amount if method == "mul_" else 1 / amount
 
 
 def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:

@@ -53,7 +53,8 @@ def init(one: Init | None) -> Json:
         return None
     at = None if one.at is None else line(one.at)
     args: dict[str, Json] = {name: fit(value) for name, value in one.args}
-    return {"name": one.name, "args": args, "explicit": one.explicit, "at": at}
+    found: dict[str, Json] = {"name": one.name, "args": args, "explicit": one.explicit, "at": at}
+    return found if one.factor == 1 else {**found, "factor": fit(one.factor)}
 
 
 def fit(value: float | str | bool | None) -> Json:

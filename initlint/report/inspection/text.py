@@ -69,12 +69,13 @@ def fan(value: int | None) -> str:
 
 
 def initializer(init: Init | None, row: Row) -> str:
-    """`kaiming_normal(mode=fan_out) at line 12`."""
+    """`kaiming_normal(mode=fan_out) * 0.5 at line 12`."""
     if init is None:
         return NO_VALUE
     args = ", ".join(f"{name}={number(value)}" for name, value in init.args) if init.explicit else ""
     at = f" at {place(init.at, row)}" if init.at is not None else ""
-    return f"{init.name}{f'({args})' if args else ''}{at}"
+    factor = "" if init.factor == 1 else f" * {number(init.factor)}"
+    return f"{init.name}{f'({args})' if args else ''}{factor}{at}"
 
 
 def number(value: float | str | bool | None) -> str:
