@@ -51,10 +51,7 @@ def assignment(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     if machine.lost_writes:
         machine.found_again(value)
     for target in node.targets:
-        if type(target) is ast.Name and frame.scopes is None:
-            machine.heap.write(frame.cell, target.id, value)
-        else:
-            assign(machine, target, value, frame)
+        assign(machine, target, value, frame)
     return NEXT
 
 
@@ -114,9 +111,7 @@ def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.If)
     answer = compare.truth(machine.evaluate(node.test, frame))
-    test = node.test
-    decides = answer is not None and type(test) is ast.Compare and decides_values(node)
-    if decides and isinstance(machine.evaluate(test.left, frame), Unknown):  # type: ignore[attr-defined]
+    if answer is not None and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
         answer = None
     if machine.sweeping:
         machine.note_test(node, answer, frame)

@@ -8,6 +8,7 @@ from initlint.graph import Unknown
 from initlint.interpret import compare
 from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Machine
+from initlint.interpret.trees import walk
 from initlint.interpret.values import (
     CONSTANTS,
     Alternatives,
@@ -81,7 +82,7 @@ def decides_values(node: ast.If) -> bool:
             statements = (*node.body, *node.orelse)
         case _:
             return False
-    calls = (part.func for statement in statements for part in ast.walk(statement) if isinstance(part, ast.Call))
+    calls = (part.func for statement in statements for part in walk(statement) if isinstance(part, ast.Call))
     names_ = (
         function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "") for function in calls
     )

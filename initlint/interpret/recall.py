@@ -131,44 +131,32 @@ def visit_key(function: Function, args: Arguments, kwargs: Keywords, receiver: V
         if value is visited or type(value) is str:
             part: object = type(value)
         else:
-            part = receiver_serial(receiver) if value is receiver else visitor_key(value)
+            part = visitor_key(value)
         if part is None:
             return None
         parts.append((word, part))
     return tuple(parts)
 
 
-def receiver_serial(receiver: Value) -> int | None:
-    return receiver.serial if isinstance(receiver, Instance) else None
-
-
 def visitor_key(value: Value) -> object:
-    """`value_key`, of methods and their partial applications too: the object that has them is always the same."""
+    """`value_key`, of objects, their methods and partial applications too: what visits is always the same object."""
+    if isinstance(value, Instance):
+        return value.serial
     if isinstance(value, Bound):
-        receiver, method = value.receiver, value.function
-        if isinstance(receiver, Instance) and isinstance(method, Function):
-            return (method.node, receiver.serial)
-        return None
-    if isinstance(value, Partial):
-        parts = (visitor_key(value.function), value_key(value.args), value_key(tuple(value.kwargs.items())))
-        return None if None in parts else (Partial, *parts)
-    return value_key(value)
+        receiver = visitor_key(value.receiver) if isinstance(value.function, Function) else None
+        return None if receiver is None else (value.function, receiver)
+    return partial_key(value, visitor_key) if isinstance(value, Partial) else value_key(value)
+
+
+def partial_key(value: Partial, callee_key: Callable[[Value], object]) -> object:
+    parts = (callee_key(value.function), value_key(value.args), value_key(tuple(value.kwargs.items())))
+    return None if None in parts else (Partial, *parts)
 
 
 def key_of(function: Function, args: Arguments, kwargs: Keywords) -> object:
     """Equal for calls that are given the same; None where something is given that may change."""
-    parts: list[object] = [function.node]
-    for value in args:
-        part = value_key(value)
-        if part is None:
-            return None
-        parts.append(part)
-    for word, value in kwargs.items():
-        part = value_key(value)
-        if part is None:
-            return None
-        parts.append((word, part))
-    return tuple(parts)
+    given = value_key((*args, *kwargs.items()))
+    return None if given is None else (function.node, given)
 
 
 def value_key(value: Value) -> object:
@@ -188,8 +176,7 @@ def value_key(value: Value) -> object:
     if isinstance(value, Function):
         return value if value.closure is None else None
     if isinstance(value, Partial):
-        parts = (value_key(value.function), value_key(value.args), value_key(tuple(value.kwargs.items())))
-        return None if None in parts else (Partial, *parts)
+        return partial_key(value, value_key)
     return value.unit if isinstance(value, Package) else None
 
 

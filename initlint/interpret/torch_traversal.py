@@ -9,7 +9,6 @@ from initlint.interpret.machine import Keywords, Machine, Pass
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_layers import children_of
 from initlint.interpret.values import (
-    Alternatives,
     Frame,
     Instance,
     ListValue,
@@ -46,8 +45,7 @@ def own_parameters(module: Instance) -> list[tuple[str, Param]]:
 
 def all_parameters(root: Instance) -> Iterator[tuple[str, Param]]:
     seen: set[int] = set()
-    has_inner = any(isinstance(value, (Instance, Alternatives)) for value in root.cell.values())
-    for prefix, module in named_modules(root) if has_inner else [("", root)]:
+    for prefix, module in named_modules(root):
         for key, param in own_parameters(module):
             if id(param) not in seen:
                 seen.add(id(param))
