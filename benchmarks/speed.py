@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from initlint import discovery, pipeline
+from initlint import discovery, intake, pipeline
 from initlint.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -104,9 +104,9 @@ def stages(folder: Path) -> list[tuple[str, float]]:
     from initlint import rules
 
     gc.disable()  # as the command line does
-    run = pipeline.Run(Config(respect_gitignore=False))
+    run = intake.Run(Config(respect_gitignore=False))
     marks = [time.process_time()]
-    pipeline.gather(run, [str(folder)])
+    intake.gather(run, [str(folder)])
     marks.append(time.process_time())
     models = pipeline.understand(run)
     marks.append(time.process_time())

@@ -70,7 +70,7 @@ ROOMS: dict[str, str] = {
         fixers.output_spread fixers.pass_weight fixers.reach_parameter fixers.rename fixers.right_fan
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,
-    "pipeline": "discovery settings reach importers certainty suppressions cells pipeline writing mending",
+    "pipeline": "discovery settings reach importers certainty suppressions cells intake pipeline writing mending",
     "editor": """
         editor.configuration editor.files editor.users editor.readings editor.worker editor.suppressing
         editor.diagnostics editor.hover editor.actions editor

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from initlint import discovery
-from initlint.pipeline import read_context
+from initlint.intake import read_context
 from initlint.source import Source, Trouble
 
 SUFFIXES = (".py", ".pyi", ".pyw")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from initlint.config import Configs
 from initlint.importers import Importers, importers
-from initlint.pipeline import Reader
+from initlint.intake import Reader
 from initlint.source import Source
 
 MOST_BYTES = 40_000  # of files that are read with each edit; a run of the command line reads more
