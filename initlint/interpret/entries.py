@@ -31,7 +31,7 @@ from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
-from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
+from initlint.interpret.values import Class, Function, Instance, Symbol, Value, flatten, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
 FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
@@ -45,6 +45,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     contexts: list[Context] = []
     for unit in units:
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
+        forget_tensors(unit)
     classes = [c for u in units for c in own_classes(machine, u)]
     for function in worth_running(machine, by_use(machine, [f for u in units for f in factories(machine, u)])):
         genuine = not required(function)
@@ -200,6 +201,13 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
             if isinstance(option, Instance) and option.module and not option.uses:
                 show_data(machine, option, unit.frame)
     show_rest(machine, unit.frame)
+
+
+def forget_tensors(unit: Unit) -> None:
+    """Take the data of its statements from a file's variables: each entry has a graph of its own."""
+    for name, value in unit.cell.items():
+        if any(isinstance(part, Tensor) and part.node >= 0 for part in flatten(value)):
+            unit.cell[name] = Unknown("a tensor of the script")
 
 
 def leads(unit: Unit, statement: ast.stmt) -> bool:

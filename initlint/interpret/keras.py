@@ -16,7 +16,7 @@ from initlint.interpret import (
     torch,
     torch_functions,
 )
-from initlint.interpret.keras_functional import tensors_of
+from initlint.interpret.keras_functional import hold, tensors_of
 from initlint.interpret.keras_shapes import output_of
 from initlint.interpret.keras_values import KerasObject, like, shape_from, shape_value
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
@@ -151,8 +151,7 @@ def outside_model(machine: Machine, qualified: str, node: ast.AST, frame: Frame)
     model = KerasObject(Symbol.of(qualified), machine.next_serial(), machine.knowledge.layers["keras.Model"])
     machine.locate(model, node, frame)
     source = Tensor(machine.emit("input", ()))
-    model.cell["inputs"] = source
-    model.cell["outputs"] = Tensor(machine.emit("unknown", (source.node,), qualified, node))
+    hold(machine, model, source, Tensor(machine.emit("unknown", (source.node,), qualified, node)))
     model.uses = 1
     return model
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from initlint.graph import Unknown
+from initlint.graph import Node, Unknown
 from initlint.interpret import compare
-from initlint.interpret.keras_values import INPUTS, OUTPUTS, KerasObject, like, plain
+from initlint.interpret.keras_values import GRAPH, INPUTS, OUTPUTS, KerasObject, Steps, like, plain
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.values import DictValue, Instance, ListValue, Value, flatten, options
@@ -23,6 +23,7 @@ def own_weights(layer: Instance) -> list[Param]:
 def layers_of(machine: Machine, model: Instance) -> list[Instance]:
     """The layers of a model, in order: those on the way from its inputs to its outputs, or what it holds."""
     if OUTPUTS in model.cell:
+        bring(machine, model)
         needed = ancestors(machine, model.cell[OUTPUTS])
         found = [machine.node_layers[n] for n in needed if n in machine.node_layers]
         return list({id(layer): layer for layer in found if isinstance(layer, Instance)}.values())
@@ -30,21 +31,51 @@ def layers_of(machine: Machine, model: Instance) -> list[Instance]:
     return list({id(v): v for v in values if isinstance(v, KerasObject)}.values())
 
 
-def ancestors(machine: Machine, outputs: Value) -> list[int]:
+def ancestors(machine: Machine, outputs: Value, nodes: list[Node] | None = None) -> list[int]:
     """The nodes that lead to these tensors, in order."""
+    steps = machine.nodes if nodes is None else nodes
     stack = [t.node for t in flatten(outputs) if isinstance(t, Tensor) and t.node >= 0]
     seen: set[int] = set()
     while stack and len(seen) < MOST_REPLAYED:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(machine.nodes[node].inputs)
+            stack.extend(steps[node].inputs)
     machine.fuel -= len(seen) // 8
     return sorted(seen)
 
 
+def hold(machine: Machine, model: Instance, inputs: Value, outputs: Value) -> None:
+    """Note between which tensors a functional model is, and in which graph."""
+    machine.heap.write(model.cell, INPUTS, inputs)
+    machine.heap.write(model.cell, OUTPUTS, outputs)
+    machine.heap.write(model.cell, GRAPH, Steps(machine.nodes, machine.node_layers))
+
+
+def bring(machine: Machine, model: Instance) -> None:
+    """The steps of a model that another entry left in a variable, into the graph of the one under way."""
+    left = model.cell.get(GRAPH)
+    if not isinstance(left, Steps) or left.layers is machine.node_layers:
+        return
+    places: dict[int, int] = {}
+    for index in ancestors(machine, model.cell[OUTPUTS], left.nodes):
+        step = left.nodes[index]
+        for part in step.inputs:
+            if part not in places:  # of a model too long to be followed
+                places[part] = machine.emit("unknown", (), "a step of another entry")
+        machine.nodes.append(replace(step, inputs=tuple(places[part] for part in step.inputs)))
+        places[index] = len(machine.nodes) - 1
+        if index in left.layers:
+            machine.node_layers[places[index]] = left.layers[index]
+    for tensor in tensors_of(model.cell.get(INPUTS)):  # one that no output depends on
+        if tensor.node not in places:
+            places[tensor.node] = machine.emit("input", ())
+    hold(machine, model, moved_to(model.cell.get(INPUTS), places), moved_to(model.cell[OUTPUTS], places))
+
+
 def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:
     """A functional model on other data: its steps again, from the new inputs."""
+    bring(machine, model)
     given = args[0] if args else kwargs.get("inputs")
     inputs, outputs = model.cell.get(INPUTS), model.cell[OUTPUTS]
     old = tensors_of(inputs)

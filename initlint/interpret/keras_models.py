@@ -8,7 +8,7 @@ from typing import Final
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret import keras_initializers, keras_layers, keras_weights
 from initlint.interpret.heap import MISSING
-from initlint.interpret.keras_functional import layers_of, own_weights, replay, tensors_of
+from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, tensors_of
 from initlint.interpret.keras_values import (
     BUILT,
     INPUT_SHAPE,
@@ -76,6 +76,7 @@ def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
     """A property of a layer or model."""
     if name == "layers":
         return ListValue(tuple(layers_of(machine, value)), serial=machine.next_serial())
+    bring(machine, value)
     if name in ("input", "output"):
         whole = value.cell.get(INPUTS if name == "input" else OUTPUTS, MISSING)
         return Unknown(f"attribute {name}") if whole is MISSING else whole
@@ -154,8 +155,7 @@ def initialise(
     inputs = kwargs.get("inputs", kwargs.get("input", args[0] if args else None))
     outputs = kwargs.get("outputs", kwargs.get("output", args[1] if len(args) > 1 else None))
     if outputs is not None and any(isinstance(t, Tensor) for t in flatten(outputs)):
-        machine.heap.write(receiver.cell, INPUTS, inputs)
-        machine.heap.write(receiver.cell, OUTPUTS, outputs)
+        hold(machine, receiver, inputs, outputs)
     if isinstance(kwargs.get("name"), str):
         machine.heap.write(receiver.cell, "name", kwargs["name"])
     shape = keras_layers.input_shape(kwargs)

@@ -7,6 +7,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret.heap import Raised
+from initlint.interpret.keras_functional import bring
 from initlint.interpret.keras_models import is_model
 from initlint.interpret.keras_values import INPUT_SHAPE, OUTPUTS, KerasObject, like
 from initlint.interpret.machine import Machine
@@ -20,6 +21,7 @@ MOST_SHOWN: Final = 12
 def show(machine: Machine, model: KerasObject, frame: Frame) -> list[Value]:
     """The results of a model on symbolic data; a functional one has them already."""
     if OUTPUTS in model.cell:
+        bring(machine, model)
         model.uses += 1
         return [model.cell[OUTPUTS]]
     node: ast.AST = model.cls.node if isinstance(model.cls, Class) else frame.unit.tree.body[-1]

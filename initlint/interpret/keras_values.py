@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from initlint.graph import Unknown
@@ -20,7 +21,9 @@ from initlint.interpret.values import (
 from initlint.knowledge import REQUIRED, LayerSpec, Parameter
 
 if TYPE_CHECKING:
+    from initlint.graph import Node
     from initlint.interpret.machine import Arguments, Keywords
+    from initlint.interpret.tensors import Param
 
 Shape: TypeAlias = tuple[int | None, ...] | None
 
@@ -28,6 +31,7 @@ BUILT: Final = "<built>"  # key of a layer's cell: whether its build ran
 INPUT_SHAPE: Final = "<input shape>"  # the shape that its input is said to have, batch included
 INPUTS: Final = "inputs"
 OUTPUTS: Final = "outputs"
+GRAPH: Final = "<graph>"  # the steps among which those of its inputs and outputs are
 KERAS: Final = "keras"
 INITIALIZER: Final = "initializer"
 
@@ -56,6 +60,14 @@ class Initializer(KerasValue):
     @property
     def module(self) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps that one entry took, and the layers of some of them."""
+
+    nodes: list[Node]
+    layers: dict[int, Instance | Param]
 
 
 def framework_of(cls: Class) -> str:
