@@ -61,8 +61,9 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     facts = {"distribution": _distribution(written), "framework": framework}
     schemes = {one.scheme for one in needs} - {"any"}
     fan = true_fan(written)
+    stride = stretch(written)
     if not schemes:
-        return {**facts, **balanced(written, fan), "for": "a linear output"}
+        return {**facts, **balanced(written, fan, stride), "for": "a linear output"}
     if schemes == {"recurrent"}:
         if {one.scheme for one in needs} == {"recurrent"} or len({one.layer for one in needs}) == 1:
             return {**facts, "scheme": "orthogonal", "for": "a recurrent matrix"}
@@ -73,10 +74,10 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     names = " and ".join(sorted({one.activation for one in decided}))
     (scheme,) = schemes
     if scheme == "selu":
-        return {**facts, **lecun(fan), "for": names}
+        return {**facts, **lecun(fan, stride), "for": names}
     if scheme == "saturating":
-        return {**facts, **balanced(written, fan), "for": names}
-    return {**facts, **rectified(decided, written, fan), "for": names}
+        return {**facts, **balanced(written, fan, stride), "for": names}
+    return {**facts, **rectified(decided, written, fan, stride), "for": names}
 
 
 def need(one: Written) -> Need:
@@ -114,26 +115,40 @@ def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
     return Need("rectifier", gain, name, slope, layer.name)
 
 
-def lecun(fan: str) -> dict[str, str]:
+def lecun(fan: str, stride: float = 1.0) -> dict[str, str]:
     """A variance of 1 / fan_in."""
-    return {"scheme": "scaled", "gain": "1", "fan": fan} if fan else {"scheme": "lecun"}
+    return {"scheme": "scaled", "gain": f"{stride:.3g}", "fan": fan} if fan else {"scheme": "lecun"}
 
 
-def balanced(written: Sequence[Written], fan: str) -> dict[str, str]:
+def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[str, str]:
     """Xavier's scheme; LeCun's where torch counts one of the fans wrong."""
     for one in written:
         counted, true = strengths.fans(one.weight)[:2], (one.layer.fan_in, one.layer.fan_out)
         if one.layer.kernel is one.weight and None not in {*counted, *true} and not _is_keras(one):
             ratio = sum(f or 0 for f in counted) / max(1, sum(f or 0 for f in true))
             if not 0.5 <= ratio <= 2:
-                return lecun(fan)
+                return lecun(fan, stride)
     return {"scheme": "xavier"}
+
+
+def stretch(written: Sequence[Written]) -> float:
+    """What the gain is to be multiplied by where transposed convolutions have a stride: each of their sums has only
+    fan_in / stride^rank entries. Raises Undecided."""
+    found = {one.layer.dilution for one in written if "Transpose" in one.layer.kind and not _is_keras(one)} or {1}
+    if len(found) > 1:
+        raise Undecided("the layers have strides that need different gains")
+    return math.sqrt(found.pop())
 
 
 def true_fan(written: Sequence[Written]) -> str:
     """What to ask a weight for to have its fan_in; "" where torch's own is right. Raises Undecided."""
     known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in and not _is_keras(one)]
-    wrong = [one for one in known if strengths.fans(one.weight)[0] not in {None, one.layer.fan_in}]
+    wrong = [
+        one
+        for one in known
+        if strengths.fans(one.weight)[0] not in {None, one.layer.fan_in}
+        or ("Transpose" in one.layer.kind and one.layer.dilution > 1)
+    ]
     if not wrong:
         return ""
     for code, of_shape in FANS.items():
@@ -156,7 +171,7 @@ FANS: Final[Mapping[str, Callable[[Shape], int | None]]] = {
 }
 
 
-def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str) -> dict[str, str]:
+def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[str, str]:
     """The scheme before rectifiers, all served by one gain. Raises Undecided."""
     gains = sorted(one.gain for one in needs)
     if gains[-1] / gains[0] > SPREAD:
@@ -164,7 +179,7 @@ def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str) -> di
     slopes = {one.slope for one in needs}
     gain = math.sqrt(gains[0] * gains[-1])
     if fan:
-        return {"scheme": "scaled", "gain": f"{gain:.3g}", "fan": fan}
+        return {"scheme": "scaled", "gain": f"{gain * stride:.3g}", "fan": fan}
     if len(slopes) == 1 and None not in slopes:
         (slope,) = slopes
         return {"scheme": "kaiming", "slope": f"{slope:g}"}

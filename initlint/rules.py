@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from initlint import lone
 from initlint.findings import Match, Severity, Site
 from initlint.graph import Model
 from initlint.judgement import Judged, Judgement, evidence, judged, worst
@@ -187,6 +188,9 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
         speaker = min((hit for hit in group if hit.severity == loudest), key=_order)
         sites = _distinct(site for hit in group for site in hit.subject.sites)
         before, after = evidence(_in_full(rule, speaker) if in_full else speaker.judgement)
+        facts = facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else ()
+        if in_full and before is None and rule.measure is not None and isinstance(speaker.subject, Use):
+            before, after = lone.evidence(speaker.subject, dict(facts))
         yield Match(
             code=rule.code,
             place=place,
@@ -195,7 +199,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
             layers=sites,
             related=_distinct(site for hit in group for site in hit.subject.related),
             verdict=speaker.verdict,
-            facts=facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else (),
+            facts=facts,
             before=before,
             after=after,
         )

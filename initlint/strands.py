@@ -159,17 +159,15 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
     true_in, true_out = layer.fan_in or fan_in, layer.fan_out or fan_out
     if law.mean and true_in is None:
         return None
-    here = true_in or NOMINAL
-    back = true_out or here
-    if layer.dilution and layer.dilution > 1:  # a stride: each entry is in fewer sums
-        back = max(1, round(back / layer.dilution))
+    second = ratio / (true_in or NOMINAL) + law.mean**2
+    here, back = strided(layer, true_in or NOMINAL, true_out or true_in or NOMINAL)
     units = kernel.shape or ()
     if kernel.name == "kernel":  # Keras has the outputs last
         units = units[::-1]
     outputs = units[1 if "Transpose" in layer.kind and len(units) > 1 else 0] if units else None
     sparsity = event.argument("sparsity")
     return Dense(
-        ratio / here + law.mean**2,
+        second,
         here,
         back,
         _bias(layer, here),
@@ -179,6 +177,14 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
         outputs or back,
         1 - sparsity if isinstance(sparsity, float) and law.distribution == "sparse" else 1.0,
     )
+
+
+def strided(layer: Layer, fan_in: int, fan_out: int) -> tuple[int, int]:
+    """The fans of a layer with its stride: each entry is in fewer sums, or each sum of a transposed convolution has
+    fewer entries."""
+    if "Transpose" in layer.kind:
+        return max(1, round(fan_in / layer.dilution)), fan_out
+    return fan_in, max(1, round(fan_out / layer.dilution))
 
 
 def _bias(layer: Layer, fan_in: int) -> float:

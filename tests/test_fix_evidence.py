@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
+from operator import attrgetter
 
 import pytest
+import torch
 from lintable import text_of
-from mended import FIRING, mended, planned
+from mended import FIRING, golden, mended, planned
+from test_torch_fixes import executed
+from torch import nn
+from torch.nn import functional
 
 from initlint.chains import Flow
 from initlint.findings import Finding, Fix, Signal
@@ -16,6 +22,18 @@ from initlint.pipeline import lint_source, study_source
 from initlint.report import renderer
 from initlint.strands import strand_of
 
+# Layers in no run of layers, by what holds their weight: class, weight, true fan_in, what they feed.
+LONE = [
+    ("INI202/fires_forms", "Recurrent", "lstm.weight_ih_l0", 32, nn.Identity()),
+    ("INI208/fires_kernels", "Upsampler", "up.weight", 256 * 4, nn.Identity()),
+    ("INI208/fires_kernels", "Tagger", "lstm.weight_ih_l0", 64, nn.Identity()),
+    ("INI208/fires_kernels", "Attention", "attention.in_proj_weight", 64, nn.Identity()),
+    ("INI208/fires_raw_matrices", "Conv1D", "weight", 64, functional.relu),
+    ("INI208/fires_raw_matrices", "Experts", "up", 64, functional.silu),
+    ("INI208/fires_raw_matrices", "Experts", "down", 256, nn.Identity()),
+    ("INI208/fires_raw_matrices", "Routed", "w", 32, nn.Identity()),
+    ("INI208/fires_raw_matrices", "GraphLayer", "weight", 16, nn.Identity()),
+]
 MEASURED = [name for name in FIRING if name.startswith(("INI201", "INI204", "INI205", "INI207"))]
 
 
@@ -48,6 +66,42 @@ def test_the_evidence_is_of_the_chain_as_it_is_and_as_its_fix_leaves_it(name: st
         there = [one for one in signals(fixed, layers) if one.depth == after.depth]
         near = [(one.forward_std, one.backward_std) for one in there]
         assert pytest.approx((after.forward_std, after.backward_std), rel=0.05) in near, (finding.message, near)
+
+
+@pytest.mark.parametrize("name, owner, path, fan_in, activation", LONE)
+def test_a_layer_by_itself_has_the_signal_that_torch_gives_it(
+    name: str, owner: str, path: str, fan_in: int, activation: nn.Module
+) -> None:
+    """Of a small difference through the weight and what it feeds, as written and as fixed."""
+    layer = f"{owner}.{path.removesuffix('.weight').removesuffix('.weight_ih_l0').removesuffix('.in_proj_weight')}"
+    code = name.partition("/")[0]
+    (finding,) = (one for one in fixable(name) if one.code == code and layer in {site.name for site in one.layers})
+    assert finding.evidence is not None
+    for signal, text in (
+        (finding.evidence.before, text_of(name)),
+        (finding.evidence.after, golden(name).read_text(encoding="utf-8")),
+    ):
+        torch.manual_seed(1)
+        module = executed(text, name)
+        weights = torch.stack([attrgetter(path)(vars(module)[owner]()).detach() for _ in range(8)])
+        factor = fan_in * weights.square().mean().item()
+        z = (math.sqrt(factor) * torch.randn(100_000)).requires_grad_()
+        (slope,) = torch.autograd.grad(activation(z).sum(), z)
+        assert signal is not None
+        assert (signal.depth, signal.backward_std) == (1, 1.0)
+        assert signal.forward_std == pytest.approx(math.sqrt(factor * slope.square().mean().item()), rel=0.05)
+
+
+def test_every_finding_about_variance_with_a_fix_has_both_numbers() -> None:
+    without = {
+        (one.code, name)
+        for name in FIRING
+        for one in planned(name)
+        if isinstance(one.fix, Fix)
+        and one.code.startswith(("INI20", "INI301"))
+        and not (one.evidence and one.evidence.before and one.evidence.after)
+    }
+    assert not without
 
 
 @pytest.mark.parametrize("code", ["INI201", "INI204", "INI205", "INI207"])
