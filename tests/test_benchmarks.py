@@ -56,3 +56,17 @@ def test_it_prints_what_a_commit_costs(root: Path) -> None:
     assert re.match(r"a commit of 3 model files of \d+ lines; ", first)
     assert len(rows) == 3
     assert all(re.search(r" +-?\d+\.\d\d s +-?\d+\.\d\d s of a processor$", row) for row in rows)
+
+
+def test_it_prints_what_fixes_do_to_a_project(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, root / "benchmarks" / "fixes.py", root / "fixtures" / "showcase", "--alone", "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, head, *rows = done.stdout.splitlines()
+    assert re.search(r"showcase: \d+ findings, \d+ with a fix, \d+ left$", first)
+    assert head.split() == ["rule", "found", "fixed"]
+    assert [row.split()[0] for row in rows[:2]] == ["INI101", "INI104"]
+    assert "problem" not in done.stdout
