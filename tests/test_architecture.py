@@ -48,7 +48,7 @@ ROOMS: dict[str, str] = {
     "rules": """
         contexts
         chains symmetry strengths silence strands judgement stretches
-        fan_modes autoencoders subjects branches gains incidents loads normalizing
+        fan_modes autoencoders subjects lone branches gains incidents loads normalizing
         parameters passes products tied forgetting sharing survey
         prescriptions mishaps keras_remedies remedies conditions predicates wording rulebook rules
     """,
