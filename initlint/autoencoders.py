@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from initlint.chains import Flow
     from initlint.graph import Edge, Layer
 
-LAYERS: Final = ("Linear", "Conv")
+MATRICES: Final = ("Linear", "Dense")  # kinds, as torch and Keras call them
+LAYERS: Final = (*MATRICES, "Conv")
 MOST: Final = 200  # nodes that are followed back
 
 
@@ -23,7 +24,14 @@ def decodes(flow: Flow, layer: Layer) -> bool | None:
     edges = flow.after(layer.index)
     if not edges or any(edge.target != OUTPUT for edge in edges) or not all(map(_ends_in_sigmoid, edges)):
         return False
-    before = _upstream(flow, layer.index)
+    starts = [i for i, node in enumerate(flow.context.nodes) if node.op == "layer" and node.layer == layer.index]
+    uses = {_restores(flow, layer, start) for start in starts}  # a decoder is a model of its own, and a part of one
+    return True if True in uses else None if None in uses else False
+
+
+def _restores(flow: Flow, layer: Layer, start: int) -> bool | None:
+    """Whether one use of the layer, a step of the data flow, ends an autoencoder."""
+    before = _upstream(flow, start)
     if before is None:
         return None
     layers, firsts, joined = before
@@ -37,7 +45,7 @@ def decodes(flow: Flow, layer: Layer) -> bool | None:
         return False
     if any("pool" in edge.path for one in firsts for edge in flow.before(one.index)):
         return False  # a gate over pooled channels
-    if all(one.kind == "Linear" for one in layers):
+    if all(one.kind in MATRICES for one in layers):
         inner = [_width(one, 0) for one in layers if one is not layer]
         return None if None in inner else min(size for size in inner if size is not None) < output
     transposed = any("Transpose" in one.kind for one in layers)
@@ -48,13 +56,12 @@ def _ends_in_sigmoid(edge: Edge) -> bool:
     return edge.activation is not None and edge.activation.name == "sigmoid"
 
 
-def _upstream(flow: Flow, index: int) -> tuple[list[Layer], list[Layer], bool] | None:
-    """The layers whose outputs reach this one, it included; those of them that the data enters; whether branches are
-    concatenated on the way. None where part of it is not known."""
+def _upstream(flow: Flow, start: int) -> tuple[list[Layer], list[Layer], bool] | None:
+    """The layers whose outputs reach this step, its own included; those of them that the data enters; whether branches
+    are concatenated on the way. None where part of it is not known."""
     nodes, layers = flow.context.nodes, flow.context.layers
-    starts = [i for i, node in enumerate(nodes) if node.op == "layer" and node.layer == index]
     seen: set[int] = set()
-    waiting = [(start, -1) for start in starts]
+    waiting = [(start, -1)]
     found: dict[int, Layer] = {}
     firsts: dict[int, Layer] = {}
     joined = False
@@ -85,4 +92,7 @@ def _width(layer: Layer, side: int) -> int | None:
     kernel = layer.kernel
     if kernel is None or kernel.shape is None or len(kernel.shape) < 2:
         return None
-    return kernel.shape[1 - side if "Transpose" in layer.kind else side]
+    inputs_first = "Transpose" in layer.kind
+    if kernel.fans is not None:  # Keras has both of them last, in the other order
+        return kernel.shape[-2:][side if inputs_first else 1 - side]
+    return kernel.shape[1 - side if inputs_first else side]

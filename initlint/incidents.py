@@ -61,6 +61,11 @@ class Event(NamedTuple):
         return self._fact("value")
 
     @property
+    def number(self) -> str | None:
+        """The value as the code has it, where that is no text."""
+        return self._fact("number")
+
+    @property
     def expression(self) -> str | None:
         """The tensor, or the statement, as the code has it."""
         found = self._fact("expression")

@@ -110,6 +110,7 @@ class InitializerSpec:
     maximum_rank: int
     fan_based: bool
     law: str = ""  # name of its law in laws.py
+    choices: tuple[tuple[str, tuple[str, ...]], ...] = ()  # what its arguments may say, in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +223,9 @@ def load(root: str) -> Knowledge:
     spellings: dict[str, Row] = {}
     for row in schema.rows(file["spellings"], where / "spellings"):
         here = where / f"spellings[{row.get('names', '?')}]"
-        schema.keys(row, {"names": str, "technique": str}, {"signature": str, "rank": list, "law": str}, here)
+        schema.keys(
+            row, {"names": str, "technique": str}, {"signature": str, "rank": list, "law": str, "choices": dict}, here
+        )
         schema.choice(row["technique"], fan_based, here / "technique")
         spellings.update(dict.fromkeys(row["names"].split(), row))
     init = file["init"]
@@ -309,7 +312,8 @@ def _initializer(qualified: str, row: Row, fan_based: Mapping[str, bool]) -> Ini
     technique = row["technique"]
     parameters = _parameters(schema.signature(row.get("signature", ""), where))
     law = row.get("law", technique)
-    return InitializerSpec(qualified, technique, parameters, least, most, fan_based[technique], law)
+    choices = tuple((name, tuple(words.split())) for name, words in row.get("choices", {}).items())
+    return InitializerSpec(qualified, technique, parameters, least, most, fan_based[technique], law, choices)
 
 
 def _activation(name: str, row: Row, modules: list[str], functions: list[str]) -> ActivationSpec:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from initlint.survey import Subject, Survey
 
 MODES: Final = ("fan_in", "fan_out")
+VECTORS: Final = {"bias": "zeros", "norm_bias": "zeros", "norm": "ones"}  # what frameworks start them with
 
 
 def as_noted(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -46,7 +47,13 @@ def pass_weight(subjects: Sequence[Subject], survey: Survey) -> Facts:
 
 
 def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """Whether the call writes matrices as well as the vectors that it raises on, and whether those are biases."""
+    """Whether the call writes matrices as well as the vectors that it raises on, and whether those are biases. Where
+    each weight has its initializer, as in Keras: what such a vector should hold."""
+    facts = as_noted(subjects, survey)
+    if facts.get("framework") == "keras":
+        if facts.get("role") not in VECTORS:
+            raise Undecided("what the vector should hold is not known")
+        return {**facts, "right": VECTORS[facts["role"]]}
     events = [subject for subject in subjects if isinstance(subject, Event)]
     shapes = [one.weight.shape for one in survey.written(events[0].place)]
     vectors = {
@@ -57,17 +64,26 @@ def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
         if weight.shape is not None and len(weight.shape) < 2
     }
     return {
-        **as_noted(subjects, survey),
+        **facts,
         "mixed": "yes" if any(shape is not None and len(shape) > 1 for shape in shapes) else "no",
         "roles": " ".join(sorted(vectors)),
     }
 
 
 def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """A value that torch takes in the place of one that it rejects."""
+    """A value that the framework takes in the place of one that it rejects."""
     facts = as_noted(subjects, survey)
     argument, value = facts.get("argument", ""), facts.get("value", "")
     plain = value.casefold().replace("-", "_").replace(" ", "_")
+    if facts.get("framework") == "keras":
+        from difflib import get_close_matches  # only where something is wrong
+
+        if not facts["choices"]:
+            raise Undecided(f"{facts['function']} takes no {argument}")
+        close = get_close_matches(plain, facts["choices"].split(), 1, 0.7)
+        if not close:
+            raise Undecided(f"there is no one meaning of {argument}={value or facts.get('number')!r}")
+        return {**facts, "right": close[0], "safe": "yes"}
     if argument == "a" and plain in MODES:
         return {**facts, "keyword": "mode", "right": plain, "safe": "yes"}
     if argument == "a" and plain in knowledge().gains:

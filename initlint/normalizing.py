@@ -62,7 +62,7 @@ class Disturbance(NamedTuple):
     def plain(self) -> bool:
         """Whether it is a dropout that sets units to 0, or a norm: not AlphaDropout, and no dropped branch."""
         name = self.name.casefold().replace("_", "")
-        return self.op == "norm" or name.startswith(("dropout", "featuredropout"))
+        return self.op == "norm" or name.startswith(("dropout", "featuredropout", "spatialdropout"))
 
     @property
     def rate(self) -> float | None:

@@ -309,7 +309,8 @@ def keep_moments(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """What SELU bears in the place of a plain dropout or a norm."""
     first = subjects[0]
     assert isinstance(first, Disturbance)
-    return {"op": first.op, "name": first.name}
+    keras = any(layer.qualified.startswith("keras.") for layer in first.flow.context.layers)
+    return {"op": first.op, "name": first.name, "framework": "keras" if keras else "torch"}
 
 
 REMEDIES: Final[Mapping[str, Remedy]] = {

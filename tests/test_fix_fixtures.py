@@ -26,6 +26,13 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI302/fires_forms": {72: "a one in one bias would not open the gate"},
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
+    "INI404/fires_keras": {26: "there is no counterpart of SpatialDropout1D for selu"},
+    "INI601/fires_keras": {32: "what the vector should hold is not known"},
+    "INI602/fires_keras": {
+        24: "there is no one meaning of distribution='gaussian'",
+        30: "he_normal takes no mode",
+        36: "glorot_uniform takes no gain",
+    },
     "INI604/fires_names": {56: "torch has no initializer with a name close to kaiming"},
 }
 

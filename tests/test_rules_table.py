@@ -164,7 +164,7 @@ def changed(tmp_path: Path, code: str, old: str, new: str) -> Path:
         ("INI402", 'predicate = "outside-sparse-context"', 'predicate = "sparse"', "when.predicate: expected one of"),
         ("INI206", 'over = ["INI201", "INI202"', 'over = ["INI201", "INI292"', "got 'INI292'; did you mean"),
         ("INI201", 'over = ["INI207"', 'over = ["INI206"', "over: expected no rule that goes before this one"),
-        ("INI602", 'raises"]', 'raises."]', "expected a message in lower case without a full stop"),
+        ("INI602", 'raises",\n]', 'raises.",\n]', "expected a message in lower case without a full stop"),
         ("INI501", 'owner = { not = "" }', 'owner = { without = "" }', "expected one of not"),
         ("INI501", 'name = "init-never-called"', 'name = "initNeverCalled"', "name: expected a name like"),
         ("INI501", "[when]", "[[louder]]\nseverity = 'error'\n[louder.when]", "expected a table `when`"),

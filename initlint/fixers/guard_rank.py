@@ -1,4 +1,4 @@
-"""`if p.dim() > 1:` around an init that needs fans; zeros where all it ever gets is a bias."""
+"""`if p.dim() > 1:` around an init that needs fans; zeros where all it ever gets is a bias, or an argument of Keras."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import call_at, tensor, with_arguments
+from initlint.fixers._calls import call_at, quoted, tensor, with_arguments
 from initlint.page import Page
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
+    if facts.get("framework") == "keras":
+        given = [arg for arg in spot.outer(cst.Arg) if page.span(arg.value) == match.place.span]
+        name = given[0].keyword if given else None
+        if name is None or not name.value.endswith("_initializer"):
+            raise Unfit("the initializer is chosen elsewhere")
+        value = given[0].value
+        like = value if isinstance(value, cst.SimpleString) else None
+        return Draft(f"start it with {facts['right']}", page.replace(value, quoted(page, facts["right"], like)))
     call = call_at(spot, match.place.span)
     target = page.code(tensor(call).value)
     if facts["mixed"] == "no":

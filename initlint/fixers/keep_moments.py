@@ -11,6 +11,7 @@ from initlint.fixers import Draft
 from initlint.fixers._calls import call_at, last_name
 from initlint.page import Page
 
+KERAS = {"Dropout": "keras.layers.AlphaDropout"}
 NAMES = {
     "Dropout": "torch.nn.AlphaDropout",
     "Dropout1d": "torch.nn.FeatureAlphaDropout",
@@ -21,6 +22,7 @@ NAMES = {
     "dropout2d": "torch.nn.functional.feature_alpha_dropout",
     "dropout3d": "torch.nn.functional.feature_alpha_dropout",
 }
+IDENTITIES = {"keras": "keras.layers.Identity", "torch": "torch.nn.Identity"}
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
@@ -31,9 +33,10 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
             if not call.args:
                 raise Unfit("what is normalized is not understood")
             return Draft("take the norm out", page.replace(call, page.text(page.span(call.args[0].value))))
-        identity, imports = spelled(page, "torch.nn.Identity", page.code(call.func))
+        identity, imports = spelled(page, IDENTITIES[facts["framework"]], page.code(call.func))
         return Draft("take the norm out", page.replace(call, f"{identity}()") + imports)
-    if name not in NAMES:
+    names = KERAS if facts["framework"] == "keras" else NAMES
+    if name not in names:
         raise Unfit(f"there is no counterpart of {name or 'it'} for selu")
-    other, imports = spelled(page, NAMES[name], page.code(call.func))
+    other, imports = spelled(page, names[name], page.code(call.func))
     return Draft(f"use {other.rpartition('.')[2]}", page.replace(call.func, other) + imports)

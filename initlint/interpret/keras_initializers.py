@@ -7,6 +7,7 @@ from typing import Final
 
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret.initializer_names import check_keras
+from initlint.interpret.keras_checks import check_arguments, check_rank
 from initlint.interpret.keras_values import Initializer, bind
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
@@ -40,13 +41,22 @@ def construct(
     """`keras.initializers.HeNormal(...)`."""
     made = Initializer(Symbol.of(spec.qualified), machine.next_serial())
     made.place = frame.unit.place(node)
-    fill(machine, made, spec, args, kwargs)
+    fill(machine, made, spec, args, kwargs, node, frame)
     return made
 
 
-def fill(machine: Machine, made: Initializer, spec: InitializerSpec, args: Arguments, kwargs: Keywords) -> None:
+def fill(
+    machine: Machine,
+    made: Initializer,
+    spec: InitializerSpec,
+    args: Arguments,
+    kwargs: Keywords,
+    node: ast.AST,
+    frame: Frame,
+) -> None:
     """What its __init__ does: the arguments become attributes."""
-    arguments, _ = bind(spec.parameters, {}, args, kwargs)
+    arguments, given = bind(spec.parameters, {}, args, kwargs)
+    check_arguments(machine, spec, {name: arguments[name] for name in given}, node, frame)
     for name, value in arguments.items():
         machine.heap.write(made.cell, name, value)
 
@@ -125,7 +135,7 @@ def call_native(
     if name == "__init__":
         own = spec_of(machine, receiver)
         if own is not None:
-            fill(machine, receiver, own, args, kwargs)
+            fill(machine, receiver, own, args, kwargs, node, frame)
         return None
     if name == "get_config":
         return configuration(machine, receiver)
@@ -154,6 +164,9 @@ def call_initializer(
     assert isinstance(callee, Initializer)
     shape = args[0] if args else kwargs.get("shape")
     sizes = tuple(s if isinstance(s, int) else None for s in shape) if isinstance(shape, tuple) else None
+    spec = spec_of(machine, callee) if isinstance(callee.cls, Symbol) else None
+    if spec is not None and sizes is not None:
+        check_rank(machine, spec, sizes, f"the shape {sizes}".replace("None", "?"), node, frame)
     found = events_of(machine, callee, shape, node, frame)
     return Tensor(-1, sizes, found[0] if len(found) == 1 else unknown_event("one of several initializers"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from initlint.graph import Unknown
@@ -128,8 +129,17 @@ def forward(
         return like(machine.flow("activation", [value], name, node, slope), value.shape, value.channels)
     if spec.role in ("norm", "dropout", "pool"):
         size_weights(layer, spec, [value])
-        return like(machine.flow(spec.role, [value], spec.kind, node), shape, channels)
+        made = machine.flow(spec.role, [value], spec.kind, node, rate_of(layer, spec))
+        if spec.role != "pool" and made.node >= 0 and layer.place is not None:  # told where it is constructed
+            machine.nodes[made.node] = replace(machine.nodes[made.node], place=layer.place)
+        return like(made, shape, channels)
     return machine.lost(f"a call of {spec.kind}", args, kwargs)
+
+
+def rate_of(layer: KerasObject, spec: LayerSpec) -> float | None:
+    """What share of the units a dropout drops."""
+    rate = layer.arguments.get("rate") if spec.role == "dropout" else None
+    return rate if isinstance(rate, (int, float)) and not isinstance(rate, bool) else None
 
 
 def activation_of(layer: KerasObject, spec: LayerSpec) -> tuple[str, float | None]:

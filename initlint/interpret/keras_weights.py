@@ -9,6 +9,7 @@ from typing import Final
 from initlint import expressions
 from initlint.graph import History, InitEvent, Unknown
 from initlint.interpret import keras_initializers
+from initlint.interpret.keras_checks import check_ranks
 from initlint.interpret.keras_values import KerasObject, shape_from
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor
@@ -89,6 +90,7 @@ def written(
             found.append((InitEvent("xavier_uniform", (), frame.unit.place(where), "", explicit=True),))
         else:
             events = keras_initializers.events_of(machine, option, shape, where, frame)
+            check_ranks(machine, events, param, layer.name, where, frame)
             found += [(default, by_itself(machine, layer, weight, event)) for event in events]
     return tuple(dict.fromkeys(found))
 
@@ -215,6 +217,8 @@ def write_initial(machine: Machine, param: Param, given: dict[str, Value], node:
             else (InitEvent("default", (), None, "", explicit=False),)
         )
     ]
+    owner = param.owner.name if param.owner is not None else "a layer"
+    check_ranks(machine, events, param, owner, where, frame)
     param.cell["histories"] = tuple((event,) for event in dict.fromkeys(events))
 
 
