@@ -137,6 +137,14 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool on the way: what it takes (max, mean; "" for another), and of how many positions, where that is known."""
+
+    kind: str
+    positions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """A way from one layer's output to what consumes it, with no other layer in between.
 
@@ -150,6 +158,7 @@ class Edge:
     target: int
     activation: Activation | None
     path: tuple[str, ...] = ()
+    pools: tuple[Pool, ...] = ()  # those of the path, in order
 
     @property
     def norm(self) -> bool:
@@ -216,7 +225,7 @@ class Node:
     name: str = ""
     layer: int = -1
     place: Place | None = None
-    parameter: float | None = None
+    parameter: float | None = None  # slope, alpha, factor, rate; of a pool the number of its positions
     composed: Composed | None = None
     choice: Choice | None = None
 

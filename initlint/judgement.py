@@ -21,7 +21,7 @@ from initlint.findings import Signal, Site
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
 from initlint.network import Dense, analysable
-from initlint.strands import BROKEN, POOLED, Link, Strand, network_of
+from initlint.strands import BROKEN, Link, Strand, network_of
 
 DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
 KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
@@ -64,7 +64,7 @@ def bounds(strand: Strand) -> Range:
         dense = link.dense
         before = dense.forward * largest + dense.bias
         low, high = _slope(link.activation, before)
-        if link.pooled:
+        if link.window:
             high = max(high, 1.0)
         last = position + 1 == strand.depth
         for end, slope in enumerate((low, high)):
@@ -76,8 +76,7 @@ def bounds(strand: Strand) -> Range:
         largest = before * max(1.0, high) + (0.0 if _through_zero(link.activation) else 1.0)
         if link.activation is not None and strengths.activation_kind(link.activation.name) == "saturating":
             largest = min(largest, 1.0)
-        if link.pooled:
-            largest *= POOLED
+        largest *= link.window or 1
     return Range(
         (math.sqrt(forward[0]), math.sqrt(forward[1])),
         (math.sqrt(backward[0]), math.sqrt(backward[1])),
@@ -106,7 +105,7 @@ def exact(strand: Strand) -> Signal | None:
     second, spread = 1.0, 0.0
     for link in strand.links:
         name = "linear" if link.activation is None else link.activation.name
-        if name not in BROKEN or link.pooled:
+        if name not in BROKEN or link.window:
             return None
         parameter = link.activation.parameter if link.activation else None
         below = BROKEN[name] if parameter is None else parameter

@@ -83,6 +83,8 @@ class LayerSpec:
     lazy: str = ""  # the size that is only known after the first forward
     output: str = ""  # what it does to a shape (Keras)
     merge: str = ""  # how it joins its inputs: one of tables.MERGES
+    pool: str = ""  # what a pool takes of its window: one of tables.POOLS
+    window: str = ""  # how many positions that has
     older: Mapping[str, str] = field(default_factory=dict)  # arguments by the names of an earlier version
 
 

@@ -27,6 +27,7 @@ SEED: Final = 20151
 CAP: Final = 128  # units of a layer
 DRAWS: Final = 24  # networks
 BATCH: Final = 16  # inputs; with the cap, products stay so small that BLAS needs no threads
+LARGEST_WINDOW: Final = 128  # positions of a pool; further ones are taken for these again
 STEP: Final = 1e-4
 SMALL: Final = 1e-3  # a small difference, relative to the input: what the response is measured with
 
@@ -44,6 +45,8 @@ def sample(
     import numpy as np
 
     generator = np.random.default_rng(seed)
+    window = max((round(s.parameter or 1) for s in network if s.op == "pool"), default=1)
+    batch = max(batch, min(window, LARGEST_WINDOW))
     width = next((s.dense.units[0] for s in network if s.dense is not None), cap)
     inputs = generator.standard_normal((draws, batch, min(width, cap)))
     beside = inputs + SMALL * generator.standard_normal(inputs.shape)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 NOMINAL: Final = 256  # units, where a width is unknown and only the product with the variance counts
-POOLED: Final = 4  # positions that a pool looks at
+POOLED: Final = 4  # positions that a pool looks at, where that is unknown
 UNFOLLOWED: Final = frozenset({"scale", "cat"})  # on the way: factors and partners that are not known
 PLAIN: Final = frozenset({"weight", "kernel", "bias"})  # as torch and Keras call them
 PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell", "SimpleRNN", "SimpleRNNCell"})
@@ -36,7 +36,7 @@ class Link(NamedTuple):
     layer: int
     dense: Dense
     activation: Activation | None
-    pooled: bool = False
+    window: int = 0  # positions of which the largest goes on; 0 without a pool
 
 
 class Strand(NamedTuple):
@@ -100,7 +100,7 @@ def _looped(links: Sequence[Link], layers: Sequence[Layer]) -> Strand:
         return Strand(tuple(links))
     start, period, end = loops[0]
     first, last = links[start : start + period], links[end - period : end]
-    turn = (*last[:-1], last[-1]._replace(activation=first[-1].activation, pooled=first[-1].pooled))
+    turn = (*last[:-1], last[-1]._replace(activation=first[-1].activation, window=first[-1].window))
     if [link.dense for link in first] == [link.dense for link in last]:
         return Strand((*links[:start], *last, *links[end:]), turn, start)
     return Strand((*links[: start + period], *links[end:]), turn, start + period)
@@ -130,7 +130,14 @@ def _link(flow: Flow, member: int, after: int | None) -> Link | None:
     if dense is None or not edges:
         return None
     edge = next((edge for edge in edges if edge.activation is not None), edges[0])
-    return Link(member, dense, edge.activation, after is not None and "pool" in edge.path)
+    return Link(member, dense, edge.activation, 0 if after is None else _window(edge))
+
+
+def _window(edge: Edge) -> int:
+    """Positions of the pools together. Neighbours are alike, so that a mean of them is like each; how alike is not
+    known, and a maximum is taken as if they were independent: at most it is as large."""
+    sizes = [pool.positions or POOLED for pool in edge.pools if pool.kind != "mean"]
+    return math.prod(sizes) if sizes else 0
 
 
 def dense_of(layer: Layer) -> Dense | None:
@@ -215,6 +222,6 @@ def network_of(strand: Strand) -> tuple[Step, ...]:
         build.dense(link.dense)
         if link.activation is not None:
             build.activation(link.activation.name, link.activation.parameter)
-        if link.pooled:
-            build.pool("max", POOLED)
+        if link.window:
+            build.pool("max", link.window)
     return build.network()

@@ -58,6 +58,7 @@ FUNCTION_ROLES: Final = frozenset(
 )
 KINDS: Final = frozenset(("rectifier", "saturating", "self-normalizing", "linear", "gated", "normalizing", "other"))
 RETURNS: Final = frozenset(("tensor", "pair", "state"))
+POOLS: Final = frozenset(("max", "mean"))
 MERGES: Final = frozenset(("add", "mul", "max", "cat", "matmul", "attention"))
 ON_DEMAND: Final = frozenset(("keras",))  # packages whose tables are read when a name of theirs turns up
 
@@ -86,6 +87,8 @@ LAYER: Final[Mapping[str, type]] = {
     "lazy": str,
     "output": str,
     "merge": str,
+    "pool": str,
+    "window": str,
     "older": dict,
 }
 WEIGHT: Final[Mapping[str, type]] = {
@@ -193,6 +196,8 @@ def _gather_layers(file: Row, where: Where, found: Rows) -> None:
         schema.choice(row.get("returns", "tensor"), RETURNS, here / "returns")
         if "merge" in row:
             schema.choice(row["merge"], MERGES, here / "merge")
+        if "pool" in row:
+            schema.choice(row["pool"], POOLS, here / "pool")
         for name in row.get("weights", "").split():
             schema.choice(name, weights, here / "weights")
         package = row.get("package", file["package"])
@@ -247,6 +252,8 @@ def layer_fields(found: LayerRow, layers: Mapping[str, LayerRow]) -> Fields:
         "lazy": row.get("lazy", ""),
         "output": row.get("output", ""),
         "merge": row.get("merge", ""),
+        "pool": row.get("pool", ""),
+        "window": expressions.substitute(row.get("window", ""), constants),
         "older": dict(row.get("older", {})),
     }
 

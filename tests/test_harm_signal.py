@@ -59,8 +59,8 @@ def test_ini204_a_fixed_small_std_does_not_leave_chance() -> None:
     assert final_loss(4, he, nn.ReLU) < CHANCE - 0.5
 
 
-def test_ini205_a_fixed_large_std_saturates_and_does_not_learn() -> None:
-    assert final_loss(4, nn.init.normal_, nn.Tanh) > final_loss(4, nn.init.xavier_uniform_, nn.Tanh) + 0.3
+def test_ini205_a_fixed_large_std_saturates_and_learns_far_more_slowly() -> None:
+    assert final_loss(4, nn.init.normal_, nn.Tanh) > 5 * final_loss(4, nn.init.xavier_uniform_, nn.Tanh)
 
 
 def test_ini205_a_single_saturated_layer_learns_far_more_slowly() -> None:

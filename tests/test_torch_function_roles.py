@@ -126,8 +126,8 @@ def test_reductions(spec: FunctionSpec) -> None:
         pooled, where = getattr(F, f"max_pool{name[-2]}d")(leaf(1, 2, *[6] * int(name[-2])), 2, return_indices=True)
         assert gradients(real(spec)(pooled, where, 2), pooled) == [True]
         return
-    if spec.name in POOLED:
-        shape, given = POOLED[spec.name]
+    if name in POOLED:
+        shape, given = POOLED[name]
         x = leaf(*shape)
         out = real(spec)(x.float() if "fractional" in name else x, *given)
     else:
@@ -136,6 +136,14 @@ def test_reductions(spec: FunctionSpec) -> None:
     first = next(tensors(out))
     assert first.numel() <= x.numel()
     assert gradients(first, x) == [True]
+    if spec.name in ("max", "mean"):
+        flat = torch.ones_like(x.float() if "fractional" in name else x)
+        arguments = POOLED[name][1] if name in POOLED else ()
+        assert next(tensors(real(spec)(flat, *arguments))).unique().tolist() == [1.0]
+    if spec.name == "max":
+        assert {float(v) for v in first.detach().flatten()} <= {float(v) for v in x.detach().float().flatten()} | {
+            float(v) for v in x.detach().flatten()
+        }
 
 
 @pytest.mark.filterwarnings("ignore")  # storages are deprecated

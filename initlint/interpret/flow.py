@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Activation, Edge, Node
+from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Activation, Edge, Node, Pool
+from initlint.tables import POOLS
 
 Label = tuple[str, bool, bool]  # (activation or kind of consumer, a norm stands between, a product of data too)
 MOST_EDGES = 40  # from one layer
@@ -84,10 +85,10 @@ def walk(
     found: dict[Edge, None],
 ) -> None:
     seen: set[tuple[int, str, bool]] = set()
-    stack: list[tuple[int, Activation | None, tuple[str, ...]]] = [(index, None, ())]
+    stack: list[tuple[int, Activation | None, tuple[str, ...], tuple[Pool, ...]]] = [(index, None, (), ())]
     count = 0
     while stack and count < MOST_EDGES:
-        current, activation, path = stack.pop()
+        current, activation, path, pools = stack.pop()
         for user in used_by[current]:
             node = nodes[user]
             target = None
@@ -104,16 +105,22 @@ def walk(
             elif node.op == "mul" and len(node.inputs) > 1:
                 target = GATE
             if target is not None:
-                found[Edge(start, target, activation, path)] = None
+                found[Edge(start, target, activation, path, pools)] = None
                 count += 1
                 continue
-            now, way = activation, path
+            now, way, windows = activation, path, pools
             if node.op == "activation":
                 now = activation or Activation(node.name, node.place, node.parameter, node.composed)
                 way = (*path, "activation")
             elif node.op in ("norm", "cat", "pool", "dropout", "scale"):
                 way = path if path[-1:] == (node.op,) else (*path, node.op)
+            if node.op == "pool":
+                windows = (*pools, Pool(node.name if node.name in POOLS else "", _whole(node.parameter)))
             mark = (user, now.name if now else "", "norm" in way)
             if mark not in seen:
                 seen.add(mark)
-                stack.append((user, now, way))
+                stack.append((user, now, way, windows))
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else round(number)

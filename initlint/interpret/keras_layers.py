@@ -26,6 +26,7 @@ from initlint.interpret.values import (
     options,
 )
 from initlint.knowledge import LayerSpec
+from initlint.sizes import window
 
 SPATIAL: Final = ("kernel_size", "strides", "dilation_rate", "pool_size")
 WRAPPERS: Final = frozenset({"TimeDistributed", "SpectralNormalization", "Wrapper", "Bidirectional", "RNN"})
@@ -127,7 +128,10 @@ def forward(
     if spec.role == "activation":
         name, slope = activation_of(layer, spec)
         return like(machine.flow("activation", [value], name, node, slope), value.shape, value.channels)
-    if spec.role in ("norm", "dropout", "pool"):
+    if spec.role == "pool":
+        positions = window(spec, dict(layer.arguments))
+        return like(machine.flow(spec.role, [value], spec.pool or spec.kind, node, positions), shape, channels)
+    if spec.role in ("norm", "dropout"):
         size_weights(layer, spec, [value])
         made = machine.flow(spec.role, [value], spec.kind, node, rate_of(layer, spec))
         if spec.role != "pool" and made.node >= 0 and layer.place is not None:  # told where it is constructed

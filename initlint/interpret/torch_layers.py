@@ -25,7 +25,7 @@ from initlint.interpret.values import (
     options,
 )
 from initlint.knowledge import REQUIRED, LayerSpec, WeightSpec
-from initlint.sizes import expand_weights, sizes
+from initlint.sizes import expand_weights, sizes, window
 
 WEIGHTED: Final = frozenset({"weighted", "recurrent", "embedding", "attention", "composite"})
 PASSING: Final = frozenset({"shape", "identity", "functional"})
@@ -237,10 +237,12 @@ def forward_layer(
         return machine.flow(
             "activation", inputs, spec.activation, node, slope if isinstance(slope, (int, float)) else None
         )
-    if role in ("norm", "dropout", "pool"):
+    if role == "pool":
+        return machine.flow(role, inputs, spec.pool or spec.kind, node, window(spec, instance.arguments))
+    if role in ("norm", "dropout"):
         rate = instance.cell.get("p") if role == "dropout" else None
         made = machine.flow(role, inputs, spec.kind, node, rate if isinstance(rate, (int, float)) else None)
-        if role != "pool" and made.node >= 0 and instance.place is not None:  # told where it is constructed
+        if made.node >= 0 and instance.place is not None:  # told where it is constructed
             machine.nodes[made.node] = replace(machine.nodes[made.node], place=instance.place)
         return made
     if role in ("loss", "distance"):
