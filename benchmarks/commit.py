@@ -39,7 +39,7 @@ def repository(folder: Path) -> None:
     python = Path(sys.executable).as_posix()
     hooks = (
         HOOK.format(name="nothing", entry=f"{python} -S -c 0"),
-        HOOK.format(name="initlint", entry=f"{python} -m initlint check --force-exclude"),
+        HOOK.format(name="initlint", entry=f"{python} -m initlint check --force-exclude --no-cache"),
     )
     (folder / ".pre-commit-config.yaml").write_text("repos:\n  - repo: local\n    hooks:\n" + "".join(hooks))
     for command in (("init", "-q"), ("add", ".")):

@@ -17,6 +17,8 @@ from initlint import __version__
 from initlint.config import ConfigError
 from initlint.options import (
     Options,
+    cache_folder,
+    cache_options,
     configs,
     file_options,
     fix_options,
@@ -29,15 +31,22 @@ from initlint.report import FOLDER, formats, plans_fixes
 from initlint.terminal import Output, complain, terminal_width, told
 
 if TYPE_CHECKING:
+    from initlint.cache import Outcome
     from initlint.findings import Report
+    from initlint.inspection import Inspection
     from initlint.report._lines import Line
     from initlint.rulebook import Rule
 
 OK, FOUND, BROKEN, INTERRUPTED = 0, 1, 2, 130
 STDIN = "-"
+HERE = (".",)
 KINDS_OF_NAMES = ("activation", "architecture", "use_case", "technique")
 
-Result = TypeVar("Result")
+# What a result depends on.
+DECIDING = "paths config isolated select ignore fail_on exclude extend_exclude force_exclude respect_gitignore".split()
+
+Answer = TypeVar("Answer")
+Result = TypeVar("Result", bound="Outcome")
 
 
 class Door(click.Group):
@@ -68,7 +77,7 @@ def cli() -> None:
 def check(format_: str, quiet: bool, **options: object) -> int:
     """Lint files and folders (by default the working directory); `-` is standard input."""
     from initlint import pipeline
-    from initlint.findings import Severity
+    from initlint.findings import Report, Severity
 
     diff, unsafe = bool(options["diff"]), bool(options["unsafe_fixes"])
     if diff or options["fix"]:
@@ -85,7 +94,7 @@ def check(format_: str, quiet: bool, **options: object) -> int:
     else:
         planned = unsafe or plans_fixes(format_)
         of_paths, of_source = pipeline.lint_paths, pipeline.lint_source
-        report = asked(options, partial(of_paths, fixes=planned), partial(of_source, fixes=planned))
+        report = known(options, partial(of_paths, fixes=planned), partial(of_source, fixes=planned), Report, planned)
     told(report.faults)
     if not report.files and not report.unreadable and not report.faults:
         complain("warning: no Python files found in these paths")
@@ -139,9 +148,7 @@ def settled(report: Report, status: int, *, quiet: bool) -> int:
 @file_options
 def inspect(format_: str, **options: object) -> int:
     """Show what is understood: every weighted layer, its initializer, what it feeds."""
-    from initlint import pipeline
-
-    inspection = asked(options, pipeline.inspect_paths, pipeline.inspect_source)
+    inspection = inspected(options)
     told(f"{one.file}:{one.line}: {one.message}" for one in inspection.unreadable)
     told(inspection.faults)
     if format_ == "text":
@@ -167,7 +174,6 @@ def inspect(format_: str, **options: object) -> int:
 @file_options
 def recommend(framework: str | None, fan_in: int | None, fan_out: int | None, format_: str, **options: object) -> int:
     """Say what the documents recommend for a name or for each layer of files; with nothing given, all their tables."""
-    from initlint import pipeline
     from initlint.lookup import MissError
     from initlint.recommendations import Fans, Request, for_layers, for_names
     from initlint.report import recommendation_renderer
@@ -182,7 +188,7 @@ def recommend(framework: str | None, fan_in: int | None, fan_out: int | None, fo
         raise click.UsageError(str(error)) from error
     layers, faults = [], False
     if options["paths"]:
-        inspection = asked(options, pipeline.inspect_paths, pipeline.inspect_source)
+        inspection = inspected(options)
         told(f"{one.file}:{one.line}: {one.message}" for one in inspection.unreadable)
         told(inspection.faults)
         layers, faults = for_layers(inspection, frameworks[0] if framework else None), bool(inspection.faults)
@@ -228,6 +234,21 @@ def explain(code: str, format_: str) -> int:
     return OK
 
 
+@cli.command(short_help="Forget what earlier runs came to.")
+@cache_options
+def clean(**options: object) -> int:
+    """Forget what earlier runs in this project came to, so that all is looked at anew."""
+    from initlint import cache, discovery
+
+    folder = cache_folder(options, configs(options))
+    try:
+        number = cache.clean(folder)
+    except OSError as error:
+        raise click.ClickException(f"cannot clean {folder}: {(error.strerror or str(error)).lower()}") from error
+    Output().write(f"Forgot {number} run{'' if number == 1 else 's'} kept in {discovery.shown(folder)}.\n")
+    return OK
+
+
 @cli.command(short_help="Serve an editor: the language server protocol on standard input and output.")
 @click.option("--stdio", is_flag=True, hidden=True, help="What many clients add; there is no other way.")
 def server(stdio: bool) -> int:  # noqa: ARG001 - see its help
@@ -245,17 +266,48 @@ def server(stdio: bool) -> int:  # noqa: ARG001 - see its help
     return lsp.serve()
 
 
-def asked(options: Options, of_paths: Callable[..., Result], of_source: Callable[..., Result]) -> Result:
+def inspected(options: Options) -> Inspection:
+    """What is understood of the files."""
+    from initlint import pipeline
+    from initlint.inspection import Inspection
+
+    return known(options, pipeline.inspect_paths, pipeline.inspect_source, Inspection)
+
+
+def known(
+    options: Options,
+    of_paths: Callable[..., Result],
+    of_source: Callable[..., Result],
+    kind: type[Result],
+    *more: object,
+) -> Result:
+    """What the pipeline says, or what an earlier run came to; `more` is what that depends on beside the options."""
+    if options["no_cache"] or options["debug"] or STDIN in sequence(options["paths"]):
+        return asked(options, of_paths, of_source)
+    from initlint import cache, disk
+
+    with disk.watched(watch := disk.Watch()):
+        settings = configs(options)
+        question = cache.Question(kind, (*(options[name] for name in DECIDING if name in options), *more))
+        run = partial(of_paths, sequence(options["paths"]) or HERE, settings)
+        return cache.remembered(cache_folder(options, settings), question, watch, run)
+
+
+def asked(options: Options, of_paths: Callable[..., Answer], of_source: Callable[..., Answer]) -> Answer:
     """What the pipeline says of the paths, or of standard input."""
-    paths = options["paths"]
-    assert isinstance(paths, tuple)
+    paths = sequence(options["paths"])
     debug = bool(options["debug"])
     settings = configs(options)
     if STDIN not in paths:
-        return of_paths(paths or (".",), settings, debug=debug)
+        return of_paths(paths or HERE, settings, debug=debug)
     if len(paths) > 1:
         raise click.UsageError("`-` is standard input, and stands alone; give the other paths to another run")
     return of_source(sys.stdin.buffer.read(), str(options["stdin_filename"] or STDIN), settings, debug=debug)
+
+
+def sequence(value: object) -> tuple[str, ...]:
+    assert isinstance(value, tuple)
+    return value
 
 
 def all_rules() -> Mapping[str, Rule]:

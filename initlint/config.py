@@ -67,6 +67,7 @@ class Config:
     bands: tuple[tuple[str, tuple[float, float]], ...] = ()  # parts of signal and gradient that may be left
     force_exclude: bool = False
     respect_gitignore: bool = True
+    cache_dir: str = ""  # absolute; "" for the one in the project
     file: str = ""  # where they are written, as reports show it; "" where nowhere
 
     def of(self, path: str) -> Config:  # noqa: ARG002 - as Configs has it

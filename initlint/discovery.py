@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from initlint import disk
 from initlint.config import Config, Configs
 from initlint.globs import anchored, compiled
-from initlint.source import Trouble
+from initlint.source import Trouble, read_bytes
 
 if TYPE_CHECKING:  # costs as much as the rest of the start-up, and most runs need none
     from pathspec import GitIgnoreSpec
@@ -56,18 +57,13 @@ def find(paths: Sequence[str], configs: Configs) -> Found:
     unreadable: list[Trouble] = []
     missing: list[str] = []
     for path in paths:
-        try:
-            is_folder = os.path.isdir(path)
-            if not is_folder:
-                os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
+        kind = disk.kind(path)
+        if not kind:
             missing.append(path)
             continue
-        except (OSError, ValueError):
-            is_folder = False  # exists and can't be read; reading it says why
         if exclusion.forced(path):
             continue
-        if is_folder:
+        if kind == disk.FOLDER:
             ignored = ignored_above(path) if configs.in_folder(path).respect_gitignore else None
             found: Iterable[str] = walk(path, exclusion, ignored, unreadable)
         else:
@@ -141,8 +137,7 @@ def walk(
     while waiting:
         folder, above, excluded = waiting.pop()
         try:
-            with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+            found = disk.entries(folder)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             unreadable.append(Trouble(shown(folder), 1, f"the folder cannot be read: {reason}"))
@@ -165,10 +160,8 @@ def walk(
 
 def is_real(entry: os.DirEntry[str], *, folder: bool) -> bool:
     """Whether it is a folder itself, or a regular file (perhaps through a link)."""
-    try:
-        return entry.is_dir(follow_symlinks=False) if folder else entry.is_file()
-    except OSError:  # a loop of links
-        return False
+    letter = disk.letter_of(entry)
+    return letter == "d" if folder else letter == "f" or (letter == "l" and disk.kind(entry.path) == disk.REGULAR)
 
 
 def ignored_above(folder: str) -> tuple[Ignored, ...]:
@@ -181,7 +174,7 @@ def repository_patterns(folder: str) -> tuple[Ignored, ...]:
     """The patterns of the repository's folders above this one, outermost first."""
     found: list[Ignored] = []
     current = os.path.abspath(folder)
-    while not os.path.exists(os.path.join(current, ".git")):
+    while disk.kind(os.path.join(current, ".git")) not in {disk.FOLDER, disk.REGULAR}:
         above = os.path.dirname(current)
         if above == current:
             break
@@ -205,11 +198,12 @@ def git_ignores(path: str) -> bool:
 
 
 def read_ignored(folder: str, name: str) -> tuple[Ignored, ...]:
+    path = os.path.join(folder, name)
     try:
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
-    except OSError:
+        data = read_bytes(path, path)
+    except (FileNotFoundError, NotADirectoryError):
         return ()
+    lines = [] if isinstance(data, Trouble) else data.decode("utf-8", "replace").splitlines()
     if not any(line.strip() and not line.startswith("#") for line in lines):
         return ()
     from pathspec import GitIgnoreSpec

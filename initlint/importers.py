@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from initlint import discovery
+from initlint import discovery, disk
 from initlint.config import Configs
 from initlint.reach import PACKAGE, ROOT_MARKS, Import, Reach, imports
 from initlint.source import Source, Trouble, read_bytes
@@ -78,7 +78,7 @@ def importers(given: Collection[str], named: Collection[str], configs: Configs) 
     chosen: list[str] = []
     size = 0
     for path, leads_to in closure(given, files, reach):
-        size += os.path.getsize(path)
+        size += len(text(path))
         if len(chosen) == MOST_READ or size > MOST_BYTES:
             cut |= leads_to
             if len(cut) == len(given):
@@ -107,7 +107,7 @@ def root_of(folder: str, reach: Reach) -> list[tuple[str, bool]]:
     inside = True
     for _ in range(FOLDERS_ABOVE):
         listing = reach.listing(current)
-        if ROOT_MARKS & listing:
+        if any(mark in listing for mark in ROOT_MARKS):
             return [(current, True)]
         above = os.path.dirname(current)
         inside = inside and PACKAGE in listing
@@ -134,8 +134,7 @@ def searched(root: str, excluded: discovery.Excluded, *, whole: bool) -> tuple[l
         deeper: list[str] = []
         for folder in level:
             try:
-                with os.scandir(folder) as listing:
-                    found = sorted(listing, key=lambda entry: entry.name)
+                found = disk.entries(folder)
             except OSError:
                 continue
             entries += len(found)
@@ -147,7 +146,7 @@ def searched(root: str, excluded: discovery.Excluded, *, whole: bool) -> tuple[l
                     continue
                 if is_folder:
                     deeper.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
+                elif disk.letter_of(entry) == "f":
                     files.append(entry.path)
         if len(files) > MOST_SEARCHED:
             return files[:MOST_SEARCHED], False

@@ -16,15 +16,21 @@ SEVERITIES = [str(severity) for severity in reversed(Severity)]
 Command = TypeVar("Command", bound=Callable[..., object])
 Options: TypeAlias = Mapping[str, object]  # what click makes of them, by their names
 
+CONFIG = click.option(
+    "--config", metavar="FILE", help="The settings; by default the nearest file above each linted one."
+)
+ISOLATED = click.option("--isolated", is_flag=True, help="Read no settings from files.")
+CACHE_FOLDER = click.option(
+    "--cache-dir", metavar="FOLDER", help="The cache; by default .initlint_cache in the project's root."
+)
+
 
 def file_options(command: Command) -> Command:
     """The options that say which files a run is about, where its settings are and where its output goes."""
     decorators = (
         click.argument("paths", nargs=-1, metavar="[PATH]..."),
-        click.option(
-            "--config", metavar="FILE", help="The settings; by default the nearest file above each linted one."
-        ),
-        click.option("--isolated", is_flag=True, help="Read no settings from files."),
+        CONFIG,
+        ISOLATED,
         click.option("--stdin-filename", metavar="FILE", help="The name of the file that `-` stands for."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out, instead of what is set."),
         click.option("--extend-exclude", multiple=True, metavar="GLOB", help="Leave these out too."),
@@ -34,11 +40,18 @@ def file_options(command: Command) -> Command:
             help="Leave excluded files out even where they are named.",
         ),
         click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores."),
+        click.option("--no-cache", is_flag=True, help="Neither use nor keep what runs come to."),
+        CACHE_FOLDER,
         click.option("--output-file", "-o", metavar="FILE", help="Write there instead of to standard output."),
         click.option("--color/--no-color", default=None, help="Colours; by default on a terminal without NO_COLOR."),
         click.option("--debug", is_flag=True, hidden=True),
     )
     return decorated(command, decorators)
+
+
+def cache_options(command: Command) -> Command:
+    """The options that say which project's cache is meant."""
+    return decorated(command, (CONFIG, ISOLATED, CACHE_FOLDER))
 
 
 def rule_options(command: Command) -> Command:
@@ -93,7 +106,7 @@ def configs(options: Options) -> Configs:
         fixed = in_file(str(options["config"]))
     elif options["isolated"]:
         fixed = Config()
-    return Settings(overrides(options), fixed)
+    return Settings(overrides(options) if "exclude" in options else None, fixed)
 
 
 def overrides(options: Options) -> Overrides:
@@ -160,6 +173,18 @@ def least_shown(options: Options, fail_on: Severity, *, to_people: bool) -> Seve
     if options["show"] is not None:
         return Severity[str(options["show"]).upper()]
     return min(Severity.WARNING, fail_on) if to_people else Severity.INFO
+
+
+def cache_folder(options: Options, settings: Configs) -> str:
+    """Where what runs came to is kept."""
+    from initlint import cache
+
+    given = options["cache_dir"]
+    try:
+        configured = settings.in_folder("").cache_dir
+    except ConfigError:  # told where it matters
+        configured = ""
+    return cache.place(None if given is None else str(given), configured)
 
 
 def output(options: Options) -> Output:

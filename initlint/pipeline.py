@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from initlint import cells, suppressions
+from initlint import cells, disk, suppressions
 from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, bands_of, severity_of
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.intake import Run, Users, gather, read_context, take
@@ -116,6 +116,7 @@ def trouble(run: Run, source: Source, error: Exception) -> None:
     if isinstance(error, RecursionError):
         run.unreadable.append(Trouble(source.path, 1, "nested too deeply to be followed"))
     elif isinstance(error, MemoryError):
+        disk.doubt()
         run.unreadable.append(Trouble(source.path, 1, "needs too much memory to be followed"))
     else:
         run.fault(source.path, error)

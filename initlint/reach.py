@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
+from initlint import disk
 from initlint.source import Trouble, mentions_framework, read_bytes
 
 IMPORT = re.compile(
@@ -32,7 +33,7 @@ class Reach:
     def __init__(self) -> None:
         self.imports: dict[str, tuple[Import, ...]] = {}
         self.reaching: dict[str, bool] = {}
-        self.listings: dict[str, frozenset[str]] = {}
+        self.listings: dict[str, Container[str]] = {}
 
     def note(self, path: str, data: bytes) -> bool:
         """Takes in a file's bytes; whether it names a framework itself."""
@@ -92,7 +93,7 @@ class Reach:
             listing = self.listing(folder)
             if module[0] in listing or f"{module[0]}.py" in listing:
                 yield folder
-            if ROOT_MARKS & listing or os.path.dirname(folder) == folder:
+            if any(mark in listing for mark in ROOT_MARKS) or os.path.dirname(folder) == folder:
                 source = os.path.join(folder, "src")
                 if "src" in listing and module[0] in self.listing(source):
                     yield source
@@ -113,12 +114,9 @@ class Reach:
             return os.path.join(package, PACKAGE)
         return f"{package}.py" if f"{parts[-1]}.py" in listing else None
 
-    def listing(self, folder: str) -> frozenset[str]:
+    def listing(self, folder: str) -> Container[str]:
         if folder not in self.listings:
-            try:
-                self.listings[folder] = frozenset(os.listdir(folder))
-            except OSError:
-                self.listings[folder] = frozenset()
+            self.listings[folder] = disk.names(folder)
         return self.listings[folder]
 
 

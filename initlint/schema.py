@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar
 
-import tomli
-
 T = TypeVar("T")
 
 Row: TypeAlias = Mapping[str, Any]  # a TOML table
@@ -55,6 +53,8 @@ def codes() -> tuple[str, ...]:
 
 def read(root: str, name: str) -> Row:
     """The tables of the file `name` (relative, with `/`) in the folder of rules."""
+    import tomli  # only where tables are read
+
     shown = f"rules/{name}"
     try:
         with open(os.path.join(root, *name.split("/")), encoding="utf-8") as file:

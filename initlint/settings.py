@@ -140,6 +140,8 @@ class Written:
         values["exclude"] = tuple(anchored(glob, folder) for glob in exclude)
         ignores = values.get("per_file_ignores", ())
         values["per_file_ignores"] = tuple((anchored(glob, folder), codes) for glob, codes in ignores)
+        if "cache_dir" in values:
+            values["cache_dir"] = os.path.abspath(os.path.join(folder, values["cache_dir"]))
         return Config(**values, file=self.shown)
 
     def fail(self, path: Path, what: str) -> NoReturn:
@@ -224,6 +226,11 @@ class Written:
             self.fail(path, f"expected true or false, got {spelled(value)}")
         return value
 
+    def path(self, path: Path, value: object) -> str:
+        if not isinstance(value, str) or not value or "\0" in value:
+            self.fail(path, f"expected the path of a folder, got {spelled(value)}")
+        return value
+
 
 KEYS: Final[Mapping[str, tuple[str, Callable[[Written, Path, object], Any]]]] = {
     "select": ("select", Written.codes),
@@ -236,6 +243,7 @@ KEYS: Final[Mapping[str, tuple[str, Callable[[Written, Path, object], Any]]]] = 
     "bands": ("bands", Written.bands),
     "force-exclude": ("force_exclude", Written.flag),
     "respect-gitignore": ("respect_gitignore", Written.flag),
+    "cache-dir": ("cache_dir", Written.path),
 }
 
 

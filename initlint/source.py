@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 import codecs
-import os
 import re
-import stat
 import sys
 import warnings
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
+
+from initlint import disk
 
 MAX_BYTES = 2_000_000  # the parser takes up to 3 s and 500 bytes of memory per byte of dense code
 MAX_NOTEBOOK_BYTES = 20_000_000  # outputs are in it too; reading takes up to 20 bytes of memory per byte
@@ -248,14 +248,13 @@ def mentions_framework(data: bytes) -> bool:
 def read_bytes(path: str, shown: str) -> bytes | Trouble:
     """The bytes of a regular file, at most one more than are read of such a file.
 
-    Nothing else is opened: to open a FIFO waits for a writer, and a device may never end.
     Raises FileNotFoundError and NotADirectoryError, for the caller knows whether that matters.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        data = disk.read(path, (MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES) + 1)
+        if data is None:
             return Trouble(shown, 1, "not a regular file; to lint a stream, pipe it into `initlint -`")
-        with open(path, "rb") as file:
-            return file.read((MAX_NOTEBOOK_BYTES if is_notebook(path) else MAX_BYTES) + 1)
+        return data  # noqa: TRY300 - the last of what is tried
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 
 
 class ChangedError(Exception):
@@ -17,6 +16,8 @@ def replace(path: str, old: bytes, new: bytes) -> None:
     Raises ChangedError where the file has other content by now, and OSError where it can't be written: then it is
     as it was.
     """
+    import tempfile
+
     target = os.path.realpath(path)
     with open(target, "rb") as file:
         if file.read() != old:
@@ -35,6 +36,20 @@ def replace(path: str, old: bytes, new: bytes) -> None:
         os.unlink(temporary)
         raise
     sync_folder(os.path.dirname(target))
+
+
+def put(path: str, data: bytes) -> None:
+    """Writes a file of our own, whole or not at all, for this user's eyes. Raises OSError."""
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{os.getpid()}.{name}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def sync_folder(path: str) -> None:

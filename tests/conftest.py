@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ SECONDS = 60  # no run of a test may take longer, whatever it lints
 # Colours would differ, and without bytecode each process would compile the package anew.
 DROPPED = ("NO_COLOR", "FORCE_COLOR", "PYTHONDONTWRITEBYTECODE")
 
+CACHES = tuple(folder / ".initlint_cache" for folder in (ROOT, Path.home()))  # that no test may make
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -24,6 +26,14 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def root() -> Path:
     """The top of the checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_ours() -> Iterator[None]:
+    """What is linted here is remembered in folders of tests at most."""
+    there = [cache for cache in CACHES if cache.exists()]
+    yield
+    assert [cache for cache in CACHES if cache.exists()] == there
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ MAX_LINES = 400
 
 # Each module may import those above it. A room is a line of the design; its modules stand in order too.
 ROOMS: dict[str, str] = {
-    "text": "source notebook",
+    "text": "disk source notebook",
     "laws": "laws curves moments",
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
@@ -71,6 +71,7 @@ ROOMS: dict[str, str] = {
         fixers.right_gain fixers.supported_argument fixers.widen_test fixers.wider_bounds fix proof repairs
     """,
     "pipeline": "discovery settings reach importers certainty suppressions cells intake pipeline writing mending",
+    "memory": "plain_data cache",
     "editor": """
         editor.configuration editor.files editor.users editor.readings editor.worker editor.suppressing
         editor.diagnostics editor.hover editor.actions editor
@@ -239,7 +240,6 @@ HEAVY = {
     "importlib.resources",
     "difflib",
     "email",
-    "json",
     "logging",
     "pathlib",
     "shutil",
@@ -270,6 +270,42 @@ def test_no_framework_is_ever_loaded(tmp_path: Path, args: tuple[str, ...]) -> N
     edits = "json" in args  # which JSON shows, so that they are planned
     assert modules & {*FRAMEWORKS, *(() if edits else ("libcst", "numpy"))} == set()
     assert ("rich" in modules) == ("--color" in args)
+
+
+@pytest.mark.parametrize("args", [("check",), ("inspect",), ("check", "--format", "json")])
+def test_what_is_remembered_is_served_without_analysis(tmp_path: Path, args: tuple[str, ...]) -> None:
+    text = MODEL.replace("self.fc.weight", "self.fc.bias")
+    status, _ = loaded(tmp_path, text, *args)
+    again, modules = loaded(tmp_path, text, *args)
+    assert (status, again) == ((0, 0) if args == ("inspect",) else (1, 1))
+    assert modules & HEAVY == set()
+    assert not {name for name in modules if name.startswith(("initlint.interpret", "initlint.rule", "initlint.fix"))}
+
+
+ASKING = re.compile(
+    r"open|os\.(stat|lstat|listdir|scandir|walk|access|open|readlink)"
+    r"|os\.path\.(l?exists|is(file|dir|link|mount)|get\w+|realpath|samefile)"
+)
+WITHOUT_LINTED_CODE = {
+    "disk": "where it is asked for",
+    "writing": "writes",
+    "mending": "is never remembered",
+    "terminal": "writes",
+    "cache": "has its own files",
+    "schema": "reads the rules",
+    "tables": "reads the rules",
+    "rulebook": "reads the rules",
+    "report": "looks which formats there are",
+    "fixers": "looks which fixers there are",
+    "lsp": "is never remembered",
+}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if ROOM[name] != "editor"])
+def test_files_are_asked_for_in_one_place(module: str) -> None:
+    """What a run sees besides `disk` the cache would not know of."""
+    called = {ast.unparse(node.func) for node in ast.walk(tree_of(MODULES[module])) if isinstance(node, ast.Call)}
+    assert module in WITHOUT_LINTED_CODE or not list(filter(ASKING.fullmatch, called))
 
 
 def test_no_fixture_is_an_orphan() -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import TypeAlias
 
+from initlint import disk
 from initlint.interpret.values import Cell, Frame
 from initlint.source import Place, Source
 
@@ -131,7 +132,7 @@ class Project:
         self.units: dict[str, Unit | None] = {}
         self.roots: dict[str, tuple[str, ...]] = {}
         self.found: dict[tuple[str, str], str | None] = {}
-        self.listings: dict[str, frozenset[str]] = {}
+        self.listings: dict[str, Container[str]] = {}
 
     def add(self, path: str, source: Source, tree: ast.Module) -> Unit:
         """A file named on the command line."""
@@ -189,14 +190,10 @@ class Project:
             return None
         return os.path.join(folder, "__init__.py") if "__init__.py" in self.names_in(folder) else None
 
-    def names_in(self, folder: str) -> frozenset[str]:
+    def names_in(self, folder: str) -> Container[str]:
         names = self.listings.get(folder)
         if names is None:
-            try:
-                names = frozenset(os.listdir(folder))
-            except OSError:
-                names = frozenset()
-            self.listings[folder] = names
+            names = self.listings[folder] = disk.names(folder)
         return names
 
     def search_roots(self, folder: str) -> tuple[str, ...]:
