@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -96,7 +96,7 @@ def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], b
     machine.deferring = machine.surveying = True
     machine.frames.append(function.unit.frame)
     idle = False
-    with suppress(Exception):  # a bug of ours is told when the factory is run in earnest
+    with suppress(Exception), budgeted(machine, function.unit, function.name):  # a bug is told by the run in earnest
         build(machine, function)
         idle = not (machine.layers or machine.params or machine.incidents or machine.lost_writes)
     machine.heap.log = None
@@ -139,11 +139,11 @@ def attempt(
     complete = True
     raised = False
     machine.frames.append(unit.frame)
-    budget = machine.fuel = min(ENTRY_FUEL, fuel_left(machine, unit, entry))
-    if budget <= 0:
+    if fuel_left(machine, unit, entry) <= 0:
         return
     try:
-        run()
+        with budgeted(machine, unit, entry):
+            run()
     except Raised:
         raised = True
     except (OutOfFuel, RecursionError):
@@ -153,8 +153,6 @@ def attempt(
     except Exception as error:  # noqa: BLE001 - our own bug: told once for the file, the other entries go on
         machine.faults.append((unit.file, error))
         return
-    finally:
-        spend(machine, unit, budget - machine.fuel)
     machine.heap.log = None
     if machine.layers or machine.params or machine.incidents or machine.lost_writes:
         machine.fuel = 50_000  # for asking sweeps about late layers
@@ -172,6 +170,16 @@ def fuel_left(machine: Interpreter, unit: Unit, entry: str) -> int:
     if unit.leads is None:
         return FILE_FUEL - machine.spent.get(unit.path, 0)
     return AROUND_FUEL - machine.spent.get(AROUND, 0) if entry == SCRIPT or entry in unit.leads else 0
+
+
+@contextmanager
+def budgeted(machine: Interpreter, unit: Unit, entry: str) -> Iterator[None]:
+    """Give an entry its steps, and charge those that it took to its file."""
+    budget = machine.fuel = min(ENTRY_FUEL, fuel_left(machine, unit, entry))
+    try:
+        yield
+    finally:
+        spend(machine, unit, budget - machine.fuel)
 
 
 def spend(machine: Interpreter, unit: Unit, steps: int) -> None:

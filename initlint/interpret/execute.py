@@ -373,7 +373,6 @@ STATEMENTS: Final[dict[type[ast.AST], Statement]] = {
     ast.Delete: delete,
     ast.Match: match_,
     ast.Pass: pass_,
-    ast.Assert: pass_,
     ast.Break: lambda machine, node, frame: BREAK,
     ast.Continue: lambda machine, node, frame: CONTINUE,
 }

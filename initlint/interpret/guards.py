@@ -1,4 +1,4 @@
-"""`with` and `try`: what they guard is executed, and sometimes what stands in for it."""
+"""`with`, `try` and `assert`: what they guard is executed, and sometimes what stands in for it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import Unknown
+from initlint.interpret import compare
 from initlint.interpret.fallbacks import import_fallback
 from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Machine, Statement, ancestors
+from initlint.interpret.narrowing import narrow
 from initlint.interpret.sequences import assign
 from initlint.interpret.values import Frame
 
@@ -93,7 +95,24 @@ def try_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     return machine.run_block(node.finalbody, frame) or signal
 
 
+def assert_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
+    """What follows runs only where the test holds: a false one raises, an unknown one says what its variables are."""
+    assert isinstance(node, ast.Assert)
+    answer = compare.truth(machine.evaluate(node.test, frame))
+    if answer is None or (answer is False and presumes(machine, node.test, frame)):
+        narrow(machine, node.test, frame, True)
+    elif answer is False:
+        raise Raised
+    return ""
+
+
+def presumes(machine: Machine, test: ast.expr, frame: Frame) -> bool:
+    """Whether the test's answer is only the likely one: a number that is not known is taken to be positive."""
+    return isinstance(test, ast.Compare) and isinstance(machine.evaluate(test.left, frame), Unknown)
+
+
 STATEMENTS: Final[dict[type[ast.AST], Statement]] = {
+    ast.Assert: assert_,
     ast.With: with_,
     ast.AsyncWith: with_,
     ast.Try: try_,

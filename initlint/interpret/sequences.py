@@ -15,6 +15,7 @@ from initlint.interpret.records import field_values
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
+    CONSTANTS,
     Alternatives,
     Class,
     DictValue,
@@ -204,6 +205,8 @@ def item(machine: Machine, value: Value, key: Value, node: ast.AST, frame: Frame
     if isinstance(value, (Class, Symbol)):
         if isinstance(value, Class) and isinstance(key, str) and isinstance(value.cell.get(key), Instance):
             return value.cell[key]
+        if isinstance(value, Symbol) and isinstance(key, (*CONSTANTS, Unknown)) and key is not Ellipsis:
+            return Unknown(f"an element of {value.qualified}")
         return value  # a generic: nn.Module[...], List[int]
     if isinstance(value, ListValue) and value.open and value.items:
         if isinstance(key, slice):

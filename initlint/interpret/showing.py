@@ -72,6 +72,8 @@ def other_methods(machine: Interpreter, model: Instance, node: ast.AST, frame: F
                 continue
             if name.startswith("__") or "init" in name or "reset" in name or machine.called.get(method.node):
                 continue
+            if name in machine.module_methods:
+                continue  # load_state_dict, train, ...: it takes no data
             if called >= MOST_EXTRA_METHODS:
                 return results
             if left.isdisjoint(machine.mentions_of(method.node).attributes):

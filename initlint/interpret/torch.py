@@ -121,7 +121,7 @@ KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
     (int, ("int", "Number", "Integral", "Real", "integer")),
     (float, ("float", "Number", "Real")),
     (str, ("str", "Sequence", "Iterable", "Collection")),
-    (tuple, ("tuple", "Iterable", "Sequence", "Collection")),
+    (tuple, ("tuple", "Tuple", "Iterable", "Sequence", "Collection")),
     (range, ("range", "Iterable", "Sequence")),
     (type(None), ("NoneType",)),
     (Native, ("Callable", "FunctionType")),
