@@ -148,14 +148,15 @@ def difference(curve: Curve, variance: float, half_square: float) -> float:
     if d <= 0 or variance <= 0:
         return 0.0
     if curve.slopes is not None:
-        return _broken_difference(*curve.slopes, variance, d)
+        return difference_of_slopes(*curve.slopes, variance, d)
     if d < CLOSE * variance:
         return d * moments(curve, variance).derivative_second_moment
     return _sampled_difference(curve, variance, d)
 
 
-def _broken_difference(below: float, above: float, variance: float, d: float) -> float:
-    """With f = s |z| + t z: E[|z1 z2|] from the arc-cosine kernel, in a form that keeps small angles."""
+def difference_of_slopes(below: float, above: float, variance: float, d: float) -> float:
+    """The same in closed form, for a function with these slopes on both sides of zero. With f = s |z| + t z: E[|z1 z2|]
+    from the arc-cosine kernel (Cho and Saul 2009), in a form that keeps small angles."""
     s, t = (above - below) / 2, (above + below) / 2
     theta = 2 * math.asin(math.sqrt(min(1.0, d / (2 * variance))))
     lost = 1 - math.cos(theta) - 2 / math.pi * (math.sin(theta) - theta * math.cos(theta))

@@ -3,7 +3,8 @@
 He et al. 2015 (eqs. 7-14) for the moments, Schoenholz et al. 2017 (eqs. 3-5, 11) for two different inputs and for
 gradients, Yang et al. 2019 for batch normalization, Klambauer et al. 2017 for SELU, Hanin and Nica 2020 for the spread
 over draws. A pre-activation is a normal with mean 0 over the draws of its weights; what else is summed or concatenated
-counts with its moments.
+counts with its moments. The part that depends on the input is corrected for finite widths where that is known
+(angles.py).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from initlint.angles import Angle, independent
 from initlint.curves import Curve, curve
 from initlint.moments import Moments, difference, fluctuation, highest, moments
-from initlint.network import EPSILON, Step, Trace
+from initlint.network import EPSILON, Dense, Step, Trace
 
 LARGEST: Final = 1e60  # what grows beyond is told as this: its square's square is still a number
 DIGITS: Final = 6  # to which moments are remembered
+WIDE: Final = Angle(0.0, 1.0, 0.0)  # of two independent inputs of unknown width
 
 
 class State(NamedTuple):
@@ -37,6 +40,7 @@ class State(NamedTuple):
     apart: float = 0.0  # half mean square difference of that normal
     held: str = ""  # the norm just before, which holds the second moment
     fresh: bool = False  # whether a matrix just made it
+    angle: Angle | None = None  # of the two inputs at finite widths, where no more than plain layers came before
 
 
 class UnknownStepError(ValueError):
@@ -49,7 +53,10 @@ def propagate(network: Sequence[Step], *, second: float = 1.0, difference: float
     states: list[State] = []
     for step in network:
         if step.op == "input":
-            states.append(State(0.0, second, second if difference is None else difference, 1.0, 0.0, 0, second))
+            alone = WIDE if difference is None else None
+            states.append(
+                State(0.0, second, second if difference is None else difference, 1.0, 0.0, 0, second, angle=alone)
+            )
         else:
             states.append(_after(step, [states[i] for i in step.inputs]))
     gradients = _backward(network, states)
@@ -100,7 +107,13 @@ def _dense(step: Step, s: State) -> State:
         second,
         apart=_bounded(k * s.difference),
         fresh=True,
+        angle=None if s.angle is None or dense.distribution == "orthogonal" else _mapped(s, dense, share),
     )
+
+
+def _mapped(s: State, dense: Dense, share: float) -> Angle:
+    angle = s.angle if s.angle is not None and s.units else independent(dense.units[0])
+    return angle.biased(share) if dense.bias else angle
 
 
 def _activated(step: Step, s: State) -> State:
@@ -111,16 +124,18 @@ def _activated(step: Step, s: State) -> State:
     spread = s.spread * _elasticity(step, s.second) ** 2
     if s.units:
         spread += _fluctuation(step.name, step.parameter, _rounded(s.second), s.held) / s.units
+    angle = s.angle.through(*f.slopes, s.units) if s.angle is not None and f.slopes is not None and s.units else None
     return State(
         m.mean,
         m.second_moment,
-        difference(f, s.second, s.difference),
+        difference(f, s.second, s.difference) if angle is None else angle.difference * m.second_moment,
         s.response * m.derivative_second_moment,
         spread,
         s.units,
         s.second,
         f,
         s.difference,
+        angle=angle,
     )
 
 

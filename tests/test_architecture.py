@@ -44,7 +44,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings",
-    "propagation": "network propagation sampling",
+    "propagation": "network angles propagation sampling",
     "rules": """
         contexts
         chains symmetry strengths silence strands judgement stretches

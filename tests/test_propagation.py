@@ -93,6 +93,27 @@ def test_both_engines_agree(activation: str, ratio: float, kind: str) -> None:
     assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.2)
 
 
+@pytest.mark.parametrize("activation, depth", [("relu", 8), ("relu", 20), ("leaky_relu", 15)])
+def test_both_engines_agree_on_what_finite_widths_leave_of_a_difference(activation: str, depth: int) -> None:
+    network = plain(activation, 2.0, depth)
+    told, drawn = propagate(network), sample(network, draws=300)
+    wide = propagate(plain(activation, 2.0, depth, 10**7))
+    assert drawn.difference[-1] == pytest.approx(told.difference[-1], rel=0.15)
+    assert drawn.difference[-1] > 1.15 * wide.difference[-1]
+
+
+def test_biases_leave_less_of_a_difference_to_be_corrected() -> None:
+    """Torch's default: what two inputs have in common grows until the width no longer matters."""
+    narrow, wide = (propagate(plain("relu", 1 / 3, 12, n, bias=1 / (3 * n))) for n in (96, 10**7))
+    drawn = sample(plain("relu", 1 / 3, 12, 96, bias=1 / (3 * 96)), draws=200)
+    assert drawn.difference[-1] == pytest.approx(narrow.difference[-1], rel=0.3)
+    assert narrow.difference[-1] != wide.difference[-1]
+
+
+def test_linear_layers_need_no_correction() -> None:
+    assert propagate(plain("linear", 1.0, 30, 64)).difference[-1] == pytest.approx(1.0, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "dense",
     [

@@ -4,18 +4,19 @@ One network is a random draw: He and ReLU at width 512, ten layers deep, is more
 ten draws. So the growth of each layer is compared as the mean over draws and layers, within 2 %, and what is left at
 the end as the root mean square over draws, within 5 % or three standard errors, whichever is larger.
 
-Known limit: before rectifiers the angle between two inputs fluctuates from draw to draw, and the fluctuations add up,
-so that what depends on the input shrinks less than in the limit of wide layers, at the end by about
-depth^2 / (10 width). In the networks of DEEP it is compared layer by layer only.
+Before rectifiers the angle between two inputs fluctuates from draw to draw, and the fluctuations add up, so that what
+depends on the input shrinks less than in the limit of wide layers: in the networks of NARROW by 10 to 70 %. The model
+corrects for that to the first order in depth^2 / width.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from torch_networks import Spec, compare, measure, predicted
+from torch_networks import Spec, compare, compared, measure, predicted
 
 torch.set_num_threads(1)
 
@@ -102,15 +103,27 @@ def test_the_grid_is_as_wide_as_it_says() -> None:
 def test_the_model_says_what_torch_does(spec: Spec) -> None:
     for one in compare(spec):
         assert abs(one.growth - 1) <= max(GROWTH, ERRORS * one.growth_error), one
-        if one.name != "input" or spec not in DEEP:
-            assert abs(one.end - 1) <= max(END, ERRORS * one.end_error), one
+        assert abs(one.end - 1) <= max(END, ERRORS * one.end_error), one
 
 
-@pytest.mark.parametrize("spec", DEEP, ids=str)
-def test_what_depends_on_the_input_is_never_overrated_in_deep_rectifier_networks(spec: Spec) -> None:
-    (one,) = (one for one in compare(spec) if one.name == "input")
-    excess = spec.depth**2 / (10 * spec.width)
-    assert 1 - END <= one.end <= 1 + 2 * excess + ERRORS * one.end_error
+NARROW = [
+    (Spec("he normal", "relu", 10, 128), 400),
+    (Spec("xavier normal", "relu", 10, 64), 800),
+    (Spec("he normal", "leaky_relu", 20, 128), 300),
+    (Spec("he normal", "relu", 30, 128), 300),
+]
+
+
+@pytest.mark.parametrize("spec, draws", NARROW, ids=str)
+def test_what_depends_on_the_input_is_corrected_for_the_width(spec: Spec, draws: int) -> None:
+    """With so many draws that an error of 5 % shows; in the limit of wide layers it is more."""
+    (told, ends), (wide, _) = predicted(spec), predicted(replace(spec, width=10**7))
+    found = measure(spec, draws=draws).difference
+    one = compared("input", found, torch.tensor([told.difference[i] for i in ends]))
+    assert one.end_error < 0.04
+    assert abs(one.end - 1) <= max(END, 2 * one.end_error), one
+    plain = compared("input", found, torch.tensor([wide.difference[i] for i in ends]))
+    assert plain.end > 1.08, plain
 
 
 @pytest.mark.parametrize(
