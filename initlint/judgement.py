@@ -101,7 +101,10 @@ def _through_zero(activation: Activation | None) -> bool:
 
 
 def exact(strand: Strand) -> Signal | None:
-    """The signal in closed form; None where there is none: other activations, pools, weights with a mean."""
+    """The signal in closed form; None where there is none: other activations, pools, weights with a mean, one matrix at
+    all steps."""
+    if strand.recurrence:
+        return None
     second, spread = 1.0, 0.0
     for link in strand.links:
         name = "linear" if link.activation is None else link.activation.name
@@ -126,6 +129,8 @@ def measured(strand: Strand) -> Signal | None:
     from initlint.propagation import UnknownStepError
     from initlint.sampling import trace
 
+    if strand.recurrence:
+        return _unrolled(strand)
     network = network_of(strand)
     dense = [index for index, step in enumerate(network) if step.op == "dense"]
     try:
@@ -139,6 +144,19 @@ def measured(strand: Strand) -> Signal | None:
     )
 
 
+def _unrolled(strand: Strand) -> Signal | None:
+    from initlint.propagation import UnknownStepError
+    from initlint.unrolling import unrolled
+
+    link = strand.links[0]
+    name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
+    try:
+        found = unrolled(link.dense, name, parameter, strand.depth)
+    except UnknownStepError:
+        return None
+    return Signal(found.factor, found.factor, strand.depth, found.spread)
+
+
 # --- what would become of it ------------------------------------------------------------------------------------------
 
 
@@ -150,7 +168,9 @@ def mended(strand: Strand, concerned: Collection[int], cure: str) -> Strand:
         tuple(link._replace(dense=_cured(link, cure)) if link.layer in concerned else link for link in part)
         for part in (strand.links, strand.turn)
     )
-    return Strand(links, turn, strand.at)
+    if strand.recurrence and cure == "unit":  # which an orthogonal matrix has
+        links = tuple(link._replace(dense=link.dense._replace(distribution="orthogonal")) for link in links)
+    return strand._replace(links=links, turn=turn)
 
 
 def _cured(link: Link, cure: str) -> Dense:

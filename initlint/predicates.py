@@ -57,9 +57,9 @@ def outside_sparse_context(use: Use) -> bool:
 def unsuited_to_rectifiers(use: Use) -> bool | None:
     """Whether a recurrent matrix is wrong for rectified units too, which halve what He's radius of 1.41 doubles. None
     where it would be right for them and the layer may have them."""
-    if use.internal is None and use.radius is not None and 1.2 < use.radius < 1.7:
-        return None
-    return True
+    if use.radius is None or not 1.2 < use.radius < 1.7 or use.internal == frozenset():
+        return True
+    return None if use.internal is None else use.internal != {"relu"}
 
 
 def no_prior_behind(use: Use) -> bool:

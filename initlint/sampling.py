@@ -60,7 +60,7 @@ def sample(
             continue
         given, other = [values[i] for i in step.inputs], [near[i] for i in step.inputs]
         if step.op == "dense":
-            kept.append(_matrices(step.dense, given[0].shape[-1], draws, cap, generator))
+            kept.append(matrices(step.dense, given[0].shape[-1], draws, cap, generator))
             bias = _biases(step.dense, draws, kept[-1].shape[-1], generator)
             values.append(given[0] @ kept[-1] + bias)
             near.append(other[0] @ kept[-1] + bias)
@@ -86,7 +86,7 @@ def _spread(values: Array) -> float:
     return float(np.log(np.maximum(seconds, 1e-300)).std(axis=0, ddof=1).mean())
 
 
-def _matrices(dense: Dense | None, inputs: int, draws: int, cap: int, generator: Generator) -> Array:
+def matrices(dense: Dense | None, inputs: int, draws: int, cap: int, generator: Generator) -> Array:
     """One matrix for each draw, inputs by outputs, whose factor on the second moment is the map's."""
     import numpy as np
 

@@ -7,6 +7,7 @@ from typing import Final
 from initlint import strengths
 from initlint.chains import Flow
 from initlint.graph import Edge, Layer, Node, Weight
+from initlint.symmetry import Map
 
 CARRIES: Final = frozenset({"pool", "dropout", "shape", "scale", "cat", "either", "add"})  # zero where all inputs are
 MULTIPLIES: Final = frozenset({"mul", "matmul"})  # zero where any input is
@@ -80,3 +81,17 @@ def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
     if node.op == "scale" and node.layer >= 0 and zero_kernel(layers[node.layer]):
         return True
     return node.op in CARRIES and bool(silent) and all(silent)
+
+
+def played(layer: Layer, edge: Edge | None) -> Map:
+    """A layer with what follows it, as the simulation of symmetry.py plays it."""
+    kernel, bias = layer.kernel, next((w for w in layer.weights if w.role == "bias"), None)
+    activation = edge.activation if edge else None
+    return Map(
+        constant=None if kernel is None else effective_constant(kernel),
+        bias=0.0 if bias is None else effective_constant(bias),
+        units=layer.fan_out if layer.kind in {"Linear", "Dense"} else None,
+        activation=activation.name if activation else None,
+        parameter=activation.parameter if activation else None,
+        norm=bool(edge and edge.norm),
+    )

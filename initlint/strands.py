@@ -41,11 +41,13 @@ class Link(NamedTuple):
 
 class Strand(NamedTuple):
     """Links in order, a layer as often as it stands for layers of a sampled loop. `turn` are the links of each further
-    turn of a loop of unknown length, which stand after the first `at` links."""
+    turn of a loop of unknown length, which stand after the first `at` links. The links of a recurrence are its steps,
+    and have one matrix."""
 
     links: tuple[Link, ...]
     turn: tuple[Link, ...] = ()
     at: int = 0
+    recurrence: bool = False
 
     @property
     def depth(self) -> int:
@@ -212,8 +214,9 @@ def recurrence(layer: Layer, weight: Weight, event: InitEvent, internal: frozens
         return Strand(())
     law = strengths.law(weight, event)
     units = weight.shape[1] if weight.shape is not None and len(weight.shape) > 1 and weight.shape[1] else NOMINAL
-    dense = Dense(ratio / units, units, units, 0.0, 0.0 if law is None else law.mean, "normal")
-    return Strand((Link(layer.index, dense, Activation(min(internal))),) * RECURRENT_STEPS)
+    mean, distribution = (0.0, "normal") if law is None else (law.mean, law.distribution)
+    dense = Dense(ratio / units, units, units, 0.0, mean, distribution)
+    return Strand((Link(layer.index, dense, Activation(min(internal))),) * RECURRENT_STEPS, recurrence=True)
 
 
 def network_of(strand: Strand) -> tuple[Step, ...]:

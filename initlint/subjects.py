@@ -15,10 +15,10 @@ from initlint.autoencoders import decodes
 from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
-from initlint.graph import UNKNOWN, Activation, Composed, Context, Edge, InitEvent, Layer, Unknown, Weight
+from initlint.graph import UNKNOWN, Activation, Composed, Context, InitEvent, Layer, Unknown, Weight
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge, snake
-from initlint.silence import effective_constant, starved
+from initlint.silence import played, starved
 from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
 
 if TYPE_CHECKING:
@@ -356,8 +356,13 @@ class Use(Judged):
 
     @property
     def hundred_steps(self) -> str | None:
-        """The radius to the power 100: `1e-24`. None in gated networks, whose state has another way through time."""
-        return f"{self.radius**100:.0e}" if self.radius and self.layer.kind in PLAIN_RECURRENT else None
+        """What a change of the state is multiplied by over 100 steps, measured: `2e-23`. None where gates decide."""
+        return self.falls_to if self.weight.role == "recurrent" else None
+
+    @property
+    def gated(self) -> str | None:
+        """Where memory rests; None in a plain network."""
+        return None if self.layer.kind in PLAIN_RECURRENT else "the gates alone"
 
     # --- sparse and constant ones -------------------------------------------------------------------------------------
 
@@ -380,20 +385,7 @@ class Use(Judged):
         layers, flow, index = self.flow.context.layers, self.flow, self.layer.index
         before = next((e for e in flow.before(index) if e.source >= 0 and e.source != index), None)
         after = flow.chain(index, DEPTH)
-        maps = [] if before is None else [_played(layers[before.source], before)]
-        maps.append(_played(self.layer, after[0] if after else None))
-        maps += [_played(layers[e.target], nxt) for e, nxt in zip(after, [*after[1:], None]) if e.target >= 0]
+        maps = [] if before is None else [played(layers[before.source], before)]
+        maps.append(played(self.layer, after[0] if after else None))
+        maps += [played(layers[e.target], nxt) for e, nxt in zip(after, [*after[1:], None]) if e.target >= 0]
         return tuple(maps), 0 if before is None else 1
-
-
-def _played(layer: Layer, edge: Edge | None) -> symmetry.Map:
-    kernel, bias = layer.kernel, next((w for w in layer.weights if w.role == "bias"), None)
-    activation = edge.activation if edge else None
-    return symmetry.Map(
-        constant=None if kernel is None else effective_constant(kernel),
-        bias=0.0 if bias is None else effective_constant(bias),
-        units=layer.fan_out if layer.kind in {"Linear", "Dense"} else None,
-        activation=activation.name if activation else None,
-        parameter=activation.parameter if activation else None,
-        norm=bool(edge and edge.norm),
-    )

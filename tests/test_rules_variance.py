@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from modelling import FILE, bias, chained, context, deep, layer, model, place, weight, write
 
@@ -229,7 +231,23 @@ def test_recurrent_defaults_are_advice_at_the_layer(kind: str) -> None:
     (match,) = found(recurrent(None, kind))
     assert (match.code, match.severity, match.place) == ("INI301", Severity.INFO, place(5))
     assert "0.58" in match.message
-    assert ("1e-24" in match.message) is (kind == "RNN")  # gated states have another way through time
+    assert ("power" in match.message) is (kind == "RNN")  # gated states have another way through time
+
+
+def test_a_plain_recurrence_says_what_a_hundred_steps_do() -> None:
+    one = recurrent(None, "RNN")
+    layers = (replace(one.layers[0], internal=("tanh",)),)
+    (match,) = found(replace(one, layers=layers))
+    assert match.severity is Severity.WARNING
+    assert "0.58: over 100 steps a change of the state is multiplied by 5e-23 (orthogonal: 1/12)" in match.message
+    assert match.before is not None
+    assert match.before.forward_std == pytest.approx(5e-23, rel=0.1)
+
+
+def test_he_is_right_for_a_rectified_state() -> None:
+    one = recurrent(write("kaiming_normal", 20), "RNN")
+    for units, codes_ in (("relu", []), ("tanh", ["INI202"])):
+        assert codes(replace(one, layers=(replace(one.layers[0], internal=(units,)),))) == codes_
 
 
 def test_orthogonal_and_identity_recurrences_are_silent() -> None:
