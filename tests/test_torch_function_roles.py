@@ -139,7 +139,7 @@ def test_reductions(spec: FunctionSpec) -> None:
     if spec.name in ("max", "mean"):
         flat = torch.ones_like(x.float() if "fractional" in name else x)
         arguments = POOLED[name][1] if name in POOLED else ()
-        assert next(tensors(real(spec)(flat, *arguments))).unique().tolist() == [1.0]
+        assert set(next(tensors(real(spec)(flat, *arguments))).flatten().tolist()) == {1.0}
     if spec.name == "max":
         assert {float(v) for v in first.detach().flatten()} <= {float(v) for v in x.detach().float().flatten()} | {
             float(v) for v in x.detach().flatten()
