@@ -23,6 +23,8 @@ SELU_SCALE: Final = 1.0507009873554804934193349852946
 SELU_ALPHA: Final = 1.6732632423543772848170429916717
 RRELU: Final = (1 / 8, 1 / 3)  # between which its slope is drawn while training
 ERF_STEP: Final = 1 / 512
+STEP: Final = 1e-5  # of differences: right to eight digits
+FLAT: Final = 1e-6
 ERF_END: Final = 6.0  # beyond it erf is 1 to the last bit
 
 
@@ -37,6 +39,26 @@ class Curve:
 
     def __call__(self, z: Array, /) -> Array:
         return self.evaluate(z)
+
+    def slope(self, z: Array) -> Array:
+        """The derivative. At a kink it is the one that frameworks take: none where the function is flat on one side,
+        else that of the side below (ReLU's at 0 is 0, ELU's its alpha)."""
+        import numpy as np
+
+        found = (self.evaluate(z + STEP) - self.evaluate(z - STEP)) / (2 * STEP)
+        for kink in self.kinks:
+            near = np.abs(z - kink) <= STEP
+            below, above = (self._slope_beside(kink, side * STEP) for side in (-1, 1))
+            at = 0.0 if abs(above) < FLAT else below
+            found = np.where(near, np.where(z == kink, at, np.where(z < kink, below, above)), found)
+        return found
+
+    def _slope_beside(self, kink: float, step: float) -> float:
+        """From three points on one side."""
+        import numpy as np
+
+        near, far, farther = self.evaluate(kink + step * np.array([1.0, 2.0, 3.0]))
+        return float(-5 * near + 8 * far - 3 * farther) / (2 * step)
 
 
 def curve(name: str, parameter: float | None = None) -> Curve | None:

@@ -7,17 +7,20 @@ maps are played at small widths, convolutions as the matrices that they are at e
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+    from initlint.curves import Curve
 
 WIDTH: Final = 8  # units played of a wide map; symmetry between two is symmetry between all
 BATCH: Final = 32
 STEPS: Final = 10
 RATE: Final = 0.01
 EPSILON: Final = 1e-5  # of the norms
+PLAIN: Final = "linear"
+NO_CURVE: Final = frozenset({"identity", "output"})  # what nothing is done to
 SILENT: Final = 1e-12  # a gradient below it is rounding
 
 STANDSTILL = "standstill"  # the weight's gradient stays zero
@@ -41,9 +44,12 @@ def prospects(maps: tuple[Map, ...], index: int) -> str | None:
     output is fitted to a target: STANDSTILL, IDENTICAL or MOVES; None when an activation is not known here."""
     import numpy as np
 
+    from initlint.curves import curve
+
     generator = np.random.default_rng(0)
-    curves = [_curve(m, np) for m in maps]
-    if None in curves:
+    found = [curve(PLAIN if m.activation in NO_CURVE else m.activation or PLAIN, m.parameter) for m in maps]
+    curves = [one for one in found if one is not None]
+    if len(curves) < len(maps):
         return None
     widths = [WIDTH, *(min(m.units or WIDTH, WIDTH) for m in maps)]
     weights = [_fill(m.constant, (after, before), generator) for m, before, after in zip(maps, widths, widths[1:])]
@@ -75,12 +81,12 @@ def _fill(constant: float | None, shape: tuple[int, ...], generator: Generator) 
 
 
 def _gradients(
-    maps: tuple[Map, ...], curves: list[Any], weights: list[Any], biases: list[Any], data: Any, target: Any
+    maps: tuple[Map, ...], curves: list[Curve], weights: list[Any], biases: list[Any], data: Any, target: Any
 ) -> list[tuple[Any, Any]]:
     """Of each map d loss / d weight and d loss / d bias, for the loss |output - target|^2 / 2 over the batch."""
     inputs, sums, scales = [], [], []
     signal = data
-    for m, (value, _), weight, bias in zip(maps, curves, weights, biases):
+    for m, activation, weight, bias in zip(maps, curves, weights, biases):
         inputs.append(signal)
         total = signal @ weight.T + bias
         scale = None
@@ -89,80 +95,14 @@ def _gradients(
             total = (total - total.mean(axis=0)) / scale
         sums.append(total)
         scales.append(scale)
-        signal = value(total)
+        signal = activation(total)
     back = (signal - target) / BATCH
     found = []
     for position in reversed(range(len(maps))):
         total, scale = sums[position], scales[position]
-        back *= curves[position][1](total)
+        back = back * curves[position].slope(total)
         if scale is not None:  # backward through (x - mean) / std over the batch
             back = (back - back.mean(axis=0) - total * (back * total).mean(axis=0)) / scale
         found.append((back.T @ inputs[position], back.sum(axis=0)))
         back = back @ weights[position]
     return found[::-1]
-
-
-def _curve(m: Map, numpy: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]] | None:
-    """The activation and its derivative. At a kink the derivative is the one that torch takes: relu's at 0 is 0."""
-    a = m.parameter
-    exp, where, tanh = numpy.exp, numpy.where, numpy.tanh
-
-    def sigmoid(x: Any) -> Any:
-        return 1 / (1 + exp(-x))
-
-    def smooth(f: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        return f, lambda x: (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
-
-    def leaky(slope: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        return lambda x: where(x > 0, x, slope * x), lambda x: where(x > 0, 1.0, slope)
-
-    def exponential(alpha: float, scale: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        return (
-            lambda x: scale * where(x > 0, x, alpha * (exp(numpy.minimum(x, 0)) - 1)),
-            lambda x: scale * where(x > 0, 1.0, alpha * exp(numpy.minimum(x, 0))),
-        )
-
-    def clipped(low: float, high: float) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-        return lambda x: numpy.clip(x, low, high), lambda x: where((x > low) & (x < high), 1.0, 0.0)
-
-    match m.activation:
-        case None | "linear" | "identity" | "output":
-            return leaky(1.0)
-        case "relu":
-            return leaky(0.0)
-        case "leaky_relu":
-            return leaky(0.01 if a is None else a)
-        case "prelu":
-            return leaky(0.25 if a is None else a)
-        case "rrelu":
-            return leaky(11 / 48)
-        case "relu6":
-            return clipped(0.0, 6.0)
-        case "hardtanh":
-            return clipped(-1.0, 1.0)
-        case "elu" | "celu":
-            return exponential(1.0 if a is None else a, 1.0)
-        case "selu":
-            return exponential(1.6732632423543772, 1.0507009873554805)
-        case "gelu":
-            return smooth(lambda x: x / 2 * (1 + tanh(0.7978845608 * (x + 0.044715 * x**3))))
-        case "silu":
-            return smooth(lambda x: x * sigmoid(x))
-        case "mish":
-            return smooth(lambda x: x * tanh(numpy.logaddexp(0, x)))
-        case "hardswish":
-            return smooth(lambda x: x * numpy.clip(x + 3, 0, 6) / 6)
-        case "tanh":
-            return smooth(tanh)
-        case "softsign":
-            return smooth(lambda x: x / (1 + abs(x)))
-        case "sigmoid":
-            return smooth(sigmoid)
-        case "hardsigmoid":
-            return smooth(lambda x: numpy.clip(x + 3, 0, 6) / 6)
-        case "logsigmoid":
-            return smooth(lambda x: -numpy.logaddexp(0, -x))
-        case "softplus":
-            return smooth(lambda x: numpy.logaddexp(0, x))
-        case _:
-            return None

@@ -30,6 +30,17 @@ def test_a_parameter_means_what_it_means_in_torch(name: str, parameter: float) -
     np.testing.assert_allclose(found(X), expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", sorted(curves.names() - {"rrelu"}))
+def test_the_slope_is_the_one_that_torch_takes_at_kinks_too(name: str) -> None:
+    found = curves.curve(name)
+    assert found is not None
+    kinks = () if name in {"hardswish", "hardmish"} else found.kinks  # for these it takes the side above
+    z = np.concatenate([np.linspace(-7, 7, 401), kinks, np.nextafter(kinks, 9), np.nextafter(kinks, -9)])
+    x = torch.from_numpy(z).requires_grad_()
+    (expected,) = torch.autograd.grad(function(name)(x).sum(), x)
+    np.testing.assert_allclose(found.slope(z), expected.numpy(), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", sorted(curves.names()))
 def test_kinks_are_all_there_are(name: str) -> None:
     """Between them the slope is continuous: differences of slopes vanish with the step."""
