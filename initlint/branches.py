@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint import strengths
 from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from initlint.chains import Flow
     from initlint.graph import Layer, TypeTest
     from initlint.source import Place
@@ -25,7 +25,8 @@ FAMILIES = (
 )
 
 
-class Branch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Branch(Subject):
     """A test of a module's type or of a parameter's name in initialization code, over all models that were seen."""
 
     test: TypeTest
@@ -36,20 +37,8 @@ class Branch(NamedTuple):
         return self.test.place
 
     @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
-
-    @property
     def sites(self) -> tuple[Site, ...]:
         return tuple(Site(layer.name, layer.place, "missed") for layer in self.missed_layers)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def kind(self) -> str:

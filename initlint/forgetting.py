@@ -7,20 +7,23 @@ keras.layers.LSTM, which has one vector).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.graph import History, InitEvent, Layer, Unknown, Weight
 from initlint.source import Place
 from initlint.strengths import constant
+from initlint.subject import Subject
 
 FORGET: Final = (0.25, 0.5)
 LSTMS: Final = frozenset({"LSTM", "LSTMCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM"})
 MOST_WAYS: Final = 16
 
 
-class ForgetBias(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ForgetBias(Subject):
     """The forget gate of one layer and direction, on one way through its construction."""
 
     flow: Flow
@@ -40,14 +43,6 @@ class ForgetBias(NamedTuple):
     @property
     def sites(self) -> tuple[Site, ...]:
         return (Site(self.layer.name, self.layer.place),)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
-    def marks(self) -> frozenset[tuple[Place, str]]:
-        return frozenset({self.site})
 
     @property
     def explicit(self) -> bool:

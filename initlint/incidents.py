@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from initlint.chains import Flow
     from initlint.graph import Incident
     from initlint.source import Place
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 LONGEST = 60  # characters of code in a message
 
 
-class Event(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Event(Subject):
     """An incident: something that is wrong by itself."""
 
     flow: Flow
@@ -27,21 +28,9 @@ class Event(NamedTuple):
         return self.incident.place
 
     @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
-
-    @property
     def sites(self) -> tuple[Site, ...]:
         layers = self.flow.context.layers
         return tuple(Site(layers[i].name, layers[i].place, "layer") for i in self.incident.layers)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def kind(self) -> str:

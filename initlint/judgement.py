@@ -9,7 +9,7 @@ the bounds of rules/activations.toml; NumPy is loaded only for those that could.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,11 +17,12 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from initlint import strengths
-from initlint.findings import Signal, Site
+from initlint.findings import Signal
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
 from initlint.network import Dense, analysable
 from initlint.strands import BROKEN, Link, Strand, network_of
+from initlint.subject import Subject
 
 DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
 KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
@@ -322,7 +323,7 @@ def _mended_end(judgement: Judgement | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged(ABC):
+class Judged(Subject):
     """What a rule may look at and the signal model judges, with what it says of it: for conditions and messages."""
 
     judgement: Judgement | None = field(default=None, kw_only=True)
@@ -334,10 +335,6 @@ class Judged(ABC):
     @abstractmethod
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
         """The runs of layers that it stands in, and which layers of each are to be mended."""
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def depth(self) -> int | None:

@@ -9,7 +9,8 @@ from initlint.prescriptions import Undecided
 from initlint.sharing import Shared
 
 if TYPE_CHECKING:
-    from initlint.survey import Subject, Survey
+    from initlint.subject import Subject
+    from initlint.survey import Survey
 
 # Initializers without arguments, which a string makes anew for each layer.
 BY_NAME: Final = frozenset(f"{name}_{shape}" for name in ("he", "glorot", "lecun") for shape in ("normal", "uniform"))

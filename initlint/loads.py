@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from initlint.chains import Flow
     from initlint.graph import Reload
     from initlint.source import Place
@@ -20,7 +20,8 @@ HEAD_NAMES: Final = re.compile(
 )
 
 
-class Loss(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Loss(Subject):
     """Loaded weights that an initializer overwrites."""
 
     flow: Flow
@@ -29,14 +30,6 @@ class Loss(NamedTuple):
     @property
     def place(self) -> Place:
         return self.reload.place
-
-    @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -11,7 +11,8 @@ from initlint.knowledge import activation_name, knowledge
 from initlint.prescriptions import Facts, Undecided
 
 if TYPE_CHECKING:
-    from initlint.survey import Subject, Survey
+    from initlint.subject import Subject
+    from initlint.survey import Survey
 
 MODES: Final = ("fan_in", "fan_out")
 VECTORS: Final = {"bias": "zeros", "norm_bias": "zeros", "norm": "ones"}  # what frameworks start them with

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from initlint.chains import Flow
     from initlint.graph import Node
     from initlint.source import Place
@@ -21,7 +20,8 @@ PASSING: Final = frozenset(
 )  # part of the way between layers
 
 
-class Disturbance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Disturbance(Subject):
     """A dropout or a norm, with what stands around it."""
 
     flow: Flow
@@ -33,22 +33,6 @@ class Disturbance(NamedTuple):
     def place(self) -> Place:
         assert self.node.place is not None  # gathered only where it is known
         return self.node.place
-
-    @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
-
-    @property
-    def sites(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def name(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-class Parameter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Parameter(Subject):
     """A parameter with all the ways in which one context may make it."""
 
     flow: Flow
@@ -37,14 +40,6 @@ class Parameter(NamedTuple):
     @property
     def sites(self) -> tuple[Site, ...]:
         return (Site(self.name, self.layer.place, "layer"),)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.site})
 
     @property
     def name(self) -> str:

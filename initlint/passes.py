@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint import strengths
 from initlint.findings import Site
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 MAIN = ("kernel", "embedding", "recurrent")
 
 
-class Write(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Write(Subject):
     """An explicit write that covers a weight, and what came after it."""
 
     flow: Flow
@@ -30,10 +33,6 @@ class Write(NamedTuple):
     def place(self) -> Place:
         assert self.event.place is not None  # explicit writes have one
         return self.event.place
-
-    @property
-    def site(self) -> Hashable:
-        return self.place
 
     @property
     def marks(self) -> frozenset[Hashable]:
@@ -116,7 +115,8 @@ def _call(event: InitEvent) -> str:
     return event.spelling.rpartition(".")[2] or event.name
 
 
-class Pass(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pass(Subject):
     """A pass over modules or parameters that initializes them."""
 
     flow: Flow
@@ -125,14 +125,6 @@ class Pass(NamedTuple):
     @property
     def place(self) -> Place:
         return self.sweep.place
-
-    @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -186,7 +178,8 @@ def untouched(layer: Layer) -> bool:
     )
 
 
-class Hook(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hook(Subject):
     """A method that initializes weights."""
 
     method: Method
@@ -194,22 +187,6 @@ class Hook(NamedTuple):
     @property
     def place(self) -> Place:
         return self.method.place
-
-    @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
-
-    @property
-    def sites(self) -> tuple[Site, ...]:
-        return ()
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def name(self) -> str:

@@ -6,10 +6,12 @@ A low-rank adapter multiplies its two matrices, a gate its branch. One of the tw
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint.findings import Site
 from initlint.silence import MULTIPLIES, silent_nodes, zero_kernel
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-class Product(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Product(Subject):
     """Two weights that are both zero and are multiplied with each other; `later` is the one zeroed last."""
 
     flow: Flow

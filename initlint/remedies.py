@@ -30,7 +30,8 @@ from initlint.tied import Tied
 
 if TYPE_CHECKING:
     from initlint.graph import Layer, Weight
-    from initlint.survey import Subject, Survey
+    from initlint.subject import Subject
+    from initlint.survey import Survey
 
 Remedy: TypeAlias = Callable[[Sequence["Subject"], "Survey"], Facts]
 

@@ -19,8 +19,9 @@ from initlint.remedies import facts_of
 from initlint.rulebook import Measure, Rule, all_rules
 from initlint.source import Place
 from initlint.stretches import Stretch
+from initlint.subject import Subject
 from initlint.subjects import Use
-from initlint.survey import EVERYWHERE, Instance, Subject, Survey
+from initlint.survey import EVERYWHERE, Instance, Survey
 
 __all__ = ["Rule", "all_rules", "matches"]
 

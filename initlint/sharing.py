@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from initlint.findings import Site
 from initlint.knowledge import snake
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-class Shared(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shared(Subject):
     """Two weights of one shape that the same initializer object wrote; `second` is the layer made later."""
 
     flow: Flow
@@ -37,10 +40,6 @@ class Shared(NamedTuple):
     @property
     def site(self) -> Hashable:
         return (self.second.place, self.weight.name)
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.site})
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -60,10 +60,6 @@ class Use(Judged):
     def sites(self) -> tuple[Site, ...]:
         return (Site(self.name, self.layer.place, "layer"),)
 
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.site})
-
     def among(self, concerned: frozenset[int]) -> Use:
         return replace(self, concerned=concerned)
 

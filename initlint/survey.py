@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from initlint.branches import Branch
 from initlint.chains import Flow
 from initlint.contexts import Contexts
-from initlint.findings import Site
 from initlint.forgetting import ForgetBias, forget_biases
 from initlint.gains import Call
 from initlint.graph import InitEvent, Layer, Model, Weight
@@ -23,25 +22,11 @@ from initlint.products import Product, products
 from initlint.sharing import Shared, sharings
 from initlint.source import Place
 from initlint.stretches import Stretch, stretches
+from initlint.subject import Subject
 from initlint.subjects import Use
 from initlint.tied import Tied
 
 EVERYWHERE: Final = -1  # the context of what is said of all of them
-
-
-class Subject(Protocol):
-    """What a rule may look at. Its other public properties are the vocabulary of [when]."""
-
-    @property
-    def place(self) -> Place: ...  # where the finding stands
-    @property
-    def site(self) -> Hashable: ...  # what the contexts have to agree on
-    @property
-    def marks(self) -> frozenset[Hashable]: ...  # what precedence compares
-    @property
-    def sites(self) -> tuple[Site, ...]: ...
-    @property
-    def related(self) -> tuple[Site, ...]: ...
 
 
 class Instance(NamedTuple):

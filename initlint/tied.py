@@ -9,6 +9,7 @@ residual stream, its own logit stands out by its share of |W_t|^2 = d s^2, and t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -16,10 +17,9 @@ from initlint import strengths
 from initlint.curves import curve
 from initlint.findings import Site
 from initlint.moments import moments
+from initlint.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from initlint.chains import Flow
     from initlint.graph import Layer, Node, Tie, Weight
     from initlint.source import Place
@@ -39,7 +39,8 @@ class Signal(NamedTuple):
     own: float = 0.0
 
 
-class Tied(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tied(Subject):
     """An output layer that uses the matrix of an embedding."""
 
     flow: Flow
@@ -50,20 +51,8 @@ class Tied(NamedTuple):
         return self.tie.place
 
     @property
-    def site(self) -> Hashable:
-        return self.place
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        return frozenset({self.place})
-
-    @property
     def sites(self) -> tuple[Site, ...]:
         return tuple(Site(layer.name, layer.place, "layer") for layer in (self._embedding, self._head) if layer)
-
-    @property
-    def related(self) -> tuple[Site, ...]:
-        return ()
 
     @property
     def std(self) -> float | None:

@@ -43,7 +43,7 @@ ROOMS: dict[str, str] = {
         interpret.equal_sizes interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
-    "contract": "findings",
+    "contract": "findings subject",
     "propagation": "network angles propagation sampling unrolling",
     "rules": """
         contexts

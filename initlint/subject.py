@@ -1,0 +1,43 @@
+"""The frame of whatever a rule may look at: where it stands, what names it, and what else it is about."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from initlint.findings import Site
+    from initlint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Subject(ABC):
+    """What a rule may look at. Its other public properties are the vocabulary of [when]."""
+
+    @property
+    @abstractmethod
+    def place(self) -> Place:
+        """Where the finding stands."""
+
+    @property
+    def site(self) -> Hashable:
+        """What the contexts have to agree on."""
+        return self.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        """What precedence compares."""
+        return frozenset({self.site})
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The layers that it is about."""
+        return ()
+
+    @property
+    def related(self) -> tuple[Site, ...]:
+        """Other places that explain it."""
+        return ()
