@@ -2,20 +2,23 @@
 
 A row is about one constructor call, with the facts of all contexts that reached it; where
 contexts disagree about the initializer there are several rows. A layer that a module makes
-through a function of the project has a second row, at the call in that module.
+through a function of the project has a second row, at the call in that module. The layers that
+an attention layer of Keras consists of have rows of their own, behind its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from initlint.contexts import Contexts
 from initlint.findings import Unreadable
 from initlint.graph import Composed, Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
+from initlint.knowledge import knowledge
 from initlint.source import Place, Source
 
+PART = "EinsumDense"  # what attention layers of Keras consist of
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
 MAX_TOLD = 4  # of the values that differ
 LAYER_ROLES = ("kernel", "embedding", "raw")
@@ -57,6 +60,7 @@ class Row:
     recurrent: Init | None = None
     composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
     framework: str = "torch"  # whose layer it is: torch or keras
+    inside: bool = False  # whether it is a part of the layer that is constructed there: attention's query, key, value
 
     def within(self, sources: Mapping[str, Source]) -> Row:
         """The row with its places in the cells of these notebooks, by their paths."""
@@ -103,17 +107,54 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
         pairs = speaking(contexts, everywhere)
         genuine = [layer for context, layer in pairs if context.genuine]
         layers = genuine or [layer for _, layer in pairs]
-        is_recurrent = any(weight.role == "recurrent" for layer in layers for weight in layer.weights)
-        facts: dict[tuple[str, Init | None, Init | None], list[Fact]] = {}
-        for layer in layers:
-            for fact in facts_of(layer, place, is_recurrent):
-                parameter = fact.name if kind == PARAMETER else ""
-                facts.setdefault((parameter, fact.init, fact.recurrent), []).append(fact)
         composed = formulas(pairs)
-        found += [
-            replace(merged(place, site, kind, alike, is_recurrent), composed=composed) for alike in facts.values()
-        ]
-    return sorted(found, key=lambda row: (row.place, row.site is not None, row.layer, row.name))
+        found += [replace(row, composed=composed) for row in told(place, site, kind, layers)]
+        parts: dict[str, list[Layer]] = {}
+        for layer in layers:
+            for part in parts_of(layer):
+                parts.setdefault(part.name, []).append(part)
+        for several in parts.values():
+            found += [replace(row, inside=True) for row in told(place, site, PART, several)]
+    return sorted(
+        found, key=lambda row: (row.place, row.site is not None, row.inside, row.layer, "" if row.inside else row.name)
+    )  # parts stay in their order
+
+
+def told(place: Place, site: Place | None, kind: str, layers: Sequence[Layer]) -> list[Row]:
+    """The rows of the layers of one kind that one call makes."""
+    is_recurrent = any(weight.role == "recurrent" for layer in layers for weight in layer.weights)
+    facts: dict[tuple[str, Init | None, Init | None], list[Fact]] = {}
+    for layer in layers:
+        for fact in facts_of(layer, place, is_recurrent):
+            parameter = fact.name if kind == PARAMETER else ""
+            facts.setdefault((parameter, fact.init, fact.recurrent), []).append(fact)
+    return [merged(place, site, kind, alike, is_recurrent) for alike in facts.values()]
+
+
+def parts_of(layer: Layer) -> list[Layer]:
+    """The layers that an attention layer of Keras consists of, each with its kernel; none where it is not known which
+    kernel is whose."""
+    spec = knowledge().layers.get(layer.qualified)
+    named = [weight for weight in spec.weights if weight.role == "kernel"] if spec and spec.role == "attention" else []
+    kernels = [weight for weight in layer.weights if weight.role == "kernel"]
+    if len(named) > len(kernels):
+        named = [weight for weight in named if not weight.when]
+    if len(named) != len(kernels) or any("." not in weight.name for weight in named):
+        return []
+    return [
+        replace(
+            layer,
+            kind=PART,
+            qualified=f"keras.layers.{PART}",
+            name=f"{layer.name}.{own.name.rpartition('.')[0]}",
+            weights=(kernel,),
+            fan_in=kernel.fans[0] if kernel.fans else None,
+            fan_out=kernel.fans[1] if kernel.fans else None,
+            activations=(own.feeds,) if own.feeds and layer.activations is not None else layer.activations,
+            norm_between=False if own.feeds else layer.norm_between,
+        )
+        for own, kernel in zip(named, kernels, strict=True)
+    ]
 
 
 def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:

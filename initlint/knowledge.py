@@ -58,6 +58,7 @@ class WeightSpec:
     count: str = ""  # how many stacked layers have one
     reverse: str = ""  # whether the other direction has one too
     initializer: str = ""  # the constructor's argument that chooses its initializer
+    feeds: str = ""  # of the kernel of a layer inside: what its output meets there; "" where it leaves
     true_fans: bool = False  # whether the framework's initializers compute the true fans for it
 
 

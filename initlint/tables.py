@@ -99,6 +99,7 @@ WEIGHT: Final[Mapping[str, type]] = {
     "count": str,
     "reverse": str,
     "initializer": str,
+    "feeds": str,
 }
 PART: Final[Mapping[str, type]] = {"when": str, "count": str, "matrices": str}
 TECHNIQUE: Final[Mapping[str, type]] = {"title": str, "family": str, "names": str, "formula": str}
@@ -276,6 +277,7 @@ def _weight_fields(entry: Row, found: LayerRow, layers: Mapping[str, LayerRow]) 
         "count": entry.get("count", ""),
         "reverse": entry.get("reverse", ""),
         "initializer": entry.get("initializer", ""),
+        "feeds": entry.get("feeds", ""),
         "true_fans": entry.get("fans", "") == "true",
     }
 

@@ -34,7 +34,7 @@ def rows(name: str) -> list[Row]:
     text = (FIXTURES / f"{name}.py").read_text(encoding="utf-8")
     model = read([Source(f"{name}.py", text)], Project(lambda _: None))
     assert not model.faults
-    return [row for row in inspection.rows(model, [f"{name}.py"]) if row.site is None]
+    return [row for row in inspection.rows(model, [f"{name}.py"]) if row.site is None and not row.inside]
 
 
 def shown(init: Init | None) -> str:

@@ -27,7 +27,7 @@ def hover(reading: Reading, point: Point, *, markdown: bool = True) -> tuple[str
     if reading.last is not None:
         back = Shift.between(reading.source.lines, good.source.lines)
         point = Point(back.line(point.line), point.column)
-    rows = [row for model in good.models for row in inspection.rows(model, model.files)]
+    rows = [row for model in good.models for row in inspection.rows(model, model.files) if not row.inside]
     found = used(rows, good.source, point) or at(rows, good.source.path, point)
     if found is None:
         return None

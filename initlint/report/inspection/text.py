@@ -96,7 +96,7 @@ def feeds(row: Row) -> str:
 
 
 def summary(inspection: Inspection) -> Line:
-    rows = len(inspection.rows)
-    known = sum(row.init is not None and row.activations is not None for row in inspection.rows)
+    whole = [row for row in inspection.rows if not row.inside]
+    rows, known = len(whole), sum(row.init is not None and row.activations is not None for row in whole)
     layers = f"{counted(rows, 'weighted layer')} in {counted(inspection.files, 'file')}"
     return [("", f"{layers}; initializer and activation known of {known}." if rows else f"{layers}.")]
