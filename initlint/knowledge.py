@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from initlint import laws, schema, tables
 from initlint.schema import Row, Table, Where
@@ -37,7 +37,7 @@ class Parameter:
     """A parameter of a callable. `kind`: ordinary, keyword, positionals (`*args`), keywords (`**kwargs`)."""
 
     name: str  # as we know it; the framework may spell it otherwise (`from` of Tensor.uniform_ is our `a`)
-    default: object  # REQUIRED where there is none
+    default: Any  # REQUIRED where there is none
     kind: str = "ordinary"
     spelled: str = ""  # as the framework spells it
 

@@ -139,13 +139,13 @@ def fork(machine: Machine, frame: Frame, branches: list[Callable[[], str]]) -> s
     going: list[tuple[str, Delta, Value]] = []
     aside = len(frame.pending)
     for run in branches:
-        frame.result = None
+        frame.forget()
         signal, delta, raised = heap.explore(run)
         if not raised:
             going.append((str(signal or ""), delta, frame.result))
             if heap.depth >= DEEPEST_FORK:
                 break
-    frame.result = None
+    frame.forget()
     if len(frame.pending) > aside:  # returns inside a branch: from here on they are seen from this fork
         if heap.log is None:
             heap.log = []
@@ -209,7 +209,7 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
                     if not loose:
                         return RETURN
                     set_aside(machine, frame, {}, frame.result)
-                    frame.result = None
+                    frame.forget()
                     break
                 if signal in (BREAK, MAYBE_BREAK):
                     break
@@ -248,7 +248,7 @@ def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
             if not loose:
                 return RETURN
             set_aside(machine, frame, {}, frame.result)
-            frame.result = None
+            frame.forget()
             break
         if signal == BREAK:
             break

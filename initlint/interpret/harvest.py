@@ -376,9 +376,9 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
         incidents, lost = dict(machine.incidents), dict(machine.lost_writes)
         try:
             machine.heap.explore(attempt)
+            missed += touched
         except (OutOfFuel, RecursionError, Raised):
-            continue
+            pass
         finally:
             machine.incidents, machine.lost_writes = incidents, lost
-        missed += touched
     return missed

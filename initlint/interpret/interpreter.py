@@ -92,11 +92,10 @@ MOST_EXHAUSTED = 3  # models of one class that may use up their budget
 class Interpreter(Machine):
     """A Machine whose parts are in place."""
 
-    module_methods = torch_modules.METHODS
-
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(TABLES, project, knowledge)
         self.defined: list[Class] = []
+        self.module_methods = torch_modules.METHODS
 
     # -- the language ---------------------------------------------------------------------
 

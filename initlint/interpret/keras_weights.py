@@ -20,7 +20,7 @@ from initlint.source import Place
 
 NEW_ORDER: Final = ("shape", "initializer", "dtype", "trainable")  # of add_weight's arguments
 OLD_ORDER: Final = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")  # in Keras 2
-FORGET_GATE: Final = (0.25, 0.5)  # where it stands among input, forget, cell and output
+FORGET_GATE: tuple[float, float] = (0.25, 0.5)  # where it stands among input, forget, cell and output
 FORGET: Final = "keras.layers.LSTM.unit_forget_bias"  # spelling of what an LSTM does to its forget gate's bias
 INTEGERS: Final = frozenset({"int32", "int64", "bool", "uint8", "int8", "int16", "string"})
 

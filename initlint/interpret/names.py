@@ -137,7 +137,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
             try:
                 machine.statements[type(statement)](machine, statement, unit.frame)
             except (Raised, OutOfFuel):
-                continue
+                pass
             finally:
                 steps += fuel - machine.fuel
     finally:

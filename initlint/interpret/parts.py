@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Parts:
     """Methods by which expressions reach calls, calls reach statements, and all of them the framework."""
 
-    module_methods: frozenset[str] = frozenset()  # that the framework gives to modules
+    module_methods: frozenset[str]  # that the framework gives to modules
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
         raise NotImplementedError

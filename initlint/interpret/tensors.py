@@ -11,7 +11,7 @@ from initlint.source import Place
 if TYPE_CHECKING:
     from initlint.interpret.values import Cell, Instance
 
-ALL: Final = (0.0, 1.0)
+ALL: tuple[float, float] = (0.0, 1.0)
 BORN: Final = "born"  # key of a parameter's serial in its cell
 
 

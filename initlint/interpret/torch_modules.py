@@ -53,7 +53,7 @@ OTHERS: Final = frozenset(
     "__init__ __call__ forward apply add_module register_module register_parameter get_parameter get_submodule"
     " load_state_dict to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
 )
-METHODS: Final = SELF_RETURNING | QUIET | LISTS | OTHERS
+METHODS: Final[frozenset[str]] = SELF_RETURNING | QUIET | LISTS | OTHERS
 
 
 def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST, frame: Frame) -> Value:

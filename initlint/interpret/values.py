@@ -110,6 +110,10 @@ class Frame:
         self.yields: list[Value] | None = None
         self.scopes: dict[str, Frame] | None = None  # of names declared global or nonlocal
 
+    def forget(self) -> None:
+        """No result yet. A call, for a plain assignment would narrow the attribute's type for what follows."""
+        self.result = None
+
 
 class Function:
     """A function, method or lambda of the project."""
@@ -150,9 +154,12 @@ class Function:
     def of_kind(self, kind: str) -> Function:
         """The same function as a static method, a class method or a property."""
         made = Function(self.node, self.unit, self.closure, self.owner)
-        for slot in Function.__slots__:
-            setattr(made, slot, getattr(self, slot))
         made.kind = kind
+        made.defaults = self.defaults
+        made.wrapped = self.wrapped
+        made.no_grad = self.no_grad
+        made.setter = self.setter
+        made.transforms = self.transforms
         return made
 
     @property
