@@ -77,7 +77,7 @@ def can_compile() -> bool:
 
 def compile_modules(files: list[str], root: str, out: str) -> dict[str, str]:
     """Where each compiled module is -> where it belongs in the wheel. Raises CalledProcessError with what was said."""
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "-c", SCRIPT, out, GROUP, *files],
         cwd=root,
         check=True,

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from speed import BLOCK, ROOT
+from speed import BLOCK, ENVIRONMENT
 
 EDITS = 40
 WARM_UP = 3  # edits that do not count
@@ -42,7 +42,7 @@ class Editor:
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=ENVIRONMENT,
         )
         self.last = 0
         documents: dict[str, Any] = {"publishDiagnostics": {"relatedInformation": True, "codeDescriptionSupport": True}}

@@ -17,7 +17,8 @@ def test_it_prints_ratios_for_a_small_tree(root: Path) -> None:
         check=True,
         env={**os.environ, "PYTHONPATH": str(root)},
     )
-    rows = done.stdout.splitlines()
+    form, *rows = done.stdout.splitlines()
+    assert re.fullmatch(r"initlint \S+, (plain Python|compiled)", form)
     assert re.match(r"start-up: .* takes \d+ ms$", rows[0])
     assert [row for row in rows[1:5] if not re.fullmatch(r"  .+ +\d+\.\d x", row)] == []
     assert re.match(r"showcase: \d+ files, \d+ lines", rows[5])

@@ -268,5 +268,5 @@ def test_nothing_of_the_linted_code_runs(
     assert len(traces) > 20, "or this test shows nothing"
     initlint("check", ".", cwd=copies["linted"])
     assert "Linear" in initlint("inspect", ".", cwd=copies["inspected"]).stdout
-    for name in ("linted", "inspected"):
-        assert {path.name for path in copies[name].iterdir()} == files
+    for name in ("linted", "inspected"):  # our own cache apart
+        assert {path.name for path in copies[name].iterdir()} - {".initlint_cache"} == files

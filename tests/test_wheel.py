@@ -1,4 +1,4 @@
-"""The built wheel works by itself: rules included, nothing of the checkout needed."""
+"""The built wheel works by itself: rules included, nothing of the checkout needed; compiled, it says the same."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from hatch_build import can_compile
+
+COMPILED = can_compile()
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +38,25 @@ def test_it_holds_the_rules_and_nothing_of_the_tests(wheel: Path, root: Path) ->
     assert len(rules) > 20
     assert rules <= names
     assert "initlint/py.typed" in names
-    tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"initlint"}
+    tops = {name.split("/")[0].partition(".")[0] for name in names if not name.split("/")[0].endswith(".dist-info")}
+    assert tops == ({"initlint", "initlint__mypyc"} if COMPILED else {"initlint"})
 
 
-def test_it_lints_in_an_environment_of_its_own(wheel: Path, root: Path, tmp_path: Path) -> None:
-    """Only its dependencies are borrowed; the checkout is nowhere on the path."""
-    home = tmp_path / "home"
+def test_it_holds_the_interpreter_compiled_and_as_it_is(wheel: Path, root: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    for path in (root / "initlint" / "interpret").glob("*.py"):
+        name = f"initlint/interpret/{path.name}"
+        assert name in names
+        assert (name.removesuffix(".py") + suffix in names) == COMPILED
+    assert wheel.name.endswith("-none-any.whl") != COMPILED
+
+
+@pytest.fixture(scope="module")
+def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment of its own. Only its dependencies are borrowed; the checkout is nowhere on the path."""
+    home = tmp_path_factory.mktemp("home")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
     subprocess.run(
@@ -50,28 +66,32 @@ def test_it_lints_in_an_environment_of_its_own(wheel: Path, root: Path, tmp_path
     )
     site = Path(sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)}))
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return home
+
+
+def run(program: Path, *args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return subprocess.run([program, *args], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [home / "bin" / "initlint", *args],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
-    where = subprocess.run(
-        [python, "-c", "import initlint; print(initlint.__file__)"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert where.stdout.startswith(str(site))
-    done = run("--format", "json", str(root / "fixtures" / "showcase"))
+def test_it_lints_in_an_environment_of_its_own(home: Path, root: Path, tmp_path: Path) -> None:
+    where = run(home / "bin" / "python", "-c", "import initlint; print(initlint.__file__)", cwd=tmp_path)
+    assert where.stdout.startswith(str(home))
+    what = run(home / "bin" / "python", "-c", "import initlint.graph; print(initlint.graph.__file__)", cwd=tmp_path)
+    assert what.stdout.strip().endswith(".py") != COMPILED
+    done = run(home / "bin" / "initlint", "--format", "json", root / "fixtures" / "showcase", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert "INI201" in {finding["code"] for finding in json.loads(done.stdout)["findings"]}
-    assert run("rules").returncode == 0
+    assert run(home / "bin" / "initlint", "rules", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("folder", ["hostile", "interpreter", "keras", "notebooks", "rules", "showcase"])
+@pytest.mark.parametrize(
+    "command", [("inspect", "--format", "json"), ("check", "--show", "info", "--no-cache")], ids=" ".join
+)
+def test_it_says_what_the_sources_say(home: Path, root: Path, command: tuple[str, ...], folder: str) -> None:
+    """To the byte, over everything that the fixtures hold."""
+    compiled = run(home / "bin" / "initlint", *command, root / "fixtures" / folder, cwd=root)
+    plain = run(Path(sys.executable), "-m", "initlint", *command, root / "fixtures" / folder, cwd=root)
+    assert (compiled.stdout, compiled.stderr, compiled.returncode) == (plain.stdout, plain.stderr, plain.returncode)
+    assert plain.stdout

@@ -369,16 +369,17 @@ def options(value: Value) -> tuple[Value, ...]:
 
 
 def flatten(value: Value) -> Iterator[Value]:
-    """Every value inside nested tuples, lists and dictionaries."""
+    """Every value inside nested tuples, lists and dictionaries; what holds itself is gone through once."""
     stack = [value]
+    seen: set[int] = set()
     while stack:
         item = stack.pop()
         if isinstance(item, tuple):
             stack.extend(item)
-        elif isinstance(item, ListValue):
-            stack.extend(item.items)
-        elif isinstance(item, DictValue):
-            stack.extend(item.cell.values())
+        elif isinstance(item, (ListValue, DictValue)):
+            if id(item) not in seen:
+                seen.add(id(item))
+                stack.extend(item.items if isinstance(item, ListValue) else item.cell.values())
         elif isinstance(item, Alternatives):
             stack.extend(item.options)
         else:
