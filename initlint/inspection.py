@@ -17,6 +17,7 @@ from initlint.findings import Unreadable
 from initlint.graph import Composed, Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
 from initlint.knowledge import knowledge
 from initlint.source import Place, Source
+from initlint.strengths import fans
 
 PART = "EinsumDense"  # what attention layers of Keras consist of
 PARAMETER = "Parameter"  # kind of a layer that stands for a module's own raw parameters
@@ -60,6 +61,7 @@ class Row:
     recurrent: Init | None = None
     composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
     framework: str = "torch"  # whose layer it is: torch or keras
+    counted: tuple[int | None, int | None] = (None, None)  # the fans that the framework's initializers compute for it
     inside: bool = False  # whether it is a part of the layer that is constructed there: attention's query, key, value
 
     def within(self, sources: Mapping[str, Source]) -> Row:
@@ -269,10 +271,15 @@ def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_re
         is_recurrent=is_recurrent,
         recurrent=first.recurrent,
         framework="keras" if first.layer.qualified.startswith("keras.") else "torch",
+        counted=agreed([fans(layer.kernel)[:2] for layer in layers if layer.kernel is not None]),
     )
     if None in (row.activations, row.norm_between, row.fan_in, row.fan_out):
         unknown += [why for layer in layers for why in layer.unknown]
     return replace(row, unknown=tuple(dict.fromkeys(unknown)))
+
+
+def agreed(counted: list[tuple[int | None, int | None]]) -> tuple[int | None, int | None]:
+    return counted[0] if len(set(counted)) == 1 else (None, None)
 
 
 def common(values: list[T | None], name: str, unknown: list[str]) -> T | None:

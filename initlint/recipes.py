@@ -15,12 +15,16 @@ FRAMEWORKS: Final = ("torch", "keras")
 LAYER: Final = "layer"
 RECURRENT: Final = "recurrent"
 LSTM: Final = "lstm"
+ATTENTION: Final = "attention"
 SCOPES: Final = (LAYER, RECURRENT, LSTM)
+SPECIAL: Final = (ATTENTION,)  # scopes that only a layer of a file has
 CALLS: Final = {
     LAYER: "keras.layers.Dense(units",
     RECURRENT: "keras.layers.GRU(units",
     LSTM: "keras.layers.LSTM(units",
+    ATTENTION: "keras.layers.MultiHeadAttention(num_heads, key_dim",
 }
+SMALL: Final = 0.01  # a standard deviation that ignores the fans
 SLOPES: Final[Mapping[str, str]] = {"leaky_relu": "0.01", "prelu": "0.25"}  # at the start, torch's
 IMPORTS: Final[Mapping[str, str]] = {
     "keras.": "import keras",
@@ -36,6 +40,7 @@ class Names(NamedTuple):
     layer: str = "layer"
     weight: str = "layer.weight"
     call: str = ""  # "" for the usual layer of the recipe's scope
+    kernel: str = "kernel_initializer"  # Keras's argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,15 @@ class Recipe:
     activations: frozenset[str]  # empty for all
     code: Mapping[str, str]  # by framework
 
-    def written(self, framework: str, names: Names, activation: ActivationSpec | None) -> str:
+    def written(self, framework: str, names: Names, activation: ActivationSpec | None, std: float = SMALL) -> str:
         """The code, with the names and numbers filled in; "" where the framework has none."""
         gain = activation.gain if activation and activation.gain else 1.0
         values = {
             "layer": names.layer,
             "weight": names.weight,
             "call": names.call or CALLS[self.scope],
+            "kernel": names.kernel,
+            "std": f"{std:.3g}",
             "gain": f"{gain:.4g}",
             "scale": f"{gain**2:.4g}",
             "slope": SLOPES.get(activation.name, "0") if activation else "0",
@@ -103,7 +110,7 @@ def _recipe(row: Row, where: Where) -> Recipe:
         schema.choice(name, known.activations, where / "activations")
     return Recipe(
         schema.choice(row["technique"], known.techniques, where / "technique"),
-        schema.choice(row.get("scope", LAYER), SCOPES, where / "scope"),
+        schema.choice(row.get("scope", LAYER), (*SCOPES, *SPECIAL), where / "scope"),
         frozenset(names),
         {framework: row[framework] for framework in FRAMEWORKS if framework in row},
     )

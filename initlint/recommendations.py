@@ -10,13 +10,16 @@ from typing import Final
 from initlint import lookup, recipes
 from initlint.advice import Answer, Recommendation, Technique
 from initlint.inspection import PARAMETER, Init, Inspection, Row
-from initlint.knowledge import ActivationSpec, knowledge, law_of
+from initlint.knowledge import REQUIRED, ActivationSpec, LayerSpec, knowledge, law_of
 from initlint.laws import Law
-from initlint.recipes import LAYER, LSTM, RECURRENT, Names
+from initlint.recipes import ATTENTION, LAYER, LSTM, RECURRENT, Names
 from initlint.strengths import DESTINATIONS
 
 CLOSE: Final = 0.1  # a variance less than this share off is the one that is recommended
-WEIGHTS: Final = {"MultiheadAttention": "in_proj_weight"}  # where it is not called weight
+WEIGHTS: Final = {"MultiheadAttention": "out_proj.weight"}  # where it is not called weight
+COUNTED: Final = 0.01  # a std this much off is that of other fans
+MISCOUNTED: Final = "  # {framework} counts other fans for this kernel"
+TITLES: Final = {"torch": "PyTorch", "keras": "Keras"}
 TIP: Final = "For custom or exotic activations, analyze gradient/activation statistics layer by layer."
 PREFERRED: Final = (LSTM, RECURRENT)  # where networks are meant, orthogonal is for their recurrent matrices
 UNNAMED: Final = Names()
@@ -79,6 +82,7 @@ class Request:
     fans: Fans = Fans()
     names: Names = UNNAMED
     scopes: tuple[str, ...] = ()  # kinds of layers, the preferred ones first; () for all that the technique has
+    counted: tuple[tuple[str, ...], Fans] | None = None  # frameworks, and what their initializers count
 
 
 def activation(query: str) -> ActivationSpec:
@@ -160,9 +164,23 @@ def option(answer: Answer, spec: ActivationSpec | None, request: Request) -> Opt
         Code(framework, one.scope, text)
         for one in found or filter(None, [recipes.recipe(technique.key, LAYER, name)])
         for framework in request.frameworks
-        if (text := one.written(framework, request.names, spec))
+        if (
+            text := by_numbers(technique.key, spec, std, framework, request)
+            or one.written(framework, request.names, spec)
+        )
     )
     return Option(technique, answer.condition, answer.reason, formula, std, code)
+
+
+def by_numbers(technique: str, spec: ActivationSpec | None, std: float | None, framework: str, request: Request) -> str:
+    """Code that says the standard deviation in numbers, where the framework's own initializer would compute another one
+    because it counts other fans (transposed and depthwise kernels); "" where it is right, or nothing is known."""
+    law, plain = aimed(technique, spec), recipes.recipe("random", LAYER, "")
+    names, counted = request.counted or ((), Fans())
+    own = law.std(counted.fan_in, counted.fan_out) if law and framework in names else None
+    if own is None or std is None or plain is None or abs(own / std - 1) < COUNTED:
+        return ""
+    return plain.written(framework, request.names, None, std) + MISCOUNTED.format(framework=TITLES[framework])
 
 
 def aimed(technique: str, spec: ActivationSpec | None) -> Law | None:
@@ -200,14 +218,23 @@ def filled(technique: Technique, spec: ActivationSpec | None, fans: Fans) -> tup
 
 
 def for_layers(inspection: Inspection, framework: str | None) -> list[LayerAdvice]:
-    """The advice for each row of `inspect`, with code for a framework or, where that is None, for the layer's own."""
-    return [for_layer(row, framework or row.framework) for row in inspection.rows if row.site is None]
+    """The advice for each row of `inspect`, with code for a framework or, where that is None, for both, the layer's own
+    first."""
+    return [
+        for_layer(row, (framework,) if framework else own_first(row.framework))
+        for row in inspection.rows
+        if row.site is None and not row.inside
+    ]
 
 
-def for_layer(row: Row, framework: str) -> LayerAdvice:
+def own_first(framework: str) -> tuple[str, ...]:
+    return framework, *(other for other in recipes.FRAMEWORKS if other != framework)
+
+
+def for_layer(row: Row, frameworks: tuple[str, ...]) -> LayerAdvice:
     """The row of the documents for a layer: by its state if it has one, else by the activations that it feeds."""
     known = knowledge()
-    request = asked(row, framework)
+    request = asked(row, frameworks)
     if row.is_recurrent:
         rnn = known.architectures["RNN"]
         return LayerAdvice(row, (advised(rnn, rnn.answers, None, request),), orthogonal(row.recurrent), "")
@@ -232,22 +259,36 @@ def for_layer(row: Row, framework: str) -> LayerAdvice:
     return LayerAdvice(row, advice, fitting(row, advice), "")
 
 
-def asked(row: Row, framework: str) -> Request:
+def asked(row: Row, frameworks: tuple[str, ...]) -> Request:
     """The names that a layer has in its own code, and its fans."""
     owner, *path = row.name.split(".")
     layer = "self" if owner[:1].isupper() else owner
     for part in path:
         layer += f"[{part}]" if part.isdigit() else f".{part}"
-    scope = LSTM if row.layer.startswith("LSTM") else RECURRENT if row.is_recurrent else LAYER
-    names = Names(layer, layer if row.layer == PARAMETER else f"{layer}.{WEIGHTS.get(row.layer, 'weight')}", call(row))
-    return Request((framework,), Fans(row.fan_in, row.fan_out), names, (scope,))
+    weight = layer if row.layer == PARAMETER else f"{layer}.{WEIGHTS.get(row.layer, 'weight')}"
+    spec = knowledge().layers.get(f"keras.layers.{row.layer}") if row.framework == "keras" else None
+    kernels = [one for one in spec.weights if one.role == "kernel"] if spec else []
+    kernel = kernels[-1].initializer if kernels else ""
+    names = Names(layer, weight, call(row, spec), kernel or UNNAMED.kernel)
+    if (
+        len({one.initializer for one in kernels}) > 1 and not row.is_recurrent
+    ):  # the row is of another one than the last
+        return Request(frameworks, Fans(), names, (LAYER,))
+    attention = row.layer in WEIGHTS or (spec is not None and spec.role == "attention")
+    scopes = (LSTM if row.layer.startswith("LSTM") else RECURRENT,) if row.is_recurrent else (LAYER,)
+    scopes = (ATTENTION,) if attention else scopes
+    alike = recipes.FRAMEWORKS if "Transpose" in row.layer else (row.framework,)  # both take inputs for outputs there
+    counted = None if attention or row.is_recurrent else (alike, Fans(*row.counted))
+    return Request(frameworks, Fans(row.fan_in, row.fan_out), names, scopes, counted)
 
 
-def call(row: Row) -> str:
+def call(row: Row, spec: LayerSpec | None) -> str:
     """The beginning of the Keras layer that this one is, or that does what it does."""
-    if row.framework == "keras":
-        sizes = "filters, kernel_size" if "Conv" in row.layer else "units"
-        return f"keras.layers.{row.layer}({sizes}"
+    if spec is not None:
+        required = [p.name for p in spec.parameters if p.default is REQUIRED and p.kind in ("ordinary", "keyword")]
+        return f"keras.layers.{row.layer}({', '.join(required)}"
+    if row.layer in WEIGHTS:
+        return recipes.CALLS[ATTENTION]
     if row.layer.startswith("Conv") and row.layer[-1:] == "d":
         transposed = "Transpose" if "Transpose" in row.layer else ""
         return f"keras.layers.Conv{row.layer[-2]}D{transposed}(filters, kernel_size"

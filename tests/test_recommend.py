@@ -191,7 +191,7 @@ def test_every_layer_of_a_file_gets_its_row(initlint: Run, tmp_path: Path) -> No
     assert layers["Net.squash"]["fits"] is False
     assert layers["Net.lstm"]["fits"] is False
     code = {name: one["recommendations"][0]["options"][0]["code"] for name, one in layers.items() if rows[name]}
-    assert all({each["framework"] for each in several} == {"torch"} for several in code.values())
+    assert all([each["framework"] for each in several] == ["torch", "keras"] for several in code.values())
     assert code["Net.squash"][0]["text"] == "nn.init.xavier_uniform_(self.squash.weight)"
     assert "self.blocks[0].weight" in code["Net.blocks.0"][0]["text"]
     assert "self.lstm.named_parameters()" in code["Net.lstm"][0]["text"]
@@ -205,7 +205,9 @@ def test_a_file_as_text_names_the_row_the_reason_and_the_paper(initlint: Run, tm
     text = initlint("recommend", "net.py").stdout
     assert "  8  Net.conv  Conv2d 27 -> 144 -> relu\n" in text
     assert "that is what is recommended" in text
-    assert "      SELU: LeCun initialization\n        Ensures self-normalizing property; " in text
+    assert (
+        "SELU: LeCun initialization: documents, section 2, Based on Activation Function\n        Ensures self-" in text
+    )
     assert "Saxe et al. 2014" in text
     keras = initlint("recommend", "net.py", "--framework", "keras").stdout
     assert 'keras.layers.Conv2D(filters, kernel_size, activation="relu", kernel_initializer="he_normal")' in keras
@@ -242,7 +244,12 @@ def test_a_file_of_keras_gets_code_for_keras(initlint: Run, tmp_path: Path) -> N
             "framework": "keras",
             "layer": "layer",
             "text": 'keras.layers.Conv2D(filters, kernel_size, activation="relu", kernel_initializer="he_normal")',
-        }
+        },
+        {
+            "framework": "torch",
+            "layer": "layer",
+            "text": 'nn.init.kaiming_normal_(model[0].weight, nonlinearity="relu")',
+        },
     ]
     assert [one["row"] for one in hidden["recommendations"]] == ["SELU"]
     assert [one["row"] for one in head["recommendations"]] == ["Linear"]

@@ -8,13 +8,12 @@ from itertools import groupby
 
 from initlint.documents import Table, recommended_in, tables
 from initlint.recipes import imports
-from initlint.recommendations import Advice, Code, LayerAdvice, Option
+from initlint.recommendations import TITLES, Advice, Code, LayerAdvice, Option
 from initlint.report._lines import Line, columns, plain, shown
 from initlint.report.inspection.text import feeds, initializer, row_cells
 
 WIDTH = 100
-TITLES = {"torch": "PyTorch", "keras": "Keras"}
-SCOPES = {"layer": "", "recurrent": ", a recurrent layer", "lstm": ", an LSTM"}
+SCOPES = {"layer": "", "recurrent": ", a recurrent layer", "lstm": ", an LSTM", "attention": ""}
 
 
 def render(advice: Sequence[Advice], layers: Sequence[LayerAdvice], given: bool) -> str:
@@ -138,10 +137,13 @@ def layer(one: LayerAdvice) -> Iterator[Line]:
         for option in advice.options:
             condition = f" ({option.condition})" if option.condition else ""
             assert advice.row is not None
-            yield [("label", f"      {advice.row.row}: {option.technique.title}{condition}")]
+            source = f": documents, section {advice.row.section}"
+            yield [("label", f"      {advice.row.row}: {option.technique.title}{condition}"), ("dim", source)]
             why = f"{advice.row.why}; " if advice.row.why else ""
             yield from paragraph(f"{why}{option.reason}. {papers(option, advice)}", 8)
             yield [("", f"        {option.formula}")]
             for code in option.code:
+                if len(option.code) > 1:
+                    yield [("dim", f"        {TITLES[code.framework]}:")]
                 for line in code.text.split("\n"):
                     yield [("", "          "), ("source", line)]
