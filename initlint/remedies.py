@@ -30,6 +30,7 @@ from initlint.tied import Tied
 
 if TYPE_CHECKING:
     from initlint.graph import Layer, Weight
+    from initlint.source import Span
     from initlint.subject import Subject
     from initlint.survey import Survey
 
@@ -155,7 +156,22 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
     if not first.event.explicit:
         return {**facts, "form": "default"}
     alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
-    return {**facts, "form": "write" if alone else "among others"}
+    if alone or framework == "torch":
+        return {**facts, "form": "write" if alone else "among others"}
+    return {**facts, "form": "argument", "at": " ".join(sorted({_given(use) for use in subjects}))}
+
+
+def _given(subject: Subject) -> str:
+    """Where Keras's layer is given its initializer."""
+    assert isinstance(subject, Use)
+    place = dict(subject.event.spans).get("initializer")
+    if place is None or place.file != subject.place.file:
+        raise Undecided("the initializer is given to the layer in another file")
+    return _span_text(place.span)
+
+
+def _span_text(span: Span) -> str:
+    return f"{span.start.line}:{span.start.column}-{span.end.line}:{span.end.column}"
 
 
 def open_gate(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -210,7 +226,7 @@ def one_factor(subjects: Sequence[Subject], survey: Survey) -> Facts:
         raise Undecided(f"{layer.name} is zeroed in another file")
     shared = first.earlier[2].place == first.later[2].place
     return {
-        "at": f"{place.span.start.line}:{place.span.start.column}-{place.span.end.line}:{place.span.end.column}",
+        "at": _span_text(place.span),
         "values": "ones" if gates else "random",
         "path": layer.name.partition(".")[2],
         "name": weight.name,

@@ -9,9 +9,15 @@ import libcst as cst
 from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.page import Page, Spot
-from initlint.source import Span
+from initlint.source import Point, Span
 
 VIEWS = ("data", "detach")
+
+
+def span_of(text: str) -> Span:
+    """A span that a fact tells: `3:5-3:17`."""
+    start, end = (Point(*map(int, part.split(":"))) for part in text.split("-"))
+    return Span(start, end)
 
 
 def call_at(spot: Spot, span: Span) -> cst.Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import libcst as cst
 
@@ -11,6 +11,7 @@ from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers._calls import keyword, quoted, with_arguments
 from initlint.page import Page, Spot
+from initlint.source import Span
 
 INITIALIZERS = "keras.initializers"
 NAMES = {
@@ -72,6 +73,18 @@ def argument(spot: Spot, match: Match, facts: Mapping[str, str], name: str) -> E
         raise Unfit("the layer is made in a way that this fix does not know")
     code, imports = _value(page, facts, None)
     return page.replace(call, with_arguments(call, [*call.args, keyword(name, code)])) + imports
+
+
+def given(page: Page, spans: Iterable[Span], asked: Mapping[str, str], name: str) -> Edits:
+    """Another initializer for the argument `name` of layers, where these get one that others have too."""
+    edits: Edits = ()
+    for span in spans:
+        found = [arg for arg in page.at(span).outer(cst.Arg) if page.span(arg.value) == span]
+        if not found or found[0].keyword is None or found[0].keyword.value != name:
+            raise Unfit("the initializer is chosen elsewhere")
+        code, imports = _value(page, asked, None)
+        edits += page.replace(found[0].value, code) + imports
+    return edits
 
 
 def _value(page: Page, facts: Mapping[str, str], like: cst.SimpleString | None) -> tuple[str, Edits]:

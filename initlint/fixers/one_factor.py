@@ -10,11 +10,11 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import call_at, last_name, parameter_of, tensor, with_arguments
+from initlint.fixers._calls import call_at, last_name, parameter_of, span_of, tensor, with_arguments
 from initlint.fixers._places import at_end, constructor, parameter_target, self_name
 from initlint.fixers.suit_activation import allocated
 from initlint.page import Page, Spot
-from initlint.source import Point, Span
+from initlint.source import Span
 
 MADE = ("zeros", "full")
 
@@ -23,16 +23,11 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     name = facts["path"] or facts["name"]
     if facts["shared"] == "yes":
         return Draft(f"start {name} away from zero", _afterwards(page.at(match.place.span), facts))
-    span = _span(facts["at"])
+    span = span_of(facts["at"])
     spot = page.at(span)
     if facts["values"] == "ones":
         return Draft(f"start {name} at one", _ones(spot, span))
     return Draft(f"start {name} away from zero", _random(spot, span, facts))
-
-
-def _span(text: str) -> Span:
-    start, end = (Point(*map(int, part.split(":"))) for part in text.split("-"))
-    return Span(start, end)
 
 
 def _ones(spot: Spot, span: Span) -> Edits:

@@ -10,7 +10,7 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft, _keras
-from initlint.fixers._calls import assigned, call_at, parameter_of, quoted, tensor, with_arguments
+from initlint.fixers._calls import assigned, call_at, parameter_of, quoted, span_of, tensor, with_arguments
 from initlint.fixers._places import at_end, constructor, fresh, self_name
 from initlint.page import Page, Spot
 
@@ -22,6 +22,8 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
     if facts["framework"] == "keras":
         asked = {"scheme": "orthogonal", "distribution": ""}
+        if facts["form"] == "argument":
+            return Draft(TITLE, _keras.given(page, map(span_of, facts["at"].split()), asked, RECURRENT))
         default = facts["form"] == "default"
         given = _keras.argument(spot, match, asked, RECURRENT) if default else _keras.instead(spot, match, asked)
         return Draft(TITLE, given)
