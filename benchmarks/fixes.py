@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -75,6 +76,12 @@ def told(trial: Trial) -> Iterator[str]:
         yield f"  {count} {code} without a fix: {why}"
 
 
+@cache
+def known(path: Path) -> frozenset[tuple[str, str]]:
+    """What is found in a file as it is."""
+    return frozenset((one.code, one.message) for one in lint_source(path.read_text("utf-8"), str(path)).findings)
+
+
 def seeded(folder: Path, most: int) -> Iterator[str]:
     """Problems of fixes for mistakes that are put into the files, one at a time; and last what there was."""
     tried = sorted((path, mistake) for path in folder.rglob("*.py") for mistake in mistakes(path.read_text("utf-8")))
@@ -83,7 +90,7 @@ def seeded(folder: Path, most: int) -> Iterator[str]:
     reasons: Counter[tuple[str, str]] = Counter()
     for path, (what, text) in tried[:most]:
         shown = f"{path.relative_to(folder)} with {what}"
-        plain = {(one.code, one.message) for one in lint_source(path.read_text("utf-8"), str(path)).findings}
+        plain = known(path)
         found = lint_source(text, str(path), fixes=True).findings
         new = [one for one in found if (one.code, one.message) not in plain]
         counts["mistakes"] += 1

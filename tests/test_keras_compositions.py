@@ -94,6 +94,10 @@ def test_the_second_moment_is_what_keras_samples(formula: str) -> None:
         ("ops.maximum(x, 0.0)", "relu"),
         ("tf.maximum(0.0, x)", "relu"),
         ("ops.clip(x, 0, 6)", "relu6"),
+        ("layers.maximum([x, 0.2 * x])", "leaky_relu"),
+        ("layers.Maximum()([x, 0.2 * x])", "leaky_relu"),
+        ("ops.cast(x > 0, 'float32') * x", "relu"),
+        ("tf.cast(x > 0, tf.float32) * x", "relu"),
         ("tf.clip_by_value(x, 0.0, 6.0)", "relu6"),
         ("x * ops.sigmoid(x)", "silu"),
         ("x * tf.math.tanh(tf.math.softplus(x))", "mish"),
@@ -103,6 +107,50 @@ def test_what_equals_a_known_activation_is_named_so(formula: str, name: str) -> 
     assert row(f"x = {formula}").activations == (name,)
 
 
-@pytest.mark.parametrize("formula", ["ops.maximum(x, layers.Dense(64)(x))", "ops.max(x, 1, keepdims=True) + x"])
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "ops.maximum(x, layers.Dense(64)(x))",
+        "layers.maximum([x, layers.Dense(64)(x)])",
+        "ops.max(x, 1, keepdims=True) + x",
+    ],
+)
 def test_what_looks_at_other_entries_is_no_activation(formula: str) -> None:
     assert not row(f"x = {formula}").composed
+
+
+REGISTERED = [
+    ("quick", f'{QUICK}\nkeras.utils.get_custom_objects()["quick"] = quick'),
+    ("fast", f'{QUICK}\nkeras.saving.get_custom_objects().update({{"fast": quick}})'),
+    ("mine>quick", f'@keras.saving.register_keras_serializable(package="mine")\n{QUICK}'),
+    ("Custom>other", f'@keras.utils.register_keras_serializable(name="other")\n{QUICK}'),
+    ("scoped", f'{QUICK}\nkeras.utils.custom_object_scope({{"scoped": quick}}).__enter__()'),
+    ("layered", f'{SWISH}\nkeras.utils.get_custom_objects()["layered"] = Swish()'),
+]
+
+
+@pytest.mark.parametrize("name, before", REGISTERED, ids=[name for name, _ in REGISTERED])
+def test_a_name_that_the_project_gave_to_an_activation_means_what_keras_takes_it_for(name: str, before: str) -> None:
+    """Where a layer is given a string, Keras 2 asks this registry; Keras 3 only for what stands in a configuration."""
+    for line, argument in (("pass", f", activation={name!r}"), (f"x = layers.Activation({name!r})(x)", "")):
+        (one,) = row(line, argument, before).composed
+        assert one.text == "x * sigmoid(1.702 * x)"
+    kept = dict(keras.utils.get_custom_objects())
+    try:
+        exec(before, {"keras": keras, "layers": layers, "ops": ops})  # noqa: S102 - our own text, run by the real Keras
+        x = ops.convert_to_tensor(np.linspace(-4, 4, 64, dtype="float32")[None])
+        found = keras.saving.get_registered_object(name)
+        assert ops.max(ops.abs(found(x) - x * ops.sigmoid(1.702 * x))).item() < 1e-5
+    finally:
+        keras.utils.get_custom_objects().clear()
+        keras.utils.get_custom_objects().update(kept)
+
+
+def test_a_scope_gives_names_to_what_is_made_in_it() -> None:
+    line = 'with keras.utils.custom_object_scope({"scoped": quick}):\n    x = layers.Activation("scoped")(x)'
+    (one,) = row(line, before=QUICK).composed
+    assert one.text == "x * sigmoid(1.702 * x)"
+
+
+def test_a_name_that_nobody_gave_stays_unknown() -> None:
+    assert row(argument=", activation='quick'", before=QUICK).activations is None

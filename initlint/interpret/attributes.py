@@ -17,7 +17,7 @@ from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.records import record_attribute
-from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
@@ -263,6 +263,12 @@ def unknown_attribute(machine: Machine, value: Value, name: str, node: ast.AST, 
     return value
 
 
+def comparison_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+    if name in compare.CASTS:
+        return Native(name, lambda args, kwargs: value)
+    return Unknown(f"attribute {name} of a comparison", frame.unit.place(node))
+
+
 def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
     if isinstance(owner, Alternatives):
         for option in owner.options:
@@ -335,4 +341,5 @@ ATTRIBUTES: Final[dict[type, Attribute]] = {
     Alternatives: alternatives_attribute,
     Deferred: deferred_attribute,
     Unknown: unknown_attribute,
+    Comparison: comparison_attribute,
 }

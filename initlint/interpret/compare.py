@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from initlint.graph import Unknown
@@ -28,6 +29,9 @@ from initlint.interpret.values import (
 )
 from initlint.source import Place
 
+CASTS: Final = frozenset(  # methods and functions after which a comparison says the same, as numbers
+    "to float half double bfloat16 int long bool type type_as astype cast detach contiguous clone cuda cpu".split()
+)
 ORDER: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -219,6 +223,31 @@ def undecided(ops: Sequence[ast.cmpop], left: Value, right: Value, place: Place 
             above = (kind in (ast.Gt, ast.GtE)) is not flipped
             return Comparison("a comparison", place, tested=tested, above=above, bound=float(bound))
     return Unknown("a comparison", place)
+
+
+def of_mask(word: str, left: Value, right: Value) -> Unknown:
+    """Arithmetic with something unknown: `0.1 * mask` and `1 - mask` are masks again."""
+    mask = left if isinstance(left, Comparison) else right
+    number = right if mask is left else left
+    if isinstance(mask, Comparison) and isinstance(number, (int, float)):
+        if word == "mul":
+            return replace(mask, factor=mask.factor * float(number))
+        if word == "sub" and mask is right and number == 1 == mask.factor:
+            return replace(mask, above=not mask.above)
+    return plain_unknown(left if isinstance(left, Unknown) else right)
+
+
+def inverted(value: Value) -> Unknown:
+    """`~mask`."""
+    if isinstance(value, Comparison) and value.factor == 1:
+        return replace(value, above=not value.above)
+    return plain_unknown(value)
+
+
+def plain_unknown(value: Value) -> Unknown:
+    """The reason alone: what is computed from a comparison is none."""
+    assert isinstance(value, Unknown)
+    return Unknown(value.why, value.place) if isinstance(value, Comparison) else value
 
 
 def negate(answer: bool | None) -> bool | None:

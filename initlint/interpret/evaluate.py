@@ -159,10 +159,8 @@ def binary(machine: Machine, op: type[ast.operator], left: Value, right: Value, 
     for value, other, method in ((left, right, f"__{word}__"), (right, left, f"__r{word}__")):
         if isinstance(value, Instance) and isinstance(value.cls, Class) and value.cls.find(method) is not ABSENT:
             return machine.call(machine.attribute(value, method, node, frame), [other], {}, node, frame)
-    if isinstance(left, Unknown):
-        return left
-    if isinstance(right, Unknown):
-        return right
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return compare.of_mask(word, left, right)
     if isinstance(left, Instance) and isinstance(right, (Instance, ListValue)) and op is ast.Add:
         return joined_containers(machine, left, right, node, frame)
     return collection_arithmetic(op, left, right)
@@ -259,7 +257,9 @@ def unary(machine: Machine, node: ast.expr, frame: Frame) -> Value:
             return Unknown("arithmetic that fails")
     if isinstance(value, (Tensor, Param, View)):
         return machine.tables.symbols["operator.neg"](machine, [value], {}, node, frame)
-    return value if isinstance(value, Unknown) else Unknown("a negated value")
+    if not isinstance(value, Unknown):
+        return Unknown("a negated value")
+    return compare.inverted(value) if isinstance(node.op, ast.Invert) else compare.plain_unknown(value)
 
 
 def member(machine: Machine, op: ast.cmpop, item: Value, owner: Instance, node: ast.AST, frame: Frame) -> bool | None:

@@ -11,6 +11,7 @@ from initlint.interpret import (
     keras_initializers,
     keras_layers,
     keras_models,
+    keras_names,
     keras_weights,
     selections,
     torch,
@@ -143,7 +144,7 @@ def merge(machine: Machine, name: str, args: Arguments, kwargs: Keywords, node: 
     spec = machine.knowledge.layers[f"keras.layers.{MERGES[name]}"]
     values = args[:1] or [kwargs.get("inputs")]
     arguments = {"axis": kwargs.get("axis", -1)}
-    return keras_layers.merge(machine, spec.merge, arguments, values, node, spec.output)
+    return keras_layers.merge(machine, spec, arguments, values, node)
 
 
 def outside_model(machine: Machine, qualified: str, node: ast.AST, frame: Frame) -> Value:
@@ -212,6 +213,7 @@ def flattened(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST
 SYMBOLS: Final[dict[str, Handler]] = {
     **keras_initializers.HANDLERS,
     **keras_activations.HANDLERS,
+    **keras_names.HANDLERS,
     "keras.Input": input_,
     "keras.Variable": keras_weights.variable,
     "keras.backend.Variable": keras_weights.variable,

@@ -6,11 +6,13 @@ import ast
 from typing import Final
 
 from initlint.graph import Unknown
+from initlint.interpret import keras_names
 from initlint.interpret.keras_values import like
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.values import (
     Alternatives,
+    Class,
     DictValue,
     Frame,
     Symbol,
@@ -22,6 +24,9 @@ NAMESPACE: Final = "keras.activations"
 
 def function_of(machine: Machine, name: str) -> Value:
     """What Keras, or a lookup table, means by a name: a function's symbol; None for `linear`."""
+    own = keras_names.named(machine, name)
+    if own is not None:
+        return own
     qualified = f"{NAMESPACE}.{name}"
     spec = machine.knowledge.functions.get(qualified)
     if spec is not None:
@@ -77,6 +82,8 @@ def apply(machine: Machine, value: Value, tensor: Tensor, node: ast.AST, frame: 
             return like(machine.flow("activation", [tensor], function.name, node), tensor.shape, tensor.channels)
     if function is None:
         return tensor
+    if isinstance(function, Class):
+        function = machine.call(function, [], {}, node, frame)
     if isinstance(function, Unknown):
         return unknown(machine, tensor, function.why, node)
     result = machine.call(function, [tensor], {}, node, frame)

@@ -28,6 +28,8 @@ from initlint.interpret.values import (
 from initlint.knowledge import LayerSpec
 from initlint.sizes import window
 
+CONCATENATE: Final = "keras.layers.Concatenate"
+EXTREMES: Final = {"Maximum": ("cat", "maximum"), "Minimum": ("cat", "minimum")}
 SPATIAL: Final = ("kernel_size", "strides", "dilation_rate", "pool_size")
 WRAPPERS: Final = frozenset({"TimeDistributed", "SpectralNormalization", "Wrapper", "Bidirectional", "RNN"})
 OTHER_INPUTS: Final = ("value", "key", "query", "inputs")
@@ -115,7 +117,7 @@ def forward(
     if spec.kind == "Lambda":
         return lambda_(machine, layer, value, node, frame)
     if spec.merge:
-        return merge(machine, spec.merge, layer.arguments, [value], node, spec.output)
+        return merge(machine, spec, layer.arguments, [value], node)
     if spec.role in WEIGHTED:
         return weighted(machine, layer, spec, value, args, kwargs, node, frame)
     if not isinstance(value, Tensor):
@@ -245,18 +247,19 @@ def recurrent_result(layer: KerasObject, spec: LayerSpec, output: Tensor) -> Val
 
 
 def merge(
-    machine: Machine, kind: str, arguments: Mapping[str, Value], values: list[Value], node: ast.AST, output: str
+    machine: Machine, spec: LayerSpec, arguments: Mapping[str, Value], values: list[Value], node: ast.AST
 ) -> Value:
-    """Add, Multiply, Concatenate, ...: several inputs become one."""
+    """Add, Multiply, Maximum, Concatenate, ...: several inputs become one."""
     inputs = list(tensors_in(machine, values))
     data = [t for t in inputs if t.node >= 0]
     unknown = [v for v in values if isinstance(v, Unknown)]
     if unknown and not data:
         return unknown[0]
-    shape, channels = output_of(output, arguments, data or inputs)
+    shape, channels = output_of(spec.output, arguments, data or inputs)
     if len(data) < 2:
-        return like(data[0], shape, channels) if data else Unknown(f"a merge ({kind})")
-    return like(machine.flow(kind, data, kind, node), shape, channels)
+        return like(data[0], shape, channels) if data else Unknown(f"a merge ({spec.kind})")
+    op, name = EXTREMES.get(spec.kind, (spec.merge, spec.merge))
+    return like(machine.flow(op, data, name, node), shape, channels)
 
 
 def lambda_(machine: Machine, layer: KerasObject, value: Value, node: ast.AST, frame: Frame) -> Value:
@@ -301,7 +304,7 @@ def wrapped(
     backward = layer.arguments.get("backward_layer")
     if isinstance(backward, Instance):
         other = machine.call(backward, [value], {}, node, frame)
-        return merge(machine, "cat", {"axis": -1}, [result, other], node, "concatenate")
+        return merge(machine, machine.knowledge.layers[CONCATENATE], {"axis": -1}, [result, other], node)
     return both_ways(layer, result)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from initlint.graph import Choice, InitEvent
-from initlint.interpret.compare import undecided
+from initlint.interpret import compare
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.torch_init import endings_of
@@ -54,12 +54,17 @@ def called(machine: Machine, name: str, args: Arguments, kwargs: Keywords, node:
     what it selects by is not known."""
     name = name.rstrip("_")
     if name in TESTS and len(args) == 2:
-        found = undecided([TESTS[name]()], args[0], args[1], None)
+        found = compare.undecided([TESTS[name]()], args[0], args[1], None)
         return found if isinstance(found, Comparison) else None
     if name in LARGER or name in SMALLER:
         if len(args) != 2 or (name in REDUCING and not isinstance(args[1], (Tensor, Param, View))):
             return None
         return extreme(machine, "maximum" if name in LARGER else "minimum", args, node)
+    if args and isinstance(args[0], Comparison):
+        if name in compare.CASTS:
+            return args[0]
+        if name == "logical_not":
+            return compare.inverted(args[0])
     if name == "where" and not args:
         args = [kwargs.get(word) for word in ("condition", "x1", "x2")] if "x1" in kwargs else []
     if name == "where" and len(args) == 3:
@@ -87,6 +92,13 @@ def select(machine: Machine, test: Value, then: Value, other: Value, node: ast.A
     choice = Choice(inputs.index(test.tested.node), test.bound, first, second, (numbers[0] or 0.0, numbers[1] or 0.0))
     machine.nodes[made.node] = replace(machine.nodes[made.node], choice=choice)
     return made
+
+
+def masked(machine: Machine, mask: Value, value: Value, node: ast.AST) -> Tensor | None:
+    """`mask * x`, where the mask is a comparison taken for a number."""
+    made = select(machine, mask, value, 0.0, node)
+    factor = mask.factor if isinstance(mask, Comparison) else 1.0
+    return made if made is None or factor == 1 else machine.flow("scale", [made], "mul", node, factor)
 
 
 def behind(machine: Machine, start: int) -> set[int]:

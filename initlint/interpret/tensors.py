@@ -117,8 +117,9 @@ class Tensor:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison(Unknown):
     """What `x > 0` gives for data: unknown, but a function that selects by it is known. `above` says that it holds
-    above the bound."""
+    above the bound; as a number it is `factor` where it holds, else 0."""
 
     tested: Tensor
     above: bool
     bound: float
+    factor: float = 1.0

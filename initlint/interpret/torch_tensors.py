@@ -101,7 +101,7 @@ def operator_(word: str) -> Handler:
             return carried(machine.flow({"add": "add", "sub": "add"}.get(word, "mul"), data, word, node), data)
         if any(isinstance(value, Comparison) for value in args) and word == "mul":  # x * (x > 0)
             test, other = args if isinstance(args[0], Comparison) else args[::-1]
-            return selections.select(machine, test, other, 0.0, node) or machine.flow("scale", data, word, node)
+            return selections.masked(machine, test, other, node) or machine.flow("scale", data, word, node)
         if any(t.param is not None for t in found) or word not in ("add", "sub"):
             number, reversed_ = number_beside(args)
             if word in ("add", "sub"):  # a bias
