@@ -81,7 +81,7 @@ def remembered(folder: str, question: Question[Result], watch: Watch, run: Calla
 
 def recalled(path: str, question: Question[Result]) -> Result | None:
     """The result in a record that holds; None where there is none."""
-    with suppress(OSError, ValueError, RecursionError, MemoryError):
+    with suppress(OSError, ValueError, TypeError, RecursionError, MemoryError):
         data = disk.read(path, MOST_BYTES)
         head, _, body = (data or b"").partition(b"\n")
         if head.decode("ascii") != header(path, body):
@@ -96,7 +96,7 @@ def recalled(path: str, question: Question[Result]) -> Result | None:
 
 def keep(path: str, seen: Sightings, result: Outcome) -> None:
     """Writes a record, and removes those that are too many; where that can't be done, nothing."""
-    with suppress(OSError, ValueError, RecursionError, MemoryError):
+    with suppress(OSError, ValueError, TypeError, RecursionError, MemoryError):
         body = b"\n".join(json.dumps(plain(one), separators=(",", ":")).encode("ascii") for one in (seen, result))
         if len(body) > MOST_BYTES // 2:
             return

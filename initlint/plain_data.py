@@ -6,12 +6,14 @@ it. A dataclass is a list of its name and its fields, a tuple a list, an enumera
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from initlint.source import Place, Span
 
 T = TypeVar("T")
 Json: TypeAlias = "list[Json] | str | int | float | bool | None"
@@ -24,6 +26,9 @@ SCALARS: Final[dict[type, tuple[type, ...]]] = {
     bool: (bool,),
     NoneType: (NoneType,),
 }
+
+# What mypyc keeps no annotations of.
+TYPES: Final[Mapping[type, Mapping[str, Any]]] = {Place: {"file": str, "span": Span, "cell": int | None}}
 
 
 class OddDataError(ValueError):
@@ -140,7 +145,7 @@ def record(kind: type, names: tuple[str, ...], *tag: str) -> Restore:
 
     @cache
     def restorers() -> list[Restore]:  # when they are needed, since a type may hold its own
-        hints = get_type_hints(kind)
+        hints = TYPES.get(kind) or get_type_hints(kind)
         return [restorer(hints[name]) for name in names]
 
     def restore(data: Any) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from typing import get_type_hints
 
 import pytest
 
 from initlint.findings import Declined, Finding, Fix, Report, Severity, Signal, Site, TextEdit, Verdict
 from initlint.inspection import Init, Inspection, Row
 from initlint.pipeline import inspect_paths, lint_paths
-from initlint.plain_data import OddDataError, plain, restored
+from initlint.plain_data import TYPES, OddDataError, plain, restored
 from initlint.source import Place, Point, Span
 
 SPAN = Span(Point(1, 2), Point(3, 4))
@@ -90,6 +91,11 @@ def test_other_data_is_refused(kind: type, data: object) -> None:
 @dataclass(frozen=True, slots=True)
 class Holder:
     bytes_: object
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_types_that_are_written_down_are_declared(kind: type) -> None:
+    assert TYPES[kind] == get_type_hints(kind)
 
 
 def test_what_has_no_plain_data_is_refused() -> None:
