@@ -56,6 +56,10 @@ class Call(Judged):
         return self.uses[0].spelling
 
     @property
+    def framework(self) -> str:
+        return "keras" if self.uses[0].layer.qualified.startswith("keras.") else "torch"
+
+    @property
     def argument(self) -> str | None:
         """The argument that sets the gain explicitly: gain, nonlinearity or a."""
         names = {key for key, _ in self.uses[0].event.args}
@@ -127,11 +131,13 @@ class Call(Judged):
 
     @property
     def right_spelling(self) -> str | None:
-        """How to ask torch for it: `leaky_relu', 0.2`."""
+        """How to ask torch for it, `calculate_gain('leaky_relu', 0.2)`; in Keras in words."""
         slopes = self._slopes or frozenset()
         if len(slopes) != 1:
             return None
         ((name, slope),) = slopes
+        if self.framework == "keras":
+            return f"the gain of {name}{'' if slope is None else f' with slope {slope:g}'}"
         return f"calculate_gain('{name}'{'' if slope is None else f', {slope:g}'})"
 
     @property

@@ -135,9 +135,12 @@ def right_gain(subjects: Sequence[Subject], survey: Survey) -> Facts:
     spelling = first.right_spelling
     if first.argument is None or spelling is None:
         raise Undecided("the layers of this call feed several activations, whose gains differ")
+    if first.framework == "keras":
+        return {"framework": "keras", "argument": first.argument, "right": f"{first.right:.4g}"}
     inner = spelling.removeprefix("calculate_gain('").removesuffix(")")
     name, _, slope = inner.partition("'")
     return {
+        "framework": "torch",
         "argument": first.argument,
         "technique": first.technique or "",
         "nonlinearity": name,

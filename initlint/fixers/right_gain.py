@@ -17,7 +17,13 @@ POSITIONS = {"a": 1, "mode": 2, "nonlinearity": 3}
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
-    spot, name, slope = page.at(match.place.span), facts["nonlinearity"], facts["slope"]
+    spot = page.at(match.place.span)
+    if facts["framework"] == "keras":
+        given = [arg for arg in spot.outer(cst.Arg) if page.span(arg.value) == match.place.span]
+        if not given:
+            raise Unfit("the argument is written in a way that is not understood")
+        return Draft(f"use the gain {facts['right']}", page.replace(given[-1].value, facts["right"]))
+    name, slope = facts["nonlinearity"], facts["slope"]
     call = next(
         (node for node in spot.outer(cst.Call) if last_name(node.func).startswith(facts["technique"])),
         None,

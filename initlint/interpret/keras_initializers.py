@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Final
 
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret.initializer_names import check_keras
-from initlint.interpret.keras_checks import check_arguments, check_rank
+from initlint.interpret.keras_checks import argument_at, check_arguments, check_rank
 from initlint.interpret.keras_values import Initializer, bind
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
@@ -29,6 +30,7 @@ from initlint.knowledge import InitializerSpec, canonical
 from initlint.source import Place
 
 NAMESPACE: Final = "keras.initializers"
+SPANS: Final = "<spans>"  # key of an initializer's cell: where its arguments stand
 NOT_A_LAW: Final = frozenset({"seed", "input_axes", "output_axes"})
 FIXED: Final = frozenset({"zeros", "ones", "constant", "identity"})  # the same values whoever makes them
 SEEDED: Final = "keras.random.SeedGenerator"
@@ -59,6 +61,18 @@ def fill(
     check_arguments(machine, spec, {name: arguments[name] for name in given}, node, frame)
     for name, value in arguments.items():
         machine.heap.write(made.cell, name, value)
+    machine.heap.write(
+        made.cell, SPANS, tuple((name, frame.unit.place(part)) for name, part in written(spec, given, node))
+    )
+
+
+def written(spec: InitializerSpec, given: set[str], node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Where the arguments stand that the code gives, by our names."""
+    order = [p.spelled or p.name for p in spec.parameters]
+    for parameter in spec.parameters:
+        part = argument_at(node, parameter.spelled or parameter.name, order)
+        if (parameter.spelled or parameter.name) in given and part is not node:
+            yield parameter.name, part
 
 
 def spec_of(machine: Machine, value: Value) -> InitializerSpec | None:
@@ -231,7 +245,7 @@ def event_of(
         function=function_name(frame),
         calls=machine.calls_now(place),
         certain=machine.certain,
-        spans=(("initializer", place),),
+        spans=(("initializer", place), *made.cell.get(SPANS, ())),  # type: ignore[misc]
         maker=0 if alone or shared is None else -shared.serial if isinstance(seed, int) else shared.serial,
     )
 
