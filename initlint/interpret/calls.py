@@ -8,7 +8,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret import recall
 from initlint.interpret.decorators import decorate
-from initlint.interpret.heap import leave
+from initlint.interpret.heap import RAISED, Raised, leave
 from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, Machine, OutOfFuel
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.trees import Signature
@@ -213,7 +213,12 @@ def run(
             machine.run_block(body.body, inner)
             result = ListValue(tuple(inner.yields), serial=machine.next_serial())
         else:
-            machine.run_block(body.body, inner)
+            try:
+                machine.run_block(body.body, inner)
+            except Raised:
+                if not inner.pending:
+                    raise
+                inner.result = RAISED  # of the ways through the body, those count that returned before
             result = inner.result
         if inner.pending:
             machine.fuel -= len(inner.pending) * len(heap.log or ()) // 4  # what joining them costs

@@ -193,7 +193,8 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         machine.repeating = max(machine.heap.serial, 1)
     copies = machine.copies
     before, made = machine.fuel, machine.progress
-    counting = isinstance(frame.receiver, Instance) and frame.receiver.module and all(map(is_plain, items[:2]))
+    inside = machine.constructed or (isinstance(frame.receiver, Instance) and frame.receiver.module)
+    counting = inside and all(map(is_plain, items[:2]))
     signal = NEXT
     try:
         with sweep:

@@ -10,6 +10,7 @@ from initlint.interpret.tensors import BORN, Tensor
 from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Frame, ListValue, Value
 
 MISSING: Final = object()
+RAISED: Final = object()  # the result of a function whose end raises
 MOST_OPTIONS: Final = 6
 MOST_HISTORIES: Final = 6
 LONG_LIST: Final = 200  # longer lists are not compared element by element
@@ -219,7 +220,7 @@ def join_histories(left: tuple[History, ...], right: tuple[History, ...]) -> tup
 
 
 def leave(heap: Heap, frame: Frame, result: Value) -> Value:
-    """At a function's end: join what its early returns left behind with the state it ends in."""
+    """At a function's end: join what its early returns left behind with the state it ends in, if it ends."""
     for delta, value, start, serial in reversed(frame.pending):
         _, before = heap.changes(start)
         marks = {mark: (cell, key) for mark, (cell, key, _) in (*delta.items(), *before.items())}
@@ -228,6 +229,6 @@ def leave(heap: Heap, frame: Frame, result: Value) -> Value:
                 continue  # made after that return, which so knows nothing of it
             current = cell.get(key, MISSING)
             early = delta[mark][2] if mark in delta else before[mark][2]
-            heap.put(cell, key, heap.join(current, early, key))
-        result = heap.join(result, value)
+            heap.put(cell, key, early if result is RAISED else heap.join(current, early, key))
+        result = value if result is RAISED else heap.join(result, value)
     return result

@@ -36,7 +36,7 @@ Handler: TypeAlias = "Callable[[Machine, Arguments, Keywords, ast.AST, Frame], V
 Fans: TypeAlias = "tuple[int | None, int | None]"
 Attribute: TypeAlias = "Callable[[Machine, Value, str, ast.AST, Frame], Value]"
 
-ENTRY_FUEL = 150_000  # steps (expressions and statements) of one entry
+ENTRY_FUEL = 300_000  # steps (expressions and statements) of one entry
 MOST_FRAMES = 60
 BARREN_STEPS = 2_500  # of a loop that counts, and in which nothing of the model is made or called
 
