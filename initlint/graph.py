@@ -303,6 +303,7 @@ class Context:
     ties: tuple[Tie, ...] = ()
     reloads: tuple[Reload, ...] = ()
     place: Place | None = None  # the entry's name in its class or def; None for a script
+    offered: bool = False  # a class that users build themselves, though larger models of the project have it too
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)
@@ -313,8 +314,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class TypeTest:
-    """A test of a module's type or a parameter's name inside initialization code, over all
-    contexts: how often it was true, false and unknown, and what it was asked of."""
+    """A test of a type or a name in initialization code, over all contexts: how it came out, and what it asked of."""
 
     place: Place
     text: str

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, NamedTuple, TypeAlias
 
 from flows import Flow, Flows, Reached
-from torch import nn
+from torch import Tensor, nn
 from writes import TORCH, Init, Writes, frames, tensors_in
 
 Line: TypeAlias = tuple[str, int]  # file, first line of a call
@@ -168,6 +168,16 @@ def weighted(model: nn.Module) -> Iterator[Weighted]:
                 yield Weighted(parameter.__dict__["_mark"], [parameter], [])
 
 
+def opened(value: object) -> object:
+    """Records, and caches of keys and values, as what they hold."""
+    if isinstance(value, (list, tuple)):
+        return [opened(part) for part in value]
+    if isinstance(value, dict):
+        return [opened(part) for part in value.values()]
+    is_object = hasattr(value, "__dict__") and not isinstance(value, (Tensor, nn.Module, type))
+    return opened(vars(value)) if is_object else value
+
+
 def record(load: Callable[[], Built], folder: str) -> Recording:
     """Builds the model, runs it once on its inputs, and tells what became of every layer made in the folder."""
     with warnings.catch_warnings():
@@ -204,7 +214,7 @@ def watched(model: nn.Module, inputs: tuple[Any, ...], writes: Writes) -> Record
     model.eval()
     with flows:
         output = model(*inputs)
-    flows.consume(tensors_in(output), "output")
+    flows.consume(tensors_in(opened(output)), "output")
     for line in {layer.mark.site for layer in layers if layer.kind == "raw"}:
         if not sites[line].activations:
             del sites[line]  # tokens, scales and positions are no kernels

@@ -237,3 +237,10 @@ def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> 
     assert [row["init"]["name"] for row in told(alone, elsewhere)] == ["default", "trunc_normal"]
     factory = Context("build", "net.py", alone.layers)
     assert len(told(factory, in_model)) == 3, "what code of the project builds counts"
+
+
+def test_a_class_that_users_build_themselves_speaks_beside_the_models_that_have_it() -> None:
+    inner = {"module": "Base", "name": "Base.fc"}
+    alone = Context("Base", "net.py", (layer(activations=("output",), **inner),), offered=True)
+    in_model = context(layer(activations=("linear",), **inner), layer(index=1, place=place(5)))
+    assert next(row["activations"] for row in told(alone, in_model)) == ["linear", "output"]

@@ -69,7 +69,8 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
         if not offered and (machine.built.get(cls.node) or is_shown(machine, cls)):
             continue
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
-        contexts += attempt(machine, cls.unit, cls.name, partial(build, machine, cls), genuine=genuine, named=cls)
+        run = partial(build, machine, cls)
+        contexts += attempt(machine, cls.unit, cls.name, run, genuine=genuine, named=cls, offered=offered)
     for unit in units:
         if uncalled := leftovers.orphans(machine, unit):
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
@@ -132,6 +133,7 @@ def attempt(
     genuine: bool,
     defer: bool = False,
     named: Function | Class | None = None,
+    offered: bool = False,
 ) -> Iterator[Context]:
     """Run one entry and harvest what it showed; nothing where it built nothing."""
     machine.begin()
@@ -159,7 +161,7 @@ def attempt(
         try:
             context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
             place = None if named is None else name_place(named.unit, named)
-            yield replace(context, complete=complete and not raised, place=place)
+            yield replace(context, complete=complete and not raised, place=place, offered=offered)
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))
 

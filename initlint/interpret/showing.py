@@ -8,13 +8,13 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import keras_showing, leftovers
-from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import WEIGHTED, children_of
 from initlint.interpret.torch_traversal import named_modules
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Bound, Class, Frame, Function, Instance, Native, Value, flatten, options
 
 NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
@@ -99,15 +99,17 @@ def call_with_data(
     machine: Interpreter, model: Instance, method: Function, node: ast.AST, frame: Frame, *, generous: bool = False
 ) -> Value:
     """Call a method with a symbolic tensor for each parameter that must be a tensor; if `generous`,
-    also for those that may be one and are named like a model's input."""
+    also for those that may be one and are named like a model's input, or are missed where they are None."""
     model.uses += 1
     args = method.node.args
     positional = [*args.posonlyargs, *args.args][1:]
     count = len(positional) - len(args.defaults)
     given: dict[str, Value] = {}
+    wanted = missed(method) if generous else frozenset()
     for index, argument in enumerate(positional):
         kind = ast.unparse(argument.annotation) if argument.annotation is not None else ""
-        if index < count or index == 0 or (generous and "Tensor" in kind and INPUTS.search(argument.arg)):
+        named = generous and (argument.arg in wanted or ("Tensor" in kind and INPUTS.search(argument.arg)))
+        if index < count or index == 0 or named:
             plain = kind.removeprefix("Optional[").split("[")[0].rstrip("]") in NOT_TENSORS
             given[argument.arg] = (
                 Unknown(f"parameter {argument.arg} of {method.qualified}")
@@ -127,11 +129,19 @@ def call_with_data(
         machine.frames.pop()
 
 
+def missed(method: Function) -> frozenset[str]:
+    """The parameters for which a method raises where they are None: `if boxes is None: raise ...`."""
+    found = set()
+    for part in walk(method.node):
+        match part:
+            case ast.If(test=ast.Compare(ast.Name(name), [ast.Is()], [ast.Constant(None)]), body=[ast.Raise(), *_]):
+                found.add(name)
+    return frozenset(found)
+
+
 def is_record(value: Instance) -> bool:
-    """Whether an object stands for its fields: a dataclass, a named tuple, a dictionary. Others (caches) hold state."""
-    if not isinstance(value.cls, Class):
-        return value.spec is None
-    return not value.module and (value.cls.fields is not None or is_dictionary(value.cls) or value.cls.open)
+    """Whether an object stands for what it holds: a record, a dictionary, a cache of keys and values."""
+    return not value.module if isinstance(value.cls, Class) else value.spec is None
 
 
 def emit_outputs(machine: Interpreter, results: list[Value]) -> None:
