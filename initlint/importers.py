@@ -57,6 +57,12 @@ def users(
     return [source for source in read_ones if source is not None], frozenset(given[path] for path in found.cut)
 
 
+def importing(source: Source, sources: Iterable[Source]) -> list[Source]:
+    """Those of the sources that import one of them, nearest first."""
+    here = {os.path.abspath(one.path): one for one in sources}
+    return [here[path] for path, _ in closure({os.path.abspath(source.path)}, here, Reach())]
+
+
 def importers(given: Collection[str], named: Collection[str], configs: Configs) -> Importers:
     """The project's files, other than the `named` ones, through which code of the `given` ones may be used.
 

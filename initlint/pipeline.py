@@ -162,19 +162,25 @@ def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
     """The fixes of the matches, each proven by reading the fixed text."""
     from initlint.repairs import repairs
 
-    def reading(source: Source, text: str, together: bool) -> Sequence[Match] | None:
-        if text == source.text and (together or run.sources == [source]):
+    def reading(source: Source, text: str, beside: Sequence[Source]) -> Sequence[Match] | None:
+        if text == source.text and len(beside) + 1 == len(run.sources):
             return [match for match in matches if match.place.file == source.path]
         other = Run(run.configs, run.debug, run.context, overlay=run.overlay, users=run.users, pulse=run.pulse)
-        for one in run.sources if together else [source]:
-            other.add(replace(source, text=text, known={}) if one is source else one)
+        for one in run.sources:
+            if one is source or one in beside:
+                other.add(replace(source, text=text, known={}) if one is source else one)
         seen, _ = found(other, understand(other))
         here = [match for match in seen if match.place.file == source.path]
         return None if other.unreadable or other.faults else here
 
+    def users(source: Source) -> list[Source]:
+        from initlint.importers import importing
+
+        return importing(source, run.sources)
+
     sources = {source.path: source for source in run.sources}
     try:
-        return repairs(matches, sources, lambda code: all_rules()[code].safety, reading)
+        return repairs(matches, sources, lambda code: all_rules()[code].safety, reading, users)
     except Exception as error:  # noqa: BLE001 - our own bug
         run.fault("fixes", error)
         return {}

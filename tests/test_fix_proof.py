@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from lintable import told
 
-from initlint import fix, proof
+from initlint import fix, importers, proof, repairs
 from initlint.edits import splice
-from initlint.findings import Declined, Fix, Match, Severity, TextEdit
+from initlint.findings import Declined, Finding, Fix, Match, Severity, TextEdit
 from initlint.mending import mend_source
-from initlint.pipeline import lint_source
+from initlint.pipeline import lint_paths, lint_source
 from initlint.rulebook import all_rules
 from initlint.source import Place, Point, Source, Span
 
@@ -91,3 +92,64 @@ def test_the_bad_example_of_every_rule_is_fixed(code: str) -> None:
     done = mend_source(all_rules()[code].bad.encode(), "net.py", unsafe=True, debug=True)
     assert done.text is not None
     assert not told(done.text.decode())
+
+
+BLOCK = """\
+import torch.nn as nn
+
+
+class Block(nn.Module):
+    def __init__(self, activation=None):
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+        self.activation = activation
+        nn.init.xavier_uniform_(self.fc.weight)
+
+    def forward(self, x):
+        return self.activation(self.fc(x))
+"""
+USER = """\
+import torch.nn as nn
+from blocks import Block
+
+net = nn.Sequential(*[Block(nn.ReLU()) for _ in range({count})])
+"""
+
+
+def project(folder: Path, count: int, fillers: int = 0) -> list[Finding]:
+    """What is found in a block, and its fix, in a project that uses it; with so many files that do not."""
+    (folder / "pyproject.toml").write_text("")
+    (folder / "blocks.py").write_text(BLOCK)
+    (folder / "net.py").write_text(USER.format(count=count))
+    for number in range(fillers):
+        (folder / f"other{number}.py").write_text("import torch.nn as nn\n\nlayer = nn.Linear(8, 8)\n")
+    return [one for one in lint_paths([str(folder)], fixes=True).findings if one.code == "INI201"]
+
+
+@pytest.mark.parametrize("fillers", [0, 3])
+def test_a_finding_that_shows_only_with_other_files_is_fixed_with_those_that_use_it(
+    fillers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small project all are read again, of a large one those that import the file."""
+    monkeypatch.setattr(importers, "MOST_READ", 0)  # else they are read beside it anyway
+    monkeypatch.setattr(repairs, "FEW", 3)
+    (one,) = project(tmp_path, 12, fillers)
+    assert isinstance(one.fix, Fix)
+    sources = [Source.of(str(path), path.read_text()) for path in sorted(tmp_path.glob("*.py"))]
+    using = importers.importing(sources[0], sources)
+    assert [Path(source.path).name for source in using] == ["net.py"]
+
+
+def test_a_finding_of_which_more_is_told_with_other_files_is_proven_alone(tmp_path: Path) -> None:
+    """By itself, with what imports it, it is the same finding with other numbers."""
+    (alone,) = [one for one in project(tmp_path, 2) if isinstance(one.fix, Fix)]
+    (tmp_path / "deep.py").write_text(USER.format(count=20))
+    (together,) = [one for one in project(tmp_path, 2) if isinstance(one.fix, Fix)]
+    assert together.message != alone.message
+
+
+def test_what_nobody_uses_can_not_be_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importers, "MOST_READ", 0)
+    monkeypatch.setattr(repairs, "_others", lambda *_: [])
+    (one,) = project(tmp_path, 12)
+    assert one.fix == Declined(repairs.APART)
