@@ -90,6 +90,7 @@ def test_what_a_string_means(name: str) -> None:
 def function_of_string(name: str) -> object:
     class Machine:
         knowledge = knowledge()
+        patches: dict[str, object] = {}  # noqa: RUF012
 
     return function_of(Machine(), name)  # type: ignore[arg-type]
 

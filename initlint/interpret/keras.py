@@ -44,6 +44,8 @@ DRAWN: Final = {  # arguments after the shape, and what we call them
     "trunc_normal": {"mean": "mean", "stddev": "std"},
     "uniform": {"minval": "a", "maxval": "b"},
 }
+JUDGES: Final = ("keras.losses.", "keras.metrics.")
+TRAINERS: Final = frozenset({"tensorflow.GradientTape"})
 LOOKUPS: Final = frozenset({"gather", "take", "embedding_lookup"})
 
 
@@ -72,6 +74,11 @@ def call_known(
         return machine.native_method(args[0], name, args[1:], kwargs, node, frame)
     if owner == "keras.applications":
         return outside_model(machine, qualified, node, frame)
+    if qualified.startswith(JUDGES):  # a loss or a metric: made, or told data
+        data = [tensor for tensor in tensors_in(machine, [*args, *kwargs.values()]) if tensor.node >= 0]
+        return machine.flow("output", data, name, node) if data else callee
+    if owner == "keras.optimizers" or qualified in TRAINERS:
+        return callee  # stands for the object: its methods train weights, they do not initialize them
     return torch.outside(machine, callee.name, qualified, args, kwargs)
 
 

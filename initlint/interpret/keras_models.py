@@ -87,6 +87,8 @@ def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
         return shape_value(whole)
     if name == "trainable":
         return True
+    if name == "optimizer":
+        return Symbol.of("keras.optimizers.Optimizer")
     if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
         found = [part for child in (value, *layers_of(machine, value)) for part in own_weights(child)]
         return ListValue(tuple(found), open_=True)
