@@ -13,7 +13,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from initlint.source import Place, Span
+from initlint.source import Place, Point, Span
 
 T = TypeVar("T")
 Json: TypeAlias = "list[Json] | str | int | float | bool | None"
@@ -28,7 +28,10 @@ SCALARS: Final[dict[type, tuple[type, ...]]] = {
 }
 
 # What mypyc keeps no annotations of.
-TYPES: Final[Mapping[type, Mapping[str, Any]]] = {Place: {"file": str, "span": Span, "cell": int | None}}
+TYPES: Final[Mapping[type, Mapping[str, Any]]] = {
+    Place: {"file": str, "span": Span, "cell": int | None},
+    Span: {"start": Point, "end": Point},
+}
 
 
 class OddDataError(ValueError):

@@ -85,9 +85,20 @@ def test_it_lints_in_an_environment_of_its_own(home: Path, root: Path, tmp_path:
     assert run(home / "bin" / "initlint", "rules", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_it_remembers(home: Path, root: Path, tmp_path: Path, command: str) -> None:
+    """Compiled classes do not keep all that a record is restored by."""
+    args = ("-m", "initlint", command, "--format", "json", root / "fixtures" / "showcase")
+    first = run(home / "bin" / "python", *args, cwd=tmp_path)
+    again = run(home / "bin" / "python", "-X", "importtime", *args, cwd=tmp_path)
+    assert again.stdout == first.stdout
+    assert "initlint.cache" in again.stderr
+    assert "initlint.interpret" not in again.stderr
+
+
 @pytest.mark.parametrize("folder", ["hostile", "interpreter", "keras", "notebooks", "rules", "showcase"])
 @pytest.mark.parametrize(
-    "command", [("inspect", "--format", "json"), ("check", "--show", "info", "--no-cache")], ids=" ".join
+    "command", [("inspect", "--format", "json", "--no-cache"), ("check", "--show", "info", "--no-cache")], ids=" ".join
 )
 def test_it_says_what_the_sources_say(home: Path, root: Path, command: tuple[str, ...], folder: str) -> None:
     """To the byte, over everything that the fixtures hold."""
