@@ -277,7 +277,9 @@ class Interpreter(Machine):
         """The model, put off, where one of its kind was built before and no other is being built now."""
         if any(isinstance(f.receiver, Instance) and f.receiver.module for f in self.frames):
             return None
-        offer = leaves(cls, args, kwargs)
+        init = cls.find("__init__")
+        defaults = calls.defaults_of(self, init, frame) if isinstance(init, Function) else {}
+        offer = leaves(cls, args, kwargs, defaults)
         self.offers.append(offer)
         if not self.surveying and self.teaches(cls, offer):
             return None

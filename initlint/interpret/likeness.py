@@ -69,11 +69,14 @@ def kind(value: Value, depth: int = 0) -> object:
     return type(value).__name__
 
 
-def leaves(cls: Class, args: list[Value], kwargs: Mapping[str, Value]) -> frozenset[Leaf]:
-    """What the arguments of a construction consist of, numbers left out (zero is none)."""
+def leaves(
+    cls: Class, args: list[Value], kwargs: Mapping[str, Value], defaults: Mapping[str, Value]
+) -> frozenset[Leaf]:
+    """What the arguments of a construction consist of, defaults filled in, numbers left out (zero is none)."""
     init = cls.find("__init__")
     own = [a.arg for a in (*init.node.args.args[1:], *init.node.args.kwonlyargs)] if isinstance(init, Function) else []
     given: dict[object, Value] = dict(zip(own, args, strict=False))
+    given.update({name: value for name, value in defaults.items() if name not in given})
     given.update(kwargs)
     given.update({index: value for index, value in enumerate(args) if index >= len(own)})
     found: dict[tuple[object, object], None] = {((), cls): None}
@@ -82,7 +85,6 @@ def leaves(cls: Class, args: list[Value], kwargs: Mapping[str, Value]) -> frozen
             found[leaf] = None
             if len(found) > MOST_LEAVES:
                 break
-    found |= {((name,), "default"): None for name in own if name not in given}
     return frozenset((cls, *leaf) for leaf in found if leaf[1] not in ("unknown", "number"))
 
 
