@@ -10,12 +10,15 @@ import keras
 import numpy as np
 import pytest
 from keras.src.initializers import ALL_OBJECTS_DICT
+from lintable import told
 
+from initlint.interpret.initializer_names import KERAS_OTHERS
 from initlint.interpret.keras_weights import fans_of
-from initlint.knowledge import InitializerSpec, knowledge, law_of
+from initlint.knowledge import InitializerSpec, canonical, knowledge, law_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own, on NumPy 2
 PREFIX = "keras.initializers."
+ALL = knowledge().initializers
 SPELLINGS = {q.removeprefix(PREFIX): spec for q, spec in knowledge().initializers.items() if q.startswith(PREFIX)}
 SHAPES = [(64, 96), (3, 3, 16, 48), (3, 3, 48, 16), (5, 40, 60)]
 OTHERS: dict[str, list[dict[str, Any]]] = {  # arguments beside the defaults
@@ -119,3 +122,23 @@ def test_layers_that_share_an_object_are_equal_and_attention_clones_it() -> None
     attention.build((None, 3, 4), (None, 3, 4))
     query, key = attention.query_dense.kernel, attention.key_dense.kernel
     assert not np.array_equal(np.asarray(query), np.asarray(key))
+
+
+TF_KERAS = sorted(name for name in vars(keras._tf_keras.keras.initializers) if not name.startswith("_"))
+
+
+def test_the_namespace_for_tensorflow_has_the_same_names() -> None:
+    """`tf.keras.initializers` is `keras._tf_keras.keras.initializers`: the same objects by the same names, all of them
+    known to the tables or to the check of names."""
+    theirs, ours = vars(keras._tf_keras.keras.initializers), vars(keras.initializers)
+    assert all(theirs[name] is ours[name] for name in TF_KERAS)
+    assert {name for name in TF_KERAS if canonical(f"tensorflow.keras.initializers.{name}") not in ALL} == KERAS_OTHERS
+
+
+@pytest.mark.parametrize("start", ["tensorflow.keras", "keras._tf_keras.keras", "tf_keras", "keras"])
+def test_only_names_that_are_not_there_are_told(start: str) -> None:
+    text = f"from {start} import initializers\nfrom {start}.initializers import {', '.join(TF_KERAS)}\n"
+    text += "".join(f"initializers.{name}\n" for name in TF_KERAS)
+    assert told(text) == set()
+    wrong = f"from {start} import initializers\n\nkernel = initializers.TruncatedNormall(stddev=0.1)\n"
+    assert told(wrong) == {(3, "INI604")}
