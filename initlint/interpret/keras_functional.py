@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -120,3 +121,16 @@ def moved_to(value: Value, places: dict[int, int]) -> Value:
     if isinstance(value, ListValue):
         return ListValue(tuple(moved_to(part, places) for part in value.items), open_=value.open)
     return tuple(moved_to(part, places) for part in value) if isinstance(value, tuple) else plain(value)
+
+
+def taken_out(machine: Machine, value: Value, node: ast.AST) -> Value:
+    """What `predict` gives: arrays, which no gradient goes back through, and which are data wherever they go."""
+    if isinstance(value, Tensor):
+        if value.node >= 0:
+            machine.emit("output", (value.node,), "predict", node)
+        return like(Tensor(-1), value.shape, value.channels)
+    if isinstance(value, DictValue):
+        return DictValue({key: taken_out(machine, part, node) for key, part in value.cell.items()})
+    if isinstance(value, ListValue):
+        return ListValue(tuple(taken_out(machine, part, node) for part in value.items), open_=value.open)
+    return tuple(taken_out(machine, part, node) for part in value) if isinstance(value, tuple) else value

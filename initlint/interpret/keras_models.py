@@ -8,7 +8,7 @@ from typing import Final
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret import keras_initializers, keras_layers, keras_weights
 from initlint.interpret.heap import MISSING
-from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, tensors_of
+from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, taken_out, tensors_of
 from initlint.interpret.keras_values import (
     BUILT,
     INPUT_SHAPE,
@@ -108,8 +108,10 @@ def call_native(
     if name == "__init__":
         initialise(machine, receiver, args, kwargs, node, frame)
         return None
-    if name in ("__call__", "predict", "predict_on_batch"):
+    if name == "__call__":
         return call_object(machine, receiver, args, kwargs, node, frame)
+    if name in ("predict", "predict_on_batch"):
+        return taken_out(machine, call_object(machine, receiver, args, kwargs, node, frame), node)
     if name == "call":
         return run(machine, receiver, args, kwargs, node, frame, native=True)
     if name in MAKERS:
