@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 from initlint.contexts import Contexts
 from initlint.findings import Unreadable
 from initlint.graph import Composed, Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
-from initlint.knowledge import knowledge
+from initlint.knowledge import LOADING, knowledge
 from initlint.source import Place, Source
 from initlint.strengths import fans
 
@@ -226,9 +226,12 @@ def endings(weight: Weight) -> list[tuple[Init | None, tuple[str, ...]]]:
 
 
 def written(history: History) -> tuple[InitEvent | None, float]:
-    """The last write that covers the weight by a call of an initializer, and the factors that follow it."""
+    """The last write that covers the weight by a call of an initializer, and the factors that follow it. A checkpoint
+    that is always loaded is no initializer: what is told is what the model starts from without it."""
     factor = 1.0
     for event in reversed(history):
+        if event.spelling == LOADING:
+            continue
         if event.covers and event.factor is None:
             return event, factor
         if event.covers and event.factor is not None:

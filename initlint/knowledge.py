@@ -27,6 +27,7 @@ class Required:
         return "REQUIRED"
 
 
+LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkpoint makes
 REQUIRED: Final = Required()
 
 FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core"), "keras")  # -> whose tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+from initlint import inspection
 from initlint.interpret import read
 from initlint.interpret.project import Project
 from initlint.source import Source
@@ -58,3 +59,33 @@ def test_an_outside_object_may_be_anything() -> None:
         return net
     """
     assert final(text, "build") == {"orthogonal"}
+
+
+def test_a_construction_that_refuses_none_after_its_first_layers_is_begun_again() -> None:
+    text = """
+    class Deep(nn.Module):
+        def __init__(self, depth=None):
+            super().__init__()
+            self.stem = nn.Linear(4, 4)
+            assert all([depth is not None])
+            self.body = nn.Sequential(*[nn.Linear(4, 4) for _ in range(depth)])
+            for layer in (self.stem, *self.body):
+                nn.init.orthogonal_(layer.weight)
+
+        def forward(self, x):
+            return self.body(self.stem(x))
+    """
+    assert final(text, "Deep") == {"orthogonal"}
+
+
+def test_a_checkpoint_that_is_always_loaded_is_no_initializer() -> None:
+    text = """
+    def load(path):
+        net = Net()
+        nn.init.orthogonal_(net.a.weight)
+        net.load_state_dict(torch.load(path))
+        return net
+    """
+    model = read([Source("net.py", HEAD + dedent(text))], Project(lambda _: None))
+    found = [row.init.name for row in inspection.rows(model, ["net.py"]) if row.init is not None]
+    assert found == ["orthogonal", "default"]

@@ -339,6 +339,13 @@ def named_by_others(machine: Interpreter, things: list[Built]) -> set[int]:
     return used
 
 
+def again(machine: Interpreter) -> None:
+    """Forget what a construction that raises has made; its steps count."""
+    fuel, frames, deferring, surveying = machine.fuel, machine.frames, machine.deferring, machine.surveying
+    machine.begin()
+    machine.fuel, machine.frames, machine.deferring, machine.surveying = fuel, frames, deferring, surveying
+
+
 def build(machine: Interpreter, target: Function | Class) -> None:
     """Call a factory, or construct a class, with its defaults; then show the result some data."""
     unit = target.unit
@@ -359,12 +366,17 @@ def build(machine: Interpreter, target: Function | Class) -> None:
         result = machine.call(target, args, kwargs, target.node, frame)
     except Raised as error:
         omitted = omissible(function) if isinstance(function, Function) else []
-        if not omitted or machine.layers or machine.params:
+        if not omitted or ((machine.layers or machine.params) and not isinstance(target, Class)):
             raise
         refusal = error
-        for name in omitted:  # it refuses None: its users give something
-            kwargs[name] = Unknown(f"parameter {name} of {target.name}")
-        result = machine.call(target, args, kwargs, target.node, frame)
+        again(machine)
+        given = {name: Unknown(f"parameter {name} of {target.name}") for name in omitted}
+        try:  # it refuses None: its users give something
+            result = machine.call(target, args, {**kwargs, **given}, target.node, frame)
+        except Raised:
+            again(machine)
+            machine.call(target, args, kwargs, target.node, frame)
+            raise
     if isinstance(target, Class):
         machine.built[target.node] = before
         first = machine.entered.setdefault(target.node, 0)

@@ -13,12 +13,11 @@ from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.machine import OutOfFuel, Pass
-from initlint.interpret.pretrained import LOADING
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
-from initlint.knowledge import snake
+from initlint.knowledge import LOADING, snake
 from initlint.sizes import size
 from initlint.source import Place
 

@@ -14,8 +14,8 @@ from initlint.graph import InitEvent
 from initlint.interpret.machine import Keywords, Machine, function_name
 from initlint.interpret.tensors import Param
 from initlint.interpret.values import Frame, Instance, Symbol
+from initlint.knowledge import LOADING
 
-LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkpoint makes
 # Names of what from_pretrained builds that are models, not tokenizers or configurations.
 MODELS: Final = re.compile(r"(Model|Net|LM|For[A-Z]\w*|Bert|GPT2?|T5|ViT)(Model)?$|Model|EfficientNet|ResNet")
 VISION: Final = ("torchvision.models.", "timm.")

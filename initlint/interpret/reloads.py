@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from initlint.graph import History, InitEvent, Reload
 from initlint.interpret.machine import Machine
-from initlint.interpret.pretrained import LOADING
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import named_modules, own_parameters
+from initlint.knowledge import LOADING
 from initlint.source import Place
 
 MAIN = ("kernel", "embedding", "recurrent", "raw")

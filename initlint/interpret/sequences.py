@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Final
 
 from initlint.graph import Unknown
@@ -29,28 +28,50 @@ from initlint.interpret.values import (
 )
 
 MOST_TURNS: Final = 300  # of a loop that is unrolled
+LONG_CUT: Final = 16  # pieces of a tensor that are told apart
 
 
 def tuple_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    return tuple(spread(machine, node.elts, frame))  # type: ignore[attr-defined]
+    items, loose = spread(machine, node.elts, frame)  # type: ignore[attr-defined]
+    return ListValue(items, open_=True, kind="tuple") if loose else items
 
 
 def list_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     serial = machine.next_serial()
-    return ListValue(tuple(spread(machine, node.elts, frame)), serial=serial)  # type: ignore[attr-defined]
+    items, loose = spread(machine, node.elts, frame)  # type: ignore[attr-defined]
+    return ListValue(items, open_=loose, serial=serial)
 
 
 def set_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    return ListValue(tuple(spread(machine, node.elts, frame)), kind="set")  # type: ignore[attr-defined]
+    items, loose = spread(machine, node.elts, frame)  # type: ignore[attr-defined]
+    return ListValue(items, open_=loose, kind="set")
 
 
-def spread(machine: Machine, nodes: list[ast.expr], frame: Frame) -> Iterator[Value]:
+def spread(machine: Machine, nodes: list[ast.expr], frame: Frame) -> tuple[tuple[Value, ...], bool]:
+    """(the elements of a display, whether a starred part of it has an unknown number of them)."""
+    found: list[Value] = []
+    uncertain = False
     for node in nodes:
-        if isinstance(node, ast.Starred):
-            items, _ = iterate(machine, machine.evaluate(node.value, frame), node, frame)
-            yield from items
-        else:
-            yield machine.evaluate(node, frame)
+        if type(node) is not ast.Starred:
+            found.append(machine.evaluate(node, frame))
+            continue
+        items, loose = iterate(machine, machine.evaluate(node.value, frame), node, frame)
+        count = pieces(node.value) if loose and len(items) == 1 else 1
+        found += items * count
+        uncertain = uncertain or (loose and count == 1)
+    return tuple(found), uncertain
+
+
+def pieces(node: ast.expr) -> int:
+    """Into how many pieces `x.chunk(2, dim=-1)` or `torch.chunk(x, 2)` cuts a tensor; 1 where that is not said."""
+    if not isinstance(node, ast.Call):
+        return 1
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    numbers = [a.value for a in node.args if isinstance(a, ast.Constant)] or [
+        k.value.value for k in node.keywords if k.arg in ("chunks", "sections") and isinstance(k.value, ast.Constant)
+    ]
+    count = numbers[0] if numbers and name in ("chunk", "tensor_split") else 1
+    return count if isinstance(count, int) and 0 < count <= LONG_CUT else 1
 
 
 def dict_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
@@ -166,6 +187,8 @@ def unpack(machine: Machine, value: Value, target: ast.Tuple | ast.List, frame: 
     items, loose = iterate(machine, value, target, frame)
     if loose or (star is None and len(items) != count) or len(items) < count - 1:
         fill = items[0] if items and loose else Unknown("unpacking of unknown length")
+        if isinstance(value, ListValue) and value.kind == "tuple" and items:
+            fill = joined(machine, items)
         return [ListValue((fill,), open_=True) if i == star else fill for i in range(count)]
     if star is None:
         return list(items)

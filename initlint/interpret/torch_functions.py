@@ -293,8 +293,9 @@ def factory(
         shape = sizes_of(args[2:3]) if len(args) > 2 else sizes_of([kwargs["size"]]) if "size" in kwargs else None
     if name == "values":
         value = args[0] if args else None
-        shape = () if isinstance(value, (int, float)) else None
-        if isinstance(value, (int, float)) and last in ("tensor", "as_tensor"):
+        scalar = isinstance(value, (int, float)) and last in ("tensor", "as_tensor", "scalar_tensor")
+        shape = () if scalar else None  # a number may also say how many there are, or how large
+        if scalar:
             name, given = "constant", {"val": value}
         else:
             name, given = "unknown", {"why": "given values"}

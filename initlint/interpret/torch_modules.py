@@ -11,7 +11,7 @@ from initlint.interpret import compare, torch_init
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
-from initlint.interpret.pretrained import LOADING, Pretrained
+from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child
 from initlint.interpret.torch_traversal import (
@@ -33,7 +33,7 @@ from initlint.interpret.values import (
     Value,
     flatten,
 )
-from initlint.knowledge import LayerSpec
+from initlint.knowledge import LOADING, LayerSpec
 
 SELF_RETURNING: Final = frozenset(
     "to cuda cpu float half double bfloat16 eval train requires_grad_ share_memory type compile xpu to_sparse".split()
