@@ -154,6 +154,42 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
     assert [entry.name for entry in tmp_path.iterdir()] == ["net.py"]
 
 
+INTERRUPTED = """
+import os, sys
+from initlint.cli import run
+
+replace, done = os.replace, []
+
+def interrupted(source, target):
+    if done:
+        {how}
+    done.append(target)
+    replace(source, target)
+
+os.replace = interrupted
+sys.exit(run([".", "--fix", "--no-cache"]))
+"""
+
+
+@pytest.mark.parametrize(
+    "how, status", [("os._exit(9)", 9), ("raise OSError(28, 'No space left on device')", 2)], ids=["crash", "full disk"]
+)
+def test_a_run_that_ends_in_the_middle_leaves_each_file_old_or_new(how: str, status: int, file: Path) -> None:
+    for name in ("other.py", "third.py"):
+        (file.parent / name).write_text(CRASH)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(how=how)],
+        cwd=file.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    texts = [path.read_text() for path in sorted(file.parent.glob("*.py"))]
+    assert texts == [FIXED, CRASH, CRASH]
+    assert status == 9 or done.stderr.count("cannot be written: no space left on device") == 2
+
+
 def test_a_file_that_cannot_be_written_is_told_and_status_is_2(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

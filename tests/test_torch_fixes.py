@@ -77,3 +77,23 @@ def test_the_forget_gates_of_every_fixed_lstm_start_open() -> None:
         for name in (name for name in biases if name.startswith("bias_ih")):
             total = biases[name] + biases[name.replace("_ih", "_hh")]
             assert torch.equal(total.chunk(4)[1], torch.ones(part.hidden_size)), (type(part), name)
+
+
+@pytest.mark.parametrize("name, learns", [("before", False), ("after", True)])
+def test_the_rows_of_zeroed_layers_differ_after_ten_steps_once_they_are_fixed(name: str, learns: bool) -> None:
+    """As written they never move from zero; the same steps on the fixed text leave no two of a layer's rows alike."""
+    fixture = "INI101/fires_apply"
+    text = golden(fixture).read_text(encoding="utf-8") if name == "after" else text_of(fixture)
+    torch.manual_seed(0)
+    ((_, part),) = parts(executed(text, fixture))
+    assert callable(part)
+    net = part()
+    assert isinstance(net, nn.Module)
+    layers = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    for _ in range(10):
+        optimizer.zero_grad()
+        torch.autograd.backward(net(torch.randn(8, 3, 8, 8)).sub(1).square().mean())
+        optimizer.step()
+    unique = [len({tuple(row.flatten().tolist()) for row in layer.weight.detach()}) for layer in layers]
+    assert unique == [layer.out_channels if learns else 1 for layer in layers]
