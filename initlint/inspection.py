@@ -109,6 +109,8 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
         pairs = speaking(contexts, everywhere)
         genuine = [layer for context, layer in pairs if context.genuine]
         layers = genuine or [layer for _, layer in pairs]
+        if all(map(is_loaded, layers)):
+            layers = [unloaded(layer) for layer in layers]
         composed = formulas(pairs)
         found += [replace(row, composed=composed) for row in told(place, site, kind, layers)]
         parts: dict[str, list[Layer]] = {}
@@ -120,6 +122,20 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
     return sorted(
         found, key=lambda row: (row.place, row.site is not None, row.inside, row.layer, "" if row.inside else row.name)
     )  # parts stay in their order
+
+
+def is_loaded(layer: Layer) -> bool:
+    """Whether a checkpoint is what all ways end with."""
+    return all(h and h[-1].spelling == LOADING for weight in layer.weights for h in weight.histories)
+
+
+def unloaded(layer: Layer) -> Layer:
+    """What a layer that is always loaded starts from without the checkpoint, which is no initializer."""
+    weights = (
+        replace(w, histories=tuple(tuple(e for e in h if e.spelling != LOADING) for h in w.histories))
+        for w in layer.weights
+    )
+    return replace(layer, weights=tuple(weights))
 
 
 def told(place: Place, site: Place | None, kind: str, layers: Sequence[Layer]) -> list[Row]:
@@ -226,12 +242,9 @@ def endings(weight: Weight) -> list[tuple[Init | None, tuple[str, ...]]]:
 
 
 def written(history: History) -> tuple[InitEvent | None, float]:
-    """The last write that covers the weight by a call of an initializer, and the factors that follow it. A checkpoint
-    that is always loaded is no initializer: what is told is what the model starts from without it."""
+    """The last write that covers the weight by a call of an initializer, and the factors that follow it."""
     factor = 1.0
     for event in reversed(history):
-        if event.spelling == LOADING:
-            continue
         if event.covers and event.factor is None:
             return event, factor
         if event.covers and event.factor is not None:
