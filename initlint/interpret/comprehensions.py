@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from initlint.interpret import compare
 from initlint.interpret.evaluate import LONGEST
+from initlint.interpret.heap import Raised
 from initlint.interpret.machine import BARREN_STEPS, Expression, Machine
 from initlint.interpret.narrowing import narrow
 from initlint.interpret.sequences import assign, hashable, iterate, unknown_key
+from initlint.interpret.trees import walk
 from initlint.interpret.values import (
     DictValue,
     Frame,
@@ -21,13 +24,17 @@ from initlint.interpret.values import (
 LONG_COUNT: Final = 8
 FIRST_TURNS: Final = 2
 LAST_TURNS: Final = 1
+SIMPLE: Final = (ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List)
 
 
-def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
+def turns(
+    machine: Machine, iterable: Value, items: tuple[Value, ...], loop: ast.For | ast.AsyncFor | None, frame: Frame
+) -> Iterator[tuple[Value, int]]:
     """(item, how many turns of the loop it stands for).
 
     A long count in which modules are built is sampled: the first turns, one for those in
-    between, and the last ones; later loops over the same count take the same turns.
+    between, those that the loop's body singles out, and the last ones; later loops over the
+    same count take the same turns.
     """
     if not isinstance(iterable, range) or len(items) <= LONG_COUNT:
         for item in items:
@@ -41,9 +48,32 @@ def turns(machine: Machine, iterable: Value, items: tuple[Value, ...]) -> Iterat
             yield item, 1
         return
     machine.sampled.add(len(items))
-    yield items[FIRST_TURNS], len(items) - FIRST_TURNS - LAST_TURNS
+    middle = items[FIRST_TURNS:-LAST_TURNS]
+    singled = singled_out(machine, loop, frame) if loop is not None else frozenset()
+    alike = [item for item in middle if item not in singled]
+    for item in middle:
+        if item in singled:
+            yield item, 1
+        elif item is alike[0]:
+            yield item, len(alike)
     for item in items[-LAST_TURNS:]:
         yield item, 1
+
+
+def singled_out(machine: Machine, loop: ast.For | ast.AsyncFor, frame: Frame) -> frozenset[Value]:
+    """The numbers that a loop's body asks its counter for: `if i == 5`, `i in self.global_layers`."""
+    if not isinstance(loop.target, ast.Name):
+        return frozenset()
+    found: set[Value] = set()
+    for part in (part for statement in loop.body for part in walk(statement)):
+        match part:
+            case ast.Compare(ast.Name(name), [ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()], [asked]) if (
+                name == loop.target.id and isinstance(asked, SIMPLE)
+            ):
+                with suppress(Raised):
+                    value = machine.evaluate(asked, frame)
+                    found.update(part for part in compare.elements(value) or (value,) if isinstance(part, int))
+    return frozenset(found) if len(found) <= LONG_COUNT else frozenset()
 
 
 def again(machine: Machine, items: tuple[Value, ...]) -> Iterator[tuple[Value, int]]:
@@ -97,7 +127,7 @@ def generate(
         machine.repeating = max(machine.heap.serial, 1)
     copies = machine.copies
     before, made = machine.fuel, machine.progress
-    for item, weight in again(machine, items) if loose else turns(machine, iterable, items):
+    for item, weight in again(machine, items) if loose else turns(machine, iterable, items, None, frame):
         if before - machine.fuel > BARREN_STEPS and isinstance(iterable, range):
             if made == machine.progress:
                 loose = True  # a table of numbers

@@ -198,7 +198,7 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     signal = NEXT
     try:
         with sweep:
-            for item, weight in turns(machine, iterable, items):
+            for item, weight in turns(machine, iterable, items, node, frame):
                 if before - machine.fuel > BARREN_STEPS and counting:
                     if made == machine.progress:
                         break  # it counts something, and no layer is the wiser for the rest
