@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -80,7 +80,7 @@ class Flow:
         often as it stands for layers of a sampled loop."""
         copies = {i: self.context.layers[i].copies for i in members}
         onward = {
-            i: [e.target for e in self.after(i) if BREAKS.isdisjoint(e.path) and follows(e)] for i in sorted(members)
+            i: [e.target for e in self._plain(i) if BREAKS.isdisjoint(e.path) and follows(e)] for i in sorted(members)
         }
         counted = {i for i, targets in onward.items() if targets}
         steps = {i: sorted({t for t in onward[i] if t in counted and t != i}) for i in counted}
@@ -98,6 +98,13 @@ class Flow:
             if all(ahead.get(a) == b and behind.get(b) == a for a, b in pairwise(row)):
                 rows.update(dict.fromkeys(row, rows[i]))  # a plain line is the row of all its members
         return rows
+
+    def _plain(self, index: int) -> Iterable[Edge]:
+        """The ways on, but for those to a layer that another way leads to through a norm: which one is taken is not
+        known."""
+        edges = self.after(index)
+        normed = {edge.target for edge in edges if edge.norm and edge.target >= 0}
+        return (edge for edge in edges if edge.target not in normed)
 
     def _repeated(self, row: Sequence[int], copies: Mapping[int, int]) -> tuple[int, ...]:
         """The row with each layer as often as it stands for others. It does so only where another turn of its loop

@@ -218,8 +218,7 @@ class Interpreter(Machine):
         """An attribute of None. Where a bias was meant, that is a defect."""
         base = node.value if isinstance(node, ast.Attribute) else None
         if isinstance(base, ast.Attribute) and base.attr.endswith(("bias", "weight")):
-            tables = self.knowledge
-            if "Tensor." + name in tables.initializers or "Tensor." + name in tables.functions:
+            if name == "data" or "Tensor." + name in self.knowledge.initializers:  # it is to be initialized
                 facts = {"function": name, "expression": ast.unparse(base)}
                 self.incident("missing-bias", base, frame, facts)
         return Unknown(f"attribute {name} of None", frame.unit.place(node))
