@@ -217,10 +217,10 @@ class Interpreter(Machine):
     def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
         """An attribute of None. Where a bias was meant, that is a defect."""
         base = node.value if isinstance(node, ast.Attribute) else None
-        if isinstance(base, ast.Attribute) and base.attr.endswith(("bias", "weight")):
-            if name == "data" or "Tensor." + name in self.knowledge.initializers:  # it is to be initialized
-                facts = {"function": name, "expression": ast.unparse(base)}
-                self.incident("missing-bias", base, frame, facts)
+        writes = name == "data" or "Tensor." + name in self.knowledge.initializers
+        if writes and isinstance(base, ast.Attribute) and base.attr.endswith(("bias", "weight")):
+            facts = {"function": name, "expression": ast.unparse(base)}
+            self.incident("missing-bias", base, frame, facts)
         return Unknown(f"attribute {name} of None", frame.unit.place(node))
 
     def unit_attribute(self, unit: Unit, name: str) -> Value:
