@@ -137,6 +137,8 @@ class Interpreter(Machine):
             assert isinstance(view, View)
             torch_init.check_leaf(self, owner, "__setitem__", target, frame)
             torch_init.copy_into(self, view, value, target, frame, "Tensor.__setitem__")
+        elif isinstance(owner, Tensor) and owner.node < 0 and not (isinstance(value, Tensor) and value.node >= 0):
+            torch_tensors.setitem(owner, key, value)
         elif isinstance(owner, Tensor) and isinstance(value, Tensor) and isinstance(target.value, ast.Name):
             if owner.node >= 0 or value.node >= 0:
                 sequences.assign(self, target.value, self.flow("cat", [owner, value], "setitem", target), frame)

@@ -84,7 +84,7 @@ class Tensor:
     `param` which parameter's values it is computed from (a copy, not a view).
     """
 
-    __slots__ = ("base", "channels", "content", "node", "origin", "param", "shape", "torn")
+    __slots__ = ("base", "channels", "content", "node", "origin", "param", "partial", "shape", "torn")
 
     def __init__(
         self,
@@ -98,9 +98,25 @@ class Tensor:
         self.content = content
         self.param = param
         self.base: Tensor | None = None  # whose memory it shares
+        self.partial = False  # a part of that
         self.channels: int | None = None  # size of the last axis, where not even the rank is known
         self.origin: tuple[InitEvent, ...] = ()  # the writes behind its values, where it is an unchanged copy
         self.torn = False  # its entries are a part of its node's, or stand in another order
+
+    def part(self, shape: tuple[int | None, ...] | None) -> Tensor:
+        """Some of its entries, in the same memory."""
+        if self.node >= 0:
+            return self.rearranged()
+        made = Tensor(-1, shape, self.content, self.param)
+        made.base, made.partial = self.base or self, True
+        return made
+
+    def overwrite(self, content: InitEvent | None, *, partly: bool = False) -> None:
+        """Take values that came to be like this (None where that is not known), all of it or a part, along with the
+        tensor whose memory it shares."""
+        self.content, self.origin = None if partly else content, ()
+        if self.base is not None:
+            self.base.content, self.base.origin = None if partly or self.partial else content, ()
 
     def rearranged(self) -> Tensor:
         """The same data as a part, or in another order."""

@@ -195,7 +195,7 @@ def apply_to(
         event = event_of(machine, name, given, node, frame, spec.qualified)
         if target.param is not None and target.content is None:
             machine.lose(target, where, frame)
-        target.content = event
+        target.overwrite(event)
     elif isinstance(target, Instance) and target.module:
         machine.incident("init-of-module", where, frame, {"function": function, "module": target.name}, target)
     elif target is None:

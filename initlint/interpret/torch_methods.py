@@ -80,10 +80,12 @@ def tensor_method(
         if receiver.node < 0:
             given = torch_init.given_arguments(writer, args, kwargs)
             if writer.technique == "copy":
+                source = args[0] if args else None
+                receiver.overwrite(source.content if isinstance(source, Tensor) else None)
                 return receiver
             if receiver.param is not None and receiver.content is None:
                 machine.lose(receiver, node, frame)
-            receiver.content = torch_init.event_of(machine, writer.technique, given, node, frame, writer.qualified)
+            receiver.overwrite(torch_init.event_of(machine, writer.technique, given, node, frame, writer.qualified))
         return receiver
     spec = tables.functions.get("Tensor." + name)
     if isinstance(receiver, (Param, View)) and (
@@ -105,6 +107,8 @@ def tensor_method(
         if word is not None:
             result = made_of_parameters(machine, word, [receiver, *args], [receiver])
             if isinstance(result, Tensor):
-                receiver.content = result.content
+                receiver.overwrite(result.content)
             return receiver
+        if spec.role != "shape":
+            receiver.overwrite(None)
     return call_function(machine, spec, [receiver, *args], kwargs, node, frame)

@@ -243,17 +243,25 @@ def after_softmax(machine: Machine, start: int) -> bool:
 
 def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     value, key = args
+    whole = key == slice(None, None, None) or key is Ellipsis
     if isinstance(value, Tensor):
-        return value.rearranged()
+        return value if whole and value.node < 0 else value.part(part_shape(value.shape, key))
     assert isinstance(value, (Param, View))
     param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
-    whole = key == slice(None, None, None) or key is Ellipsis
     detached = value.detached if isinstance(value, View) else False
     before = value.whole if isinstance(value, View) else True
     if whole:
         return View(param, shape, whole=before, detached=detached, rows=rows_of(value))
     rows = sliced(rows_of(value), shape[0] if shape else None, key)
     return View(param, part_shape(shape, key), whole=False, detached=detached, rows=rows)
+
+
+def setitem(owner: Tensor, key: Value, value: Value) -> None:
+    """`tensor[key] = value` where no data flows: what was known of all its values holds for a part of them only."""
+    if owner.content is not None and owner.content.name == "zeros" and value == 0:
+        return
+    whole = key == slice(None, None, None) or key is Ellipsis
+    owner.overwrite(value.content if isinstance(value, Tensor) else None, partly=not whole)
 
 
 def part_shape(shape: Shape, key: Value) -> Shape:
