@@ -47,7 +47,8 @@ def prescribed(use: Use, facts: Mapping[str, str]) -> float | None:
     name = SCHEMES.get(scheme, scheme)
     if not name:
         return None
-    event = replace(use.event, name=name, args=args, spelling="", factor=None)
+    gates = int(facts.get("gates", "1"))
+    event = replace(use.event, name=name, args=args, spelling="", factor=None, blocks=gates)
     return strengths.variance_ratio(_layer(use), use.weight, event)
 
 

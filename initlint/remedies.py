@@ -13,11 +13,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from initlint import mishaps, strengths
+from initlint import expressions, mishaps, strengths
 from initlint.branches import Branch
 from initlint.forgetting import ForgetBias
 from initlint.gains import Call
 from initlint.keras_remedies import argument
+from initlint.knowledge import knowledge
 from initlint.normalizing import Disturbance
 from initlint.parameters import Parameter
 from initlint.passes import Hook, Pass, Write
@@ -156,12 +157,27 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
     names = " ".join(sorted({use.weight.name for use in subjects if isinstance(use, Use)}))
     framework = "keras" if first.layer.qualified.startswith("keras.") else "torch"
     facts = {**layers, "framework": framework, "weights": names, "paths": _paths([_layer(s) for s in subjects])}
+    if framework == "torch":
+        facts["gates"] = str(_gates([_layer(s) for s in subjects]))
     if not first.event.explicit:
         return {**facts, "form": "default"}
     alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
     if alone or framework == "torch":
         return {**facts, "form": "write" if alone else "among others"}
     return {**facts, "form": "argument", "at": " ".join(sorted({_given(use) for use in subjects}))}
+
+
+def _gates(layers: Sequence[Layer]) -> int:
+    """How many square matrices are stacked in a recurrent one: an orthogonal stack would give each a part of a gain."""
+    found: set[object] = set()
+    for layer in layers:
+        spec = knowledge().layers.get(layer.qualified)
+        rows = [one.shape[0] for one in spec.weights if one.name.startswith("weight_hh")] if spec is not None else []
+        found |= {expressions.evaluate(row, {"hidden_size": 1}) for row in rows} or {None}
+    gates = found.pop() if len(found) == 1 else None
+    if not isinstance(gates, int):
+        raise Undecided("how many gates are stacked in the matrix is not known")
+    return gates
 
 
 def _given(subject: Subject) -> str:

@@ -68,6 +68,18 @@ def test_every_fixed_module_can_be_made(name: str) -> None:
             assert all(torch.isfinite(p).all() for p in made.parameters())
 
 
+def test_every_gate_of_a_fixed_recurrent_layer_is_orthogonal() -> None:
+    """orthogonal_ on the stacked matrix would leave each of them half as large."""
+    made = executed(golden("INI301/fires_forms").read_text(encoding="utf-8"), "recurrent")
+    seen = 0
+    for name in ("Gated", "Cell", "XavierForAll", "UniformForAll"):
+        for key, stacked in getattr(made, name)().named_parameters():
+            for gate in stacked.chunk(stacked.shape[0] // stacked.shape[1]) if "weight_hh" in key else ():
+                torch.testing.assert_close(gate @ gate.T, torch.eye(len(gate)), atol=1e-5, rtol=0)
+                seen += 1
+    assert seen == 2 * 2 * 3 + 4 + 4 + 3
+
+
 def test_the_forget_gates_of_every_fixed_lstm_start_open() -> None:
     module = executed(golden("INI302/fires_forms").read_text(encoding="utf-8"), "INI302")
     opened = (module.ByName(16, 32), module.Stacked(), module.Cell(), module.WrongQuarter())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import indent
 
 import libcst as cst
 
@@ -28,30 +29,50 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
         given = _keras.argument(spot, match, asked, RECURRENT) if default else _keras.instead(spot, match, asked)
         return Draft(TITLE, given)
     if facts["form"] == "write":
-        return Draft(TITLE, _instead(spot, match))
+        return Draft(TITLE, _instead(spot, match, facts))
     if facts["form"] == "default":
         found = assigned(spot.small()) if spot.stands() else None
         if found is not None and page.span(found[1]) == match.place.span:
             statement = spot.statement()
-            names = fresh(spot, statement, "name", "parameter")
+            names = fresh(spot, statement, "name", "parameter", "gate")
             code, imports = _all(page, page.code(found[0]), facts, names)
             return Draft(TITLE, page.after(statement, code) + imports)
-    elif (edits := _by_name(spot, match)) is not None:
+    elif (edits := _by_name(spot, match, facts)) is not None:
         return Draft(TITLE, edits)
     return Draft(TITLE, _at_end(spot, facts))
 
 
-def _instead(spot: Spot, match: Match) -> Edits:
+def _filled(function: str, matrix: str, facts: Mapping[str, str], name: str = "gate") -> str:
+    """Code that makes the matrix orthogonal, or each of the gates that are stacked in it."""
+    gates = int(facts["gates"])
+    if gates == 1:
+        return f"{function}({matrix})\n"
+    return f"for {name} in {matrix}.chunk({gates}):\n    {function}({name})\n"
+
+
+def _instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     page, call = spot.page, call_at(spot, match.place.span)
     if isinstance(call.func, cst.Attribute) and not call.func.attr.value.endswith("_"):
         raise Unfit("the values are made in a way that this fix does not know")
     method = isinstance(call.func, cst.Attribute) and _is_tensor(page, call.func.value)
     if method and isinstance(call.func, cst.Attribute):
         name, imports = spelled(page, f"{INIT}.orthogonal_")
-        return page.replace(call, f"{name}({parameter_of(page, call.func.value)})") + imports
+        matrix = parameter_of(page, call.func.value)
+        if facts["gates"] != "1":
+            return _each_gate(spot, call, _filled(name, matrix, facts)) + imports
+        return page.replace(call, f"{name}({matrix})") + imports
     name, imports = spelled(page, f"{INIT}.orthogonal_", page.code(call.func))
+    if facts["gates"] != "1":
+        return _each_gate(spot, call, _filled(name, page.code(tensor(call).value), facts)) + imports
     new = with_arguments(call, [tensor(call)]).with_changes(func=cst.parse_expression(name))
     return page.replace(call, new) + imports
+
+
+def _each_gate(spot: Spot, call: cst.Call, code: str) -> Edits:
+    """A loop over the gates in the place of a call."""
+    if not spot.is_statement(call):
+        raise Unfit("each gate needs a matrix of its own, and the call stands inside an expression")
+    return spot.page.exchange(spot, lambda _: [cst.parse_statement(code)])
 
 
 def _is_tensor(page: Page, receiver: cst.BaseExpression) -> bool:
@@ -59,7 +80,7 @@ def _is_tensor(page: Page, receiver: cst.BaseExpression) -> bool:
     return not page.code(receiver).endswith("init")
 
 
-def _by_name(spot: Spot, match: Match) -> Edits | None:
+def _by_name(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits | None:
     """A branch for the recurrent matrices, in a loop that knows the parameters' names."""
     page, loop = spot.page, spot.around(cst.For)
     if (
@@ -77,7 +98,7 @@ def _by_name(spot: Spot, match: Match) -> Edits | None:
         return None
     function, imports = spelled(page, f"{INIT}.orthogonal_", _near(page, call))
     test = f"{quoted(page, 'weight_hh')} in {name}"
-    return page.split(spot, test, f"{function}({parameter})") + imports
+    return page.split(spot, test, _filled(function, parameter, facts)) + imports
 
 
 def _near(page: Page, call: cst.Call) -> str:
@@ -96,7 +117,7 @@ def _at_end(spot: Spot, facts: Mapping[str, str]) -> Edits:
     for path in facts["paths"].split():
         if not all(part.isidentifier() for part in path.split(".")):
             raise Unfit("the layer has no name of its own")
-        code, imports = _all(page, f"{self_name(function)}.{path}", facts, ("name", "parameter"))
+        code, imports = _all(page, f"{self_name(function)}.{path}", facts, ("name", "parameter", "gate"))
         codes.append(code)
         edits += imports
     return at_end(page, function, "".join(codes)) + tuple(dict.fromkeys(edits))
@@ -107,10 +128,9 @@ def _all(page: Page, layer: str, facts: Mapping[str, str], names: tuple[str, ...
     function, imports = spelled(page, f"{INIT}.orthogonal_")
     weights = facts["weights"].split()
     if len(weights) == 1:
-        return f"{function}({layer}.{weights[0]})\n", imports
-    name, parameter = names
+        return _filled(function, f"{layer}.{weights[0]}", facts, names[2]), imports
+    name, parameter, gate = names
     return (
         f"for {name}, {parameter} in {layer}.named_parameters():\n"
-        f"    if {quoted(page, 'weight_hh')} in {name}:\n"
-        f"        {function}({parameter})\n"
+        f"    if {quoted(page, 'weight_hh')} in {name}:\n" + indent(_filled(function, parameter, facts, gate), " " * 8)
     ), imports
