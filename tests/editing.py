@@ -90,6 +90,15 @@ class Editor:
         async with asyncio.timeout(SECONDS):
             await self.arrived.wait()
 
+    def latest(self, uri: str) -> list[types.Diagnostic]:
+        """What was pushed last for the document; others may have been pushed since."""
+        return next((list(params.diagnostics) for params in reversed(self.pushed) if params.uri == uri), [])
+
+    async def until(self, uri: str, *, found: bool) -> None:
+        """Waits until something, or nothing any more, is found in the document."""
+        while bool(self.latest(uri)) != found:
+            await self.next()
+
     async def codes(self, uri: str) -> list[str]:
         return sorted(str(one.code) for one in await self.diagnostics(uri))
 

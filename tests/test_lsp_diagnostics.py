@@ -75,8 +75,7 @@ async def test_closing_a_document_clears_it(editor: Editor) -> None:
     uri = editor.open("closed.py", VECTOR)
     assert await editor.codes(uri) == ["INI601"]
     editor.close(uri)
-    while not (editor.pushed[-1].uri == uri and not editor.pushed[-1].diagnostics):
-        await editor.next()
+    await editor.until(uri, found=False)
 
 
 async def test_other_languages_are_left_alone(editor: Editor) -> None:

@@ -95,8 +95,7 @@ async def test_what_is_typed_in_one_file_is_seen_from_another(editor: Editor) ->
     assert await editor.codes(user) == []
     opened = editor.open("settings.py", settings)
     editor.change(opened, settings.replace("relu", "gelu"))
-    while not (editor.pushed[-1].uri == user and editor.pushed[-1].diagnostics):
-        await editor.next()
+    await editor.until(user, found=True)
     assert await editor.codes(user) == ["INI602"]
     editor.change(opened, 'NONLINEARITY = "')
     editor.change(user, text + "\n")
@@ -172,16 +171,15 @@ async def test_it_ends_as_soon_as_it_is_told_to(tmp_path: Path) -> None:
 
 async def test_a_changed_file_on_the_disk_is_read_again(editor: Editor) -> None:
     """The client is asked to say when one changes."""
-    watched = [one for one in editor.registered if one.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES]
-    assert len(watched) == 1
     editor.write("widths.py", "NAME = 'fc'\n")
     text = VECTOR.replace("import nn\n", "import nn\nfrom widths import NAME\n", 1).replace(
         "self.fc.bias", "getattr(self, NAME).bias"
     )
     uri = editor.open("wide.py", text)
     assert await editor.codes(uri) == ["INI601"]
+    watched = [one for one in editor.registered if one.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES]
+    assert len(watched) == 1
     editor.write("widths.py", "NAME = 'missing_layer'\n")
     event = types.FileEvent(editor.uri("widths.py"), types.FileChangeType.Changed)
     editor.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
-    while not (editor.pushed[-1].uri == uri and not editor.pushed[-1].diagnostics):
-        await editor.next()
+    await editor.until(uri, found=False)

@@ -51,8 +51,7 @@ async def test_changed_settings_change_what_is_shown(editor: Editor) -> None:
     assert await editor.codes(uri) == ["INI601"]
     editor.write("changing/initlint.toml", 'ignore = ["INI601"]\n')
     tell_changed(editor, "changing/initlint.toml")
-    while not (editor.pushed[-1].uri == uri and not editor.pushed[-1].diagnostics):
-        await editor.next()
+    await editor.until(uri, found=False)
     editor.write("changing/initlint.toml", 'ignore = ["INI60"]\nselect = ["INI601"]\n')
     editor.change(uri, VECTOR + "\n")
     assert await editor.codes(uri) == ["INI601"]
