@@ -104,9 +104,7 @@ class Tensor:
         self.torn = False  # its entries are a part of its node's, or stand in another order
 
     def part(self, shape: tuple[int | None, ...] | None) -> Tensor:
-        """Some of its entries, in the same memory."""
-        if self.node >= 0:
-            return self.rearranged()
+        """Some of its entries, in the same memory, where no data flows."""
         made = Tensor(-1, shape, self.content, self.param)
         made.base, made.partial = self.base or self, True
         return made

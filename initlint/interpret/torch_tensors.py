@@ -243,9 +243,11 @@ def after_softmax(machine: Machine, start: int) -> bool:
 
 def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     value, key = args
-    whole = key == slice(None, None, None) or key is Ellipsis
+    whole = takes_all(key)
     if isinstance(value, Tensor):
-        return value if whole and value.node < 0 else value.part(part_shape(value.shape, key))
+        if value.node >= 0:
+            return value.rearranged()
+        return value if whole else value.part(part_shape(value.shape, key))
     assert isinstance(value, (Param, View))
     param, shape = (value.param, value.shape) if isinstance(value, View) else (value, value.shape)
     detached = value.detached if isinstance(value, View) else False
@@ -260,8 +262,12 @@ def setitem(owner: Tensor, key: Value, value: Value) -> None:
     """`tensor[key] = value` where no data flows: what was known of all its values holds for a part of them only."""
     if owner.content is not None and owner.content.name == "zeros" and value == 0:
         return
-    whole = key == slice(None, None, None) or key is Ellipsis
-    owner.overwrite(value.content if isinstance(value, Tensor) else None, partly=not whole)
+    owner.overwrite(value.content if isinstance(value, Tensor) else None, partly=not takes_all(key))
+
+
+def takes_all(key: Value) -> bool:
+    """Whether `tensor[key]` is all of the tensor."""
+    return key == slice(None, None, None) or key is Ellipsis
 
 
 def part_shape(shape: Shape, key: Value) -> Shape:
