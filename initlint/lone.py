@@ -30,8 +30,8 @@ def evidence(use: Use, facts: Mapping[str, str]) -> tuple[Signal | None, Signal 
 
 
 def prescribed(use: Use, facts: Mapping[str, str]) -> float | None:
-    """Variance of an entry times the true fan_in, with the initializer that the facts ask for; None where they ask for
-    none, or a size that it needs is unknown."""
+    """Variance of an entry times the entries of a sum, with the initializer that the facts ask for; None where they ask
+    for none, or a size that it needs is unknown."""
     scheme = "orthogonal" if facts.get("remedy") == "orthogonal" else facts.get("scheme", "")
     args: tuple[tuple[str, Scalar], ...] = ()
     if "mode" in facts:
@@ -39,7 +39,7 @@ def prescribed(use: Use, facts: Mapping[str, str]) -> float | None:
         event = replace(use.event, args=(*kept, ("mode", facts["mode"])))
         return strengths.variance_ratio(_layer(use), use.weight, event)
     if scheme == "scaled":
-        return float(facts["gain"]) ** 2
+        return float(facts["gain"]) ** 2 / (strengths.thinning(use.layer) if use.layer.kernel is use.weight else 1)
     if scheme == "kaiming":
         args = (("a", float(facts["slope"])),) if "slope" in facts else (("nonlinearity", facts["nonlinearity"]),)
     elif "gain" in facts:
@@ -64,7 +64,7 @@ def _signal(use: Use, ratio: float | None) -> Signal | None:
         return None
     fan_in = _layer(use).fan_in or NOMINAL
     here, _ = strided(use.layer, fan_in, fan_in)
-    strand = Strand((Link(use.layer.index, Dense(ratio / fan_in, here, here), _activation(use)),))
+    strand = Strand((Link(use.layer.index, Dense(ratio / here, here, here), _activation(use)),))
     return exact(strand) or measured(strand)
 
 

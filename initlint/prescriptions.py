@@ -134,7 +134,7 @@ def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[
 def stretch(written: Sequence[Written]) -> float:
     """What the gain is to be multiplied by where transposed convolutions have a stride: each of their sums has only
     fan_in / stride^rank entries. Raises Undecided."""
-    found = {one.layer.dilution for one in written if "Transpose" in one.layer.kind and not _is_keras(one)} or {1}
+    found = {strengths.thinning(one.layer) for one in written if not _is_keras(one)} or {1}
     if len(found) > 1:
         raise Undecided("the layers have strides that need different gains")
     return math.sqrt(found.pop())

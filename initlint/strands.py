@@ -168,8 +168,8 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
     true_in, true_out = layer.fan_in or fan_in, layer.fan_out or fan_out
     if law.mean and true_in is None:
         return None
-    second = ratio / (true_in or NOMINAL) + law.mean**2
     here, back = strided(layer, true_in or NOMINAL, true_out or true_in or NOMINAL)
+    second = ratio / here + law.mean**2
     units = kernel.shape or ()
     if kernel.name == "kernel":  # Keras has the outputs last
         units = units[::-1]
@@ -191,9 +191,8 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
 def strided(layer: Layer, fan_in: int, fan_out: int) -> tuple[int, int]:
     """The fans of a layer with its stride: each entry is in fewer sums, or each sum of a transposed convolution has
     fewer entries."""
-    if "Transpose" in layer.kind:
-        return max(1, round(fan_in / layer.dilution)), fan_out
-    return fan_in, max(1, round(fan_out / layer.dilution))
+    thinned = strengths.thinning(layer)
+    return max(1, round(fan_in / thinned)), max(1, round(fan_out * thinned / layer.dilution))
 
 
 def _bias(layer: Layer, fan_in: int) -> float:

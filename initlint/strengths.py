@@ -164,7 +164,8 @@ def _fans(weight: Weight) -> tuple[int | None, int | None, int]:
 
 
 def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | None:
-    """Variance of an entry times the weight's true fan_in; for laws over fan_in that needs no sizes."""
+    """Variance of an entry times how many entries a sum has: the weight's true fan_in, of a transposed convolution over
+    its stride. For laws over fan_in that needs no sizes."""
     if event.name == "default" and weight.default == "uniform" and weight.role == "recurrent":
         return 1 / 3  # torch's recurrent layers: uniform within 1 / sqrt(hidden_size)
     found = law(weight, event)
@@ -175,14 +176,21 @@ def variance_ratio(layer: Layer, weight: Weight, event: InitEvent) -> float | No
     if layer.kind == "Parameter" and true is None and fan_in == fan_out:
         true = fan_in  # whichever side its input is on
     variance = found.variance(fan_in, fan_out, receptive)
+    thinned = thinning(layer) if layer.kernel is weight else 1
     if variance is not None and true is not None:
-        return variance * true
+        return variance * true / thinned
     if layer.square and layer.kernel is weight and found.fan and found.fan != "span":
-        return found.scale
+        return found.scale / thinned
     # The computed fan_in is the true one except for transposed kernels, Keras's depthwise ones, and raw parameters of
     # unknown use
     plain_fans = layer.kind != "Parameter" and not any(word in layer.kind for word in OTHER_FANS)
     return found.scale if found.fan == "fan_in" and plain_fans else None
+
+
+def thinning(layer: Layer) -> int:
+    """By what the stride of a transposed convolution divides the entries of a sum: of its kernel's positions an output
+    meets only those that the stride leaves."""
+    return layer.dilution if "Transpose" in layer.kind else 1
 
 
 def truncated(event: InitEvent) -> float | None:

@@ -256,7 +256,7 @@ class Use(Judged):
 
     @property
     def variance_ratio(self) -> float | None:
-        """Variance of an entry times the true fan_in: 1 is LeCun's, 2 is He's."""
+        """Variance of an entry times the entries of a sum, the true fan_in: 1 is LeCun's, 2 is He's."""
         return strengths.variance_ratio(self.layer, self.weight, self.event)
 
     @property

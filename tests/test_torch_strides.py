@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from mended import golden
 from test_fix_evidence import signals
 from test_torch_fixes import executed
 from torch import nn
+
+from initlint.pipeline import lint_source
 
 TEXT = """\
 from torch import nn
@@ -69,3 +72,31 @@ def test_the_fix_of_a_decoder_knows_its_stride() -> None:
                     nn.init.zeros_(m.bias)
             left.append(net(torch.randn(4, 64, 6, 6))[..., 16:-16, 16:-16].square().mean().item())
         assert math.sqrt(sum(left) / 4) == pytest.approx(expected, rel=0.2)
+
+
+ALONE = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(64, 32, {kernel}, stride={stride}, bias=False)
+        self.last = nn.Conv2d(32, 8, 3)
+        nn.init.xavier_normal_(self.up.weight)
+
+    def forward(self, x):
+        return self.last(self.up(x).relu())
+"""
+
+
+@pytest.mark.parametrize("kernel, stride", [(4, 2), (3, 2), (2, 2), (4, 4)])
+def test_messages_count_the_stride_too(kernel: int, stride: int) -> None:
+    """What a single layer keeps of the signal is said from the sums that its outputs really are."""
+    text = ALONE.format(kernel=kernel, stride=stride)
+    (finding,) = lint_source(text, "net.py").findings
+    (kept,) = re.findall(r"keeps (\d\.\d\d) of the signal", finding.message)
+    torch.manual_seed(0)
+    up = vars(executed(text, "net"))["Net"]().up
+    left = up(torch.randn(16, 64, 12, 12)).relu()[..., 4:-4, 4:-4].square().mean().sqrt().item()
+    assert left == pytest.approx(float(kept), abs=0.02)
