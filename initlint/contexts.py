@@ -23,7 +23,7 @@ class Contexts:
         known = self._known.get((inner, outer))
         if known is None:
             a, b = self.places(inner), self.places(outer)
-            known = a < b or (a == b and self.is_class(inner) and not self.is_class(outer))
+            known = a < b or (a == b and self.contexts[inner].built and not self.contexts[outer].built)
             self._known[inner, outer] = known
         return known
 
@@ -32,9 +32,3 @@ class Contexts:
         if index not in self._places:
             self._places[index] = frozenset(layer.place for layer in self.contexts[index].layers if not layer.is_norm)
         return self._places[index]
-
-    def is_class(self, index: int) -> bool:
-        """Whether the entry is a class that we built, rather than code that builds a model."""
-        context = self.contexts[index]
-        name = context.entry.rpartition(".")[2]
-        return any(layer.module == name for layer in context.layers)

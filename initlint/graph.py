@@ -1,8 +1,8 @@
 """The model graph: what the interpreter understood of the code, and all that rules may see.
 
-A `Model` holds one `Context` for each entry that was executed (a class built with its
-defaults, a factory, the top level of a script). A layer's facts are the union over its
-contexts. Everything here is frozen; `check` finds broken references, `show` prints a model.
+A `Model` holds one `Context` for each entry that was executed (a class built with its defaults, a factory, the top
+level of a script). A layer's facts are the union over its contexts. Everything here is frozen; `check` finds broken
+references, `show` prints a model.
 """
 
 from __future__ import annotations
@@ -248,10 +248,9 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something seen while executing that is wrong by itself: a call that raises, a write that
-    is lost. `kind` names it (fan-of-vector, unsupported-nonlinearity, missing-bias,
-    unknown-initializer, wrong-rank, inplace-on-leaf, assign-non-parameter, init-of-module,
-    init-on-copy); `facts` has what its message needs."""
+    """Something seen while executing that is wrong by itself: a call that raises, a write that is lost. `kind` names it
+    (fan-of-vector, unsupported-nonlinearity, missing-bias, unknown-initializer, wrong-rank, inplace-on-leaf,
+    assign-non-parameter, init-of-module, init-on-copy); `facts` has what its message needs."""
 
     kind: str
     place: Place
@@ -303,7 +302,8 @@ class Context:
     ties: tuple[Tie, ...] = ()
     reloads: tuple[Reload, ...] = ()
     place: Place | None = None  # the entry's name in its class or def; None for a script
-    offered: bool = False  # a class that users build themselves, though larger models of the project have it too
+    built: bool = False  # a class that we built by itself, rather than code that builds a model
+    offered: bool = False  # one that users build themselves, though larger models of the project have it too
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)

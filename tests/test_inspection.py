@@ -228,19 +228,21 @@ net.py
 def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> None:
     inner = {"module": "Block", "name": "Block.fc"}
     written = weight((DEFAULT, explicit("trunc_normal", 9)))
-    alone = Context("Block", "net.py", (layer(activations=("output",), **inner),))
+    alone = Context("Block", "net.py", (layer(activations=("output",), **inner),), built=True)
     in_model = context(layer(written, activations=("linear",), **inner), layer(written, index=1, place=place(5)))
     first, _ = told(alone, in_model)
     assert (first["init"]["name"], first["activations"]) == ("trunc_normal", ["linear"])
     assert {row["init"]["name"] for row in told(alone)} == {"default"}
     elsewhere = context(layer(written, place=place(5)))
     assert [row["init"]["name"] for row in told(alone, elsewhere)] == ["default", "trunc_normal"]
+    around = Context("Outer", "net.py", alone.layers, built=True)  # which holds blocks, and no layer of its own
+    assert [row["init"]["name"] for row in told(around, in_model)][:1] == ["trunc_normal"]
     factory = Context("build", "net.py", alone.layers)
     assert len(told(factory, in_model)) == 3, "what code of the project builds counts"
 
 
 def test_a_class_that_users_build_themselves_speaks_beside_the_models_that_have_it() -> None:
     inner = {"module": "Base", "name": "Base.fc"}
-    alone = Context("Base", "net.py", (layer(activations=("output",), **inner),), offered=True)
+    alone = Context("Base", "net.py", (layer(activations=("output",), **inner),), built=True, offered=True)
     in_model = context(layer(activations=("linear",), **inner), layer(index=1, place=place(5)))
     assert next(row["activations"] for row in told(alone, in_model)) == ["linear", "output"]

@@ -160,8 +160,8 @@ def attempt(
         machine.fuel = 50_000  # for asking sweeps about late layers
         try:
             context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
-            place = None if named is None else name_place(named.unit, named)
-            yield replace(context, complete=complete and not raised, place=place, offered=offered)
+            built, place = isinstance(named, Class) and named.module, name_place(named.unit, named) if named else None
+            yield replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))
 
