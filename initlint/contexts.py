@@ -28,7 +28,14 @@ class Contexts:
         return known
 
     def places(self, index: int) -> frozenset[Place]:
-        """Where its layers are made."""
+        """Where its layers are made; a layer that is itself what we built is made nowhere in the code."""
         if index not in self._places:
-            self._places[index] = frozenset(layer.place for layer in self.contexts[index].layers if not layer.is_norm)
+            context = self.contexts[index]
+            own = _line(context.place) if context.built and context.place is not None else None
+            made = (layer.place for layer in context.layers if not layer.is_norm)
+            self._places[index] = frozenset(place for place in made if _line(place) != own)
         return self._places[index]
+
+
+def _line(place: Place) -> tuple[str, int]:
+    return place.file, place.span.start.line

@@ -241,6 +241,15 @@ def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> 
     assert len(told(factory, in_model)) == 3, "what code of the project builds counts"
 
 
+def test_a_layer_that_is_itself_what_we_built_is_in_no_model() -> None:
+    inner = {"module": "Block", "name": "Block.fc"}
+    written = weight((DEFAULT, explicit("trunc_normal", 9)))
+    itself = layer(module="Block", index=1, place=place(2))
+    alone = Context("Block", "net.py", (layer(**inner), itself), built=True, place=place(2))
+    in_model = context(layer(written, **inner), layer(written, index=1, place=place(5)))
+    assert [row["init"]["name"] for row in told(alone, in_model) if row["line"] == 3] == ["trunc_normal"]
+
+
 def test_a_class_that_users_build_themselves_speaks_beside_the_models_that_have_it() -> None:
     inner = {"module": "Base", "name": "Base.fc"}
     alone = Context("Base", "net.py", (layer(activations=("output",), **inner),), built=True, offered=True)

@@ -6,7 +6,7 @@ import ast
 from typing import Final
 
 from initlint.graph import InitEvent, Unknown
-from initlint.interpret import keras_initializers, keras_layers, keras_weights
+from initlint.interpret import keras_attention, keras_initializers, keras_layers, keras_weights
 from initlint.interpret.heap import MISSING
 from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, taken_out, tensors_of
 from initlint.interpret.keras_values import (
@@ -69,6 +69,10 @@ def native_attribute(machine: Machine, value: KerasValue, name: str, node: ast.A
         return Bound(value, name)
     if name in PROPERTIES:
         return attribute_of(value, name, machine)
+    if isinstance(value, KerasObject) and keras_attention.is_attention(value):
+        if name in keras_attention.METHODS:
+            return Bound(value, name)
+        return value.arguments.get(name[1:], MISSING) if name.startswith("_") else MISSING
     return MISSING
 
 
@@ -87,6 +91,8 @@ def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
         return shape_value(whole)
     if name == "trainable":
         return True
+    if name == "built" and isinstance(value.cls, Class):
+        return value.cell.get(BUILT) is True
     if name == "optimizer":
         return Symbol.of("keras.optimizers.Optimizer")
     if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
@@ -108,8 +114,10 @@ def call_native(
     if name == "__init__":
         initialise(machine, receiver, args, kwargs, node, frame)
         return None
+    if name in keras_attention.METHODS:
+        return keras_attention.call(machine, receiver, name, args, kwargs, node, frame)
     if name == "__call__":
-        return call_object(machine, receiver, args, kwargs, node, frame)
+        return build_and_run(machine, receiver, args, kwargs, node, frame)
     if name in ("predict", "predict_on_batch"):
         return taken_out(machine, call_object(machine, receiver, args, kwargs, node, frame), node)
     if name == "call":
@@ -260,9 +268,19 @@ def call_object(
     callee.uses += 1
     if is_model(callee) and not inside_another(machine, callee):
         given = [as_input(machine, callee, args[0]), *args[1:]] if args else args
-        result = build_and_run(machine, callee, given, kwargs, node, frame)
+        result = called(machine, callee, given, kwargs, node, frame)
         machine.outcomes.append(result)
         return result
+    return called(machine, callee, args, kwargs, node, frame)
+
+
+def called(
+    machine: Machine, callee: KerasObject, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
+) -> Value:
+    """What the project's own `__call__` does, which may go on to Keras's."""
+    own = callee.cls.find("__call__") if isinstance(callee.cls, Class) else None
+    if isinstance(own, Function):
+        return machine.call(Bound(callee, own), args, kwargs, node, frame)
     return build_and_run(machine, callee, args, kwargs, node, frame)
 
 
@@ -290,18 +308,32 @@ def is_model(value: KerasObject) -> bool:
 def build_and_run(
     machine: Machine, callee: KerasObject, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
 ) -> Value:
-    if isinstance(callee.cls, Class) and BUILT not in callee.cell:
-        machine.heap.write(callee.cell, BUILT, True)
+    if isinstance(callee.cls, Class) and BUILT not in callee.cell and callee.cell.get("built") is not True:
+        machine.heap.write(callee.cell, BUILT, False)  # while it runs
         own = callee.cls.find("build")
-        if isinstance(own, Function) and args:
-            machine.call(Bound(callee, own), shapes_for(own, args), {}, node, frame)
+        if isinstance(own, Function) and (args or kwargs):
+            machine.call(Bound(callee, own), *shapes_for(callee.cls, own, args, kwargs), node, frame)
+        machine.heap.write(callee.cell, BUILT, True)
     return run(machine, callee, args, kwargs, node, frame, native=False)
 
 
-def shapes_for(build: Function, args: Arguments) -> list[Value]:
-    """The shapes that `build` is given: one for each input that it asks for."""
-    count = len(build.node.args.args) - 1
-    return [shape_value(value) for value in args[: max(count, 1)]] if count else []
+def shapes_for(cls: Class, build: Function, args: Arguments, kwargs: Keywords) -> tuple[list[Value], dict[str, Value]]:
+    """The shapes that `build` is given: one for each input that it asks for, in order; by its name where it asks for
+    several, as in `build(self, query_shape, value_shape)` of a `call(self, query, value)`."""
+    own = cls.find("call")
+    names = [argument.arg for argument in build.node.args.args][1:]
+    if len(names) > 1 and isinstance(own, Function):
+        parameters = [argument.arg for argument in own.node.args.args][1:]
+        given = dict(zip(parameters, args, strict=False)) | kwargs
+        shapes = {f"{name}_shape": shape_value(value) for name, value in given.items() if holds_data(value)}
+        if any(name in shapes for name in names):
+            return [], {name: shape for name, shape in shapes.items() if name in names}
+    values = [*args, *kwargs.values()][: max(len(names), 1)]
+    return [shape_value(value) for value in values] if names else [], {}
+
+
+def holds_data(value: Value) -> bool:
+    return any(isinstance(part, Tensor) for part in flatten(value))
 
 
 def run(
@@ -319,9 +351,6 @@ def run(
         own = callee.cls.find("call")
         if isinstance(own, Function):
             return machine.call(Bound(callee, own), args, kwargs, node, frame)
-        whole = callee.cls.find("__call__")
-        if isinstance(whole, Function):
-            return machine.call(Bound(callee, whole), args, kwargs, node, frame)
     if OUTPUTS in callee.cell:
         return replay(machine, callee, args, kwargs)
     spec = callee.spec
