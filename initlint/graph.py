@@ -234,7 +234,7 @@ class Node:
 class Sweep:
     """A pass that initializes many modules: apply(fn), or a loop over modules or parameters.
 
-    `missed` are indices of layers that the pass would have written had they existed by then.
+    `missed` are indices of layers with a weight that nothing writes and the pass would have, had they existed by then.
     """
 
     place: Place

@@ -335,8 +335,12 @@ def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -
     )
 
 
+def written(histories: tuple[History, ...]) -> bool:
+    return any(event.explicit or event.name == "unknown" for history in histories for event in history)
+
+
 def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
-    """Parameters of modules that came after the sweep and that it would have written."""
+    """Parameters of modules that came after the sweep, which it would have written and nothing else has."""
     last = machine.instances[-1].serial if machine.instances else 0
     if sweep.root is None or sweep.visit is None or last <= sweep.serial:
         return []
@@ -370,7 +374,7 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
         ) -> None:
             for value in values:
                 visit(value)
-            touched += [p for i, p in own.items() if p.histories != before[i]]
+            touched += [p for i, p in own.items() if p.histories != before[i] and not written(before[i])]
 
         incidents, lost = dict(machine.incidents), dict(machine.lost_writes)
         try:
