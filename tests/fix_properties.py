@@ -43,15 +43,17 @@ class Trial:
         return Counter((one.code, one.fix.why) for one in self.before if isinstance(one.fix, Declined))
 
 
-def fixed_together(folder: Path) -> Trial:
-    """All fixes of a folder, written into it, safe or not; then the same again."""
-    texts = {path: path.read_bytes() for path in sorted(folder.rglob("*.py"))}
-    before = lint_paths([str(folder)], EVERYTHING, fixes=True)
-    done = mend_paths([str(folder)], EVERYTHING, unsafe=True, write=True)
-    after = lint_paths([str(folder)], EVERYTHING, fixes=True)
-    again = mend_paths([str(folder)], EVERYTHING, unsafe=True)
+def fixed_together(what: Path) -> Trial:
+    """All fixes of a folder or file, written into it, safe or not; then the same again."""
+    files = sorted(what.rglob("*.py")) if what.is_dir() else [what]
+    texts = {path: path.read_bytes() for path in files}
+    before = lint_paths([str(what)], EVERYTHING, fixes=True)
+    done = mend_paths([str(what)], EVERYTHING, unsafe=True, write=True)
+    after = lint_paths([str(what)], EVERYTHING, fixes=True)
+    left = any(isinstance(one.fix, Fix) for one in after.findings)  # without one there is nothing to be fixed again
+    again = mend_paths([str(what)], EVERYTHING, unsafe=True).changes if left else ()
     problems = [*before.faults, *done.report.faults, *after.faults]
-    problems += [f"{one.shown}: fixing again changes it" for one in again.changes]
+    problems += [f"{one.shown}: fixing again changes it" for one in again]
     for file, fixes in by_file(before.findings).items():
         problems += [f"{file}: {one}" for one in touched(text_of(texts[Path(os.path.abspath(file))], file), fixes)]
     problems += unparsed(done)

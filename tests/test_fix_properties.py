@@ -1,8 +1,9 @@
-"""What holds for fixes in whole projects: of the fixtures here, of real ones with benchmarks/fixes.py."""
+"""What holds for fixes in whole projects: of the fixtures, of torchvision, of others with benchmarks/fixes.py."""
 
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,22 @@ def test_each_fix_of_a_project_by_itself_leaves_the_rest_of_it_as_it_was(tmp_pat
     fixable = [one for one in before if isinstance(one.fix, Fix)]
     assert fixable
     assert [wrong for one in fixable for wrong in fixed_alone(tmp_path / "project", before, one)] == []
+
+
+# Files of torchvision's models with a fix, and how many; the others are there to be read with them.
+REAL = {"mobilenetv2.py": 1, "swin_transformer.py": 2, "vision_transformer.py": 1}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_fixes_of_real_code_leave_nothing_to_fix_and_nothing_new(name: str, tmp_path: Path) -> None:
+    spec = find_spec("torchvision")  # which is not imported
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    (installed,) = spec.submodule_search_locations
+    shutil.copytree(installed, tmp_path / "torchvision", ignore=shutil.ignore_patterns("*.so*", "__pycache__", "*.pyd"))
+    trial = fixed_together(tmp_path / "torchvision" / "models" / name)
+    assert trial.problems == ()
+    assert len(trial.fixable) == REAL[name]
 
 
 MODEL = """\
