@@ -27,7 +27,8 @@ ROOMS: dict[str, str] = {
         interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed interpret.project
         interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
-        interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.evaluate
+        interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.booleans
+        interpret.evaluate
         interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
         interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins

@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812 (as everyone calls it)
 from torch import Tensor, nn
 from torch_calls import FUNCTIONS, called, leaf, matrix, of, ones, real, tensors
 
+from initlint.interpret.torch_methods import PROPERTIES
 from initlint.knowledge import FunctionSpec, knowledge, law_of
 
 
@@ -163,6 +164,8 @@ def test_predicates(spec: FunctionSpec) -> None:
         **dict.fromkeys(("register_hook", "register_post_accumulate_grad_hook"), (x, lambda _: None)),
         **dict.fromkeys(("is_storage", "is_tensor", "numel", "is_complex", "is_floating_point", "typename"), (x,)),
         **dict.fromkeys(("backward",), (x.sum(),)),
+        **dict.fromkeys(("has_torch_function", "has_torch_function_variadic"), ((x,),)),
+        **dict.fromkeys(("has_torch_function_unary",), (x,)),
         **dict.fromkeys(("broadcast_shapes",), ((1, 2), (2, 1))),
         **dict.fromkeys(("is_shared", "storage", "storage_type"), (x.detach(),)),
         **dict.fromkeys(("dense_dim", "sparse_dim"), (x.detach().to_sparse(),)),
@@ -172,6 +175,13 @@ def test_predicates(spec: FunctionSpec) -> None:
     else:
         out = real(spec)(*given.get(name, (x,) if spec.qualified.startswith("Tensor") else ()))
     assert not any(t.requires_grad for t in tensors(out))
+    assert spec.name != "false" or out is False
+
+
+def test_properties() -> None:
+    """Predicates without a call are those that torch has as attributes."""
+    names = (q.removeprefix("Tensor.") for q, s in FUNCTIONS.items() if s.role == "predicate" and q[:7] == "Tensor.")
+    assert {name for name in names if not callable(getattr(torch.Tensor, name))} == PROPERTIES
 
 
 @pytest.mark.parametrize("spec", of("factory", names=("zeros", "ones", "constant", "uniform", "normal", "identity")))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from initlint.interpret import compare
+from initlint.interpret.booleans import holds
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.heap import Raised
 from initlint.interpret.machine import BARREN_STEPS, Expression, Machine
@@ -137,7 +138,7 @@ def generate(
         assign(machine, clause.target, item, frame)
         wanted: bool | None = True
         for test in clause.ifs:
-            answer = compare.truth(machine.evaluate(test, frame))
+            answer = holds(machine, test, frame)
             if answer is False:
                 wanted = False
                 break

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from initlint.graph import Unknown
@@ -13,7 +12,6 @@ from initlint.interpret import compare
 from initlint.interpret.heap import MISSING
 from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
 from initlint.interpret.names import PERHAPS_IMPORTED, lookup
-from initlint.interpret.narrowing import narrow
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
@@ -28,7 +26,6 @@ from initlint.interpret.values import (
     Repeat,
     Symbol,
     Value,
-    options,
 )
 
 MOST_BITS: Final = 2048  # of an integer that is computed
@@ -289,42 +286,6 @@ def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     return compare.undecided(node.ops, first, left, frame.unit.place(node)) if answer is None else answer
 
 
-def boolean(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    """`and`, `or`: the deciding operand, or the join of those that may decide."""
-    assert isinstance(node, ast.BoolOp)
-    stop = isinstance(node.op, ast.Or)
-    maybe: list[Value] = []
-    value: Value = None
-    for operand in node.values:
-        value = machine.evaluate(operand, frame)
-        answer = compare.truth(value)
-        if answer is stop:
-            break
-        if answer is None:
-            maybe += [option for option in options(value) if compare.truth(option) is not (not stop)]
-    for option in maybe:
-        value = machine.heap.join(option, value)
-    return value
-
-
-def conditional(machine: Machine, node: ast.expr, frame: Frame) -> Value:
-    assert isinstance(node, ast.IfExp)
-    answer = compare.truth(machine.evaluate(node.test, frame))
-    if answer is not None:
-        return machine.evaluate(node.body if answer else node.orelse, frame)
-    return machine.heap.fork(
-        [
-            partial(narrowed, machine, node.test, branch, frame, outcome)
-            for outcome, branch in ((True, node.body), (False, node.orelse))
-        ]
-    )
-
-
-def narrowed(machine: Machine, test: ast.expr, branch: ast.expr, frame: Frame, outcome: bool) -> Value:
-    narrow(machine, test, frame, outcome)
-    return machine.evaluate(branch, frame)
-
-
 def lambda_(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Lambda)
     return Function(node, frame.unit, frame)
@@ -384,8 +345,6 @@ EXPRESSIONS: Final[dict[type[ast.AST], Expression]] = {
     ast.BinOp: binary_node,
     ast.UnaryOp: unary,
     ast.Compare: comparison,
-    ast.BoolOp: boolean,
-    ast.IfExp: conditional,
     ast.Lambda: lambda_,
     ast.JoinedStr: joined_string,
     ast.Starred: starred,

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import compare, names
+from initlint.interpret import names
+from initlint.interpret.booleans import holds
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
@@ -110,7 +111,7 @@ def returning(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 
 def if_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.If)
-    answer = compare.truth(machine.evaluate(node.test, frame))
+    answer = holds(machine, node.test, frame)
     if answer is not None and decides_values(node) and isinstance(machine.evaluate(node.test.left, frame), Unknown):  # type: ignore[attr-defined]
         answer = None
     if machine.sweeping:
@@ -234,7 +235,7 @@ def while_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     unknown_turns = 0
     outer, start = machine.repeating, max(machine.heap.serial, 1)
     for _ in range(MOST_TURNS):
-        answer = compare.truth(machine.evaluate(node.test, frame))
+        answer = holds(machine, node.test, frame)
         if answer is False:
             return block(machine, node.orelse, frame)
         if answer is None:
@@ -332,7 +333,7 @@ def match_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     for case in node.cases:
         answer = matches(machine, case.pattern, subject, frame)
         if answer is not False and case.guard is not None:
-            guard = compare.truth(machine.evaluate(case.guard, frame))
+            guard = holds(machine, case.guard, frame)
             answer = guard if answer is True else (False if guard is False else None)
         if answer is False:
             continue

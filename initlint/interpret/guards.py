@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import compare
+from initlint.interpret.booleans import holds
 from initlint.interpret.fallbacks import import_fallback
 from initlint.interpret.heap import Raised
 from initlint.interpret.machine import Machine, Statement, ancestors
@@ -98,7 +98,7 @@ def try_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def assert_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     """What follows runs only where the test holds: a false one raises, an unknown one says what its variables are."""
     assert isinstance(node, ast.Assert)
-    answer = compare.truth(machine.evaluate(node.test, frame))
+    answer = holds(machine, node.test, frame)
     if answer is None or (answer is False and presumes(machine, node.test, frame)):
         narrow(machine, node.test, frame, True)
     elif answer is False:

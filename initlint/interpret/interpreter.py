@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from initlint.graph import Unknown
 from initlint.interpret import (
     attributes,
+    booleans,
     builtins,
     calls,
     classes,
@@ -59,7 +60,7 @@ from initlint.interpret.values import (
 from initlint.knowledge import InitializerSpec, Knowledge
 
 TABLES = Tables(
-    expressions={**evaluate.EXPRESSIONS, **sequences.EXPRESSIONS, **comprehensions.EXPRESSIONS},
+    expressions={**evaluate.EXPRESSIONS, **booleans.EXPRESSIONS, **sequences.EXPRESSIONS, **comprehensions.EXPRESSIONS},
     statements={**execute.STATEMENTS, **guards.STATEMENTS},
     calls={
         **calls.CALLS,

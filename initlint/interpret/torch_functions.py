@@ -307,6 +307,8 @@ def factory(
 
 def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> Value:
     """Sizes, ranks and flags, where they are known."""
+    if spec.name == "false":
+        return False  # the code is run as it stands, neither traced nor compiled
     last = spec.qualified.rpartition(".")[2]
     shape = getattr(value, "shape", None)
     if isinstance(value, (Tensor, Param, View)) and isinstance(shape, tuple):

@@ -19,10 +19,11 @@ from initlint.interpret.torch_tensors import (
 )
 from initlint.interpret.values import Bound, Frame, Value
 
-OWN_ATTRIBUTES: Final = frozenset(
-    "data dtype device shape grad grad_fn requires_grad is_leaf is_cuda is_meta is_sparse is_quantized layout names"
-    " name ndim T mT H mH real imag _version _base itemsize nbytes".split()
+PROPERTIES: Final = frozenset(  # attributes without a call that are no tensors
+    "device dtype shape grad grad_fn requires_grad is_leaf is_cpu is_cuda is_meta is_mps is_quantized is_sparse is_xpu"
+    " layout name ndim itemsize nbytes output_nr retains_grad grad_dtype".split()
 )
+OWN_ATTRIBUTES: Final = PROPERTIES | frozenset("data names T mT H mH real imag _version _base".split())
 
 
 def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -34,15 +35,7 @@ def tensor_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         return View(view.param, view.shape, whole=view.whole, detached=True, rows=view.rows)
     spec = machine.knowledge.functions.get("Tensor." + name)
     if spec is not None:
-        if spec.role == "predicate" and name in (
-            "shape",
-            "ndim",
-            "requires_grad",
-            "device",
-            "dtype",
-            "grad",
-            "is_cuda",
-        ):
+        if spec.role == "predicate" and name in PROPERTIES:
             return ask(machine, spec, value, [value])
         if name in ("T", "mT", "H", "mH", "real", "imag"):
             return reshape(machine, spec, value, [value], {}, node, frame)
