@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
-from initlint import cells, discovery
+from initlint import cells, discovery, garbage
 from initlint.config import Config, Configs
 from initlint.reach import Reach
 from initlint.source import Source, Trouble, decode, is_notebook, read_bytes
@@ -48,7 +48,15 @@ class Run:
     files: int = 0
     users: Users | None = None  # finds the files that use the sources, where that is not to be done anew
     pulse: Callable[[], None] | None = None  # called now and then; what it raises ends the run
+    size: int = 0  # of the texts of the sources, in characters
     named: set[str] = field(default_factory=set)  # absolute paths, those of files without a framework too
+
+    def outline(self, source: Source) -> None:
+        """Keeps outlines of the trees from here on."""
+        from initlint.interpret.outlines import outline
+
+        for one in (*self.sources, source) if self.size - len(source.text) <= garbage.LARGE else (source,):
+            outline(one)
 
     def fault(self, where: str, error: Exception) -> None:
         """Notes a bug of ours; with `debug` it is raised instead."""
@@ -66,6 +74,9 @@ class Run:
         if source.skipped:
             return
         tree = source.tree()
+        self.size += len(source.text)
+        if self.size > garbage.LARGE:
+            self.outline(source)
         if isinstance(tree, Trouble):
             self.unreadable.append(cells.misplaced(source, tree))
         else:
@@ -87,6 +98,7 @@ def gather(run: Run, paths: Sequence[str]) -> None:
     for path, shown in later:
         if reach.reaches(path):
             read(run, path, shown)
+    garbage.settle()
 
 
 def read(run: Run, path: str, shown: str, wanted: Callable[[str, bytes], bool] = lambda _, __: True) -> bool:

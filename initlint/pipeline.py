@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from initlint import cells, disk, suppressions
+from initlint import cells, disk, garbage, suppressions
 from initlint.config import UNREADABLE, UNREADABLE_NAME, Config, Configs, Selection, bands_of, severity_of
 from initlint.findings import Finding, Match, Report, Severity, Unreadable, Verdict
 from initlint.intake import Run, Users, gather, read_context, take
@@ -109,7 +109,13 @@ def understand(run: Run) -> list[Model]:
         middle = len(sources) // 2
         return read_all(sources[:middle]) + read_all(sources[middle:])
 
-    return read_all(run.sources)
+    models = read_all(run.sources)
+    large = run.size > garbage.LARGE
+    for source in run.sources if large else ():
+        source.forget()
+    if large or (run.fixes and garbage.is_much()):
+        garbage.collect_all()
+    return models
 
 
 def trouble(run: Run, source: Source, error: Exception) -> None:

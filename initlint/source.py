@@ -151,7 +151,8 @@ class Source:
     def forget(self) -> None:
         """Lets go of the tree, which is many times larger than the text; a failure stays known."""
         if isinstance(self.known.get("tree"), ast.Module):
-            self.known["tree"] = None
+            self.known.pop("tree")
+            self.known.pop("outline", None)
 
     def span(self, node: ast.AST) -> Span:
         """The span of an expression, a statement or another parsed node with a position."""
@@ -160,6 +161,8 @@ class Source:
 
     def point(self, line: int, column: int) -> Point:
         """The point at a line from 1 and a column in UTF-8 bytes from 0, as `ast` counts them."""
+        if self.text.isascii():
+            return Point(line, column + 1)
         lines = self.lines
         if 0 < line <= len(lines) and not (text := lines[line - 1]).isascii():
             column = len(text.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))

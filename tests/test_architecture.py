@@ -18,12 +18,12 @@ MAX_LINES = 400
 
 # Each module may import those above it. A room is a line of the design; its modules stand in order too.
 ROOMS: dict[str, str] = {
-    "text": "disk source notebook",
+    "text": "garbage disk source notebook",
     "laws": "laws curves moments",
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """
-        interpret.trees
+        interpret.trees interpret.outlines
         interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed interpret.project
         interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
@@ -41,7 +41,8 @@ ROOMS: dict[str, str] = {
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes
         interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_models
         interpret.keras interpret.frameworks interpret.interpreter interpret.reloads
-        interpret.equal_sizes interpret.harvest interpret.methods_seen interpret.likely_arguments interpret.leftovers
+        interpret.equal_sizes interpret.harvest interpret.upkeep interpret.methods_seen interpret.likely_arguments
+        interpret.leftovers interpret.mutual_use
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",

@@ -55,7 +55,9 @@ def read(
     gc.disable()  # the values form one big graph that lives until the end
     try:
         units = []
-        for source in sorted((*sources, *around), key=lambda source: source.path):
+        files = sorted((*sources, *around), key=lambda source: source.path)
+        project.size += sum(len(source.text) for source in files)
+        for source in files:
             tree = source.tree()
             if isinstance(tree, ast.Module):
                 units.append(project.add(source.path, source, tree))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from initlint.graph import Context, Unknown
 from initlint.interpret import keras_showing, leftovers, names
@@ -27,10 +27,12 @@ from initlint.interpret.likely_arguments import (
 from initlint.interpret.likeness import Leaf, most_first
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.methods_seen import name_place
+from initlint.interpret.mutual_use import by_use, named_by_others
 from initlint.interpret.project import Unit
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
+from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, flatten, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
@@ -94,6 +96,7 @@ def worth_running(machine: Interpreter, functions: list[Function]) -> list[Funct
 def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], bool]:
     """What models a factory would build, and whether that is all that it does."""
     machine.begin()
+    tidy(machine)
     machine.deferring = machine.surveying = True
     machine.frames.append(function.unit.frame)
     idle = False
@@ -137,6 +140,7 @@ def attempt(
 ) -> Iterator[Context]:
     """Run one entry and harvest what it showed; nothing where it built nothing."""
     machine.begin()
+    tidy(machine)
     machine.deferring = defer
     complete = True
     raised = False
@@ -263,6 +267,7 @@ def may_build(machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast
 
 def own_classes(machine: Interpreter, unit: Unit) -> list[Class]:
     found = []
+    tidy(machine)
     for name in list(unit.index):
         if any(isinstance(statement, ast.ClassDef) for statement in unit.index[name]):
             value = names.export(machine, unit, name)
@@ -274,6 +279,7 @@ def own_classes(machine: Interpreter, unit: Unit) -> list[Class]:
 def factories(machine: Interpreter, unit: Unit) -> list[Function]:
     """Top-level functions that build a model."""
     memo: dict[ast.AST, bool] = {}
+    tidy(machine)
     return [function for function in own_functions(machine, unit) if builds(machine, function, memo, 0)]
 
 
@@ -309,34 +315,6 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
             uses = isinstance(value, Class) and value.module
     memo[function.node] = returns and uses
     return returns and uses
-
-
-Built = TypeVar("Built", Class, Function)
-
-
-def by_use(machine: Interpreter, things: list[Built], used: set[int] | None = None) -> list[Built]:
-    """Those that no other one names come first, the last defined of them first of all."""
-    if used is None:
-        used = named_by_others(machine, things)
-    position = {id(thing): -index for index, thing in enumerate(things)}
-    return sorted(things, key=lambda thing: (id(thing) in used, position[id(thing)]))
-
-
-def named_by_others(machine: Interpreter, things: list[Built]) -> set[int]:
-    """Which of them the body of another one names, or a table at the top of their files."""
-    by_name: dict[str, list[Built]] = {}
-    for thing in things:
-        by_name.setdefault(thing.name, []).append(thing)
-    used: set[int] = set()
-    statements = [statement for unit in {thing.unit for thing in things} for statement in unit.tree.body]
-    tables: list[ast.stmt] = [
-        statement for statement in statements if isinstance(statement, (ast.Assign, ast.AnnAssign))
-    ]
-    for node in (*(thing.node for thing in things), *tables):
-        mentions = machine.mentions_of(node)
-        for name in mentions.names | mentions.attributes:
-            used |= {id(other) for other in by_name.get(name, ()) if other.node is not node}
-    return used
 
 
 def again(machine: Interpreter) -> None:

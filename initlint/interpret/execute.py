@@ -15,6 +15,7 @@ from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
 from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import decides_values, narrow
+from initlint.interpret.outlines import KINDS
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
@@ -367,6 +368,7 @@ STATEMENTS: Final[dict[type[ast.AST], Statement]] = {
     ast.Raise: raise_,
     ast.FunctionDef: function,
     ast.AsyncFunctionDef: function,
+    **dict.fromkeys(KINDS.values(), function),
     ast.ClassDef: class_,
     ast.Import: import_,
     ast.ImportFrom: import_,

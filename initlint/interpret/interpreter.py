@@ -329,16 +329,17 @@ class Interpreter(Machine):
         """Remember how a test of a type or a name in initialization code came out."""
         if not self.sweeping:
             return
-        known = self.tests.get(node)
+        place = frame.unit.place(node)
+        known = self.tests.get(place)
         if known is None:
-            if node in self.other_tests:
+            if place in self.other_tests:
                 return
             asked = classify_test(self, node, frame)
             if asked is None:
-                self.other_tests.add(node)
+                self.other_tests.add(place)
                 return
             kind, what, body = asked
-            known = self.tests[node] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)
+            known = self.tests[place] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)
             known.body = dict.fromkeys(body)
             known.subject = asked_subject(node.test)
         if answer is True:

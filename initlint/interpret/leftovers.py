@@ -15,6 +15,7 @@ from initlint.interpret.project import Unit
 from initlint.interpret.torch_layers import children_of
 from initlint.interpret.torch_traversal import named_modules
 from initlint.interpret.trees import walk
+from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Frame, Function, Instance, Symbol
 
 BUILDING: Final = ("weighted", "container", "recurrent", "embedding", "attention", "composite")
@@ -52,12 +53,14 @@ def keepers(
             continue
         if makes_model(machine, function, builds):
             yield function
+        tidy(machine)
     for cls in classes:
         init = cls.find("__init__")
         if cls.module or cls.abstract or machine.built.get(cls.node) or cls.name.startswith("Test"):
             continue
         if isinstance(init, Function) and not machine.called.get(init.node) and makes_model(machine, init, builds):
             yield cls
+        tidy(machine)
 
 
 def unshown(machine: Interpreter) -> list[Instance]:

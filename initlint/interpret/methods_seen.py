@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
-from typing import Final
 
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.outlines import INITIALIZING, outline_of
 from initlint.interpret.project import Unit
 from initlint.interpret.trees import walk
+from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Function
 from initlint.source import Place, Point, Span
-
-NAMES: Final = re.compile(
-    r"^_*((re)?(init|initiali[sz]e|reset)(_|$)|(weights?|params?)_+(re)?(init|reset))", re.IGNORECASE
-)
 
 
 def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
@@ -23,6 +19,7 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
     classes = {c.name for unit in units for c in unit.cell.values() if isinstance(c, Class) and c.module}
     found: list[Method] = []
     for unit in units:
+        tidy(machine)
         for value in list(unit.cell.values()):
             if isinstance(value, Class) and value.unit is unit:
                 for name, function in value.cell.items():
@@ -40,7 +37,7 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
 
 
 def looks_like_init(name: str) -> bool:
-    return NAMES.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
+    return INITIALIZING.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
 
 
 def named(machine: Interpreter, node: ast.AST, classes: set[str]) -> tuple[str, ...]:
@@ -78,8 +75,15 @@ def name_place(unit: Unit, named: Function | Class) -> Place:
 
 
 def mentioned(machine: Interpreter, units: list[Unit], name: str) -> bool:
-    """Whether any file uses the name, an attribute of that name or a string of it, other than in its `def`."""
-    return any(name in unit.source.text and name in machine.mentions_of(unit.tree).every for unit in units)
+    """Whether any file uses the name of an initialization, an attribute of that name or a string of it, other than in
+    its `def`."""
+    return any(name in unit.source.text and name in words(machine, unit) for unit in units)
+
+
+def words(machine: Interpreter, unit: Unit) -> frozenset[str]:
+    """What a file mentions; all of it, or what may be names of initialization."""
+    outline = outline_of(unit.source)
+    return machine.mentions_of(unit.tree).every if outline is None else outline.words
 
 
 def writes(machine: Interpreter, node: ast.AST) -> bool:

@@ -12,7 +12,8 @@ import os
 from collections.abc import Callable, Container, Iterator
 from typing import TypeAlias
 
-from initlint import disk
+from initlint import disk, garbage
+from initlint.interpret.outlines import outline
 from initlint.interpret.values import Cell, Frame
 from initlint.source import Place, Source
 
@@ -129,6 +130,7 @@ class Project:
 
     def __init__(self, read: Read) -> None:
         self.read = read
+        self.size = 0  # of the texts, in characters
         self.units: dict[str, Unit | None] = {}
         self.roots: dict[str, tuple[str, ...]] = {}
         self.found: dict[tuple[str, str], str | None] = {}
@@ -137,7 +139,7 @@ class Project:
     def add(self, path: str, source: Source, tree: ast.Module) -> Unit:
         """A file named on the command line."""
         path = os.path.abspath(path)
-        unit = self.units[path] = Unit(path, source, tree, target=True)
+        unit = self.units[path] = self.unit_of(path, source, tree, target=True)
         return unit
 
     def unit(self, path: str) -> Unit | None:
@@ -146,10 +148,16 @@ class Project:
             source = self.read(path)
             tree = source.tree() if source is not None else None
             if source is not None and isinstance(tree, ast.Module):
-                self.units[path] = Unit(path, source, tree, target=False)
+                self.size += len(source.text)
+                self.units[path] = self.unit_of(path, source, tree, target=False)
             else:
                 self.units[path] = None
         return self.units[path]
+
+    def unit_of(self, path: str, source: Source, tree: ast.Module, *, target: bool) -> Unit:
+        if self.size > garbage.LARGE:
+            outline(source)
+        return Unit(path, source, tree, target=target)
 
     def resolve(self, name: str, importer: Unit) -> str | None:
         """The path of the absolute module `name` as `importer` would see it, if it is the project's."""
