@@ -34,13 +34,19 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The signal at the end of a chain, relative to its start (standard deviations), and its depth in layers."""
+    """The signal at the end of a chain, relative to its start (standard deviations), and its depth: in layers, or in
+    steps of a recurrent network."""
 
     forward_std: float
     backward_std: float
     depth: int
     spread: float = 1.0  # factor by which a single draw of the weights is typically off
     deeper: tuple[Signal, ...] = ()  # where a loop of unknown length is in it: the same for more of its turns
+    steps: bool = False
+
+    @property
+    def extent(self) -> str:
+        return f"{self.depth} {'steps' if self.steps else 'layers'}"
 
 
 @dataclass(frozen=True, slots=True)

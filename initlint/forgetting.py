@@ -62,6 +62,16 @@ class ForgetBias(Subject):
         return sum(known) if len(known) == len(values) else None
 
     @property
+    def expected(self) -> float | None:
+        """The same, where the framework draws one by default, whose mean is zero."""
+        values = [
+            0.0 if value is None and not any(event.explicit and _touches(event) for event in history) else value
+            for (_, history), value in zip(self.biases, (_value(*bias) for bias in self.biases))
+        ]
+        known = [value for value in values if value is not None]
+        return sum(known) if len(known) == len(values) else None
+
+    @property
     def kept(self) -> float | None:
         """The part of its memory that a cell keeps in one step with no input: the sigmoid of the sum."""
         import math

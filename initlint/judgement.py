@@ -20,7 +20,7 @@ from initlint import strengths
 from initlint.findings import Signal
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
-from initlint.network import Dense, analysable
+from initlint.network import Cell, Dense, analysable
 from initlint.strands import BROKEN, Link, Strand, network_of
 from initlint.subject import Subject
 
@@ -131,7 +131,7 @@ def measured(strand: Strand) -> Signal | None:
     from initlint.sampling import trace
 
     if strand.recurrence:
-        return _unrolled(strand)
+        return _unrolled(strand, strand.recurrence)
     network = network_of(strand)
     dense = [index for index, step in enumerate(network) if step.op == "dense"]
     try:
@@ -145,17 +145,20 @@ def measured(strand: Strand) -> Signal | None:
     )
 
 
-def _unrolled(strand: Strand) -> Signal | None:
+def _unrolled(strand: Strand, cell: Cell) -> Signal | None:
     from initlint.propagation import UnknownStepError
-    from initlint.unrolling import unrolled
+    from initlint.unrolling import unrolled, unrolled_gates
 
     link = strand.links[0]
+    if cell.kind != "plain":
+        found = unrolled_gates(link.dense, cell.kind, cell.forget, strand.depth)
+        return Signal(found.factor, found.factor, strand.depth, found.spread, steps=True)
     name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
     try:
         found = unrolled(link.dense, name, parameter, strand.depth)
     except UnknownStepError:
         return None
-    return Signal(found.factor, found.factor, strand.depth, found.spread)
+    return Signal(found.factor, found.factor, strand.depth, found.spread, steps=True)
 
 
 # --- what would become of it ------------------------------------------------------------------------------------------
@@ -242,7 +245,8 @@ def judged(
     outside = strand.depth >= band.depth and not band.holds(before)
     if (outside or in_full) and better is not None and after is None:
         after = measured(better)
-    return Judgement(before, after, outside, not cure or (after is not None and band.holds(after)))
+    mends = not cure or (after is not None and band.holds(after))
+    return Judgement(before, after, outside, mends and not (strand.recurrence and strand.recurrence.advice))
 
 
 def _with_turns(strand: Strand, concerned: frozenset[int], cure: str, band: Band, *, in_full: bool) -> Judgement | None:

@@ -47,6 +47,15 @@ class Dense(NamedTuple):
         return self.inputs or self.fan_in, self.outputs or self.fan_out
 
 
+class Cell(NamedTuple):
+    """What is done at each step of a recurrent network: `plain`, `lstm` or `gru`. `forget` is what an LSTM adds to its
+    forget gate. What is `advice` is the framework's own choice behind gates."""
+
+    kind: str
+    forget: float = 0.0
+    advice: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step. `op` is input, dense, activation, norm, add, cat, pool, scale.

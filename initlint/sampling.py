@@ -61,7 +61,7 @@ def sample(
         given, other = [values[i] for i in step.inputs], [near[i] for i in step.inputs]
         if step.op == "dense":
             kept.append(matrices(step.dense, given[0].shape[-1], draws, cap, generator))
-            bias = _biases(step.dense, draws, kept[-1].shape[-1], generator)
+            bias = biases(step.dense, draws, kept[-1].shape[-1], generator)
             values.append(given[0] @ kept[-1] + bias)
             near.append(other[0] @ kept[-1] + bias)
         else:
@@ -146,7 +146,8 @@ def _truncated(shape: tuple[int, ...], generator: Generator) -> Array:
     return made
 
 
-def _biases(dense: Dense | None, draws: int, outputs: int, generator: Generator) -> Array:
+def biases(dense: Dense | None, draws: int, outputs: int, generator: Generator) -> Array:
+    """One vector for each draw, uniform, of the map's variance."""
     import numpy as np
 
     if dense is None or not dense.bias:

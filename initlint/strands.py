@@ -16,7 +16,7 @@ from initlint import strengths
 from initlint.chains import Flow
 from initlint.graph import Activation, Edge, InitEvent, Layer, Weight
 from initlint.knowledge import knowledge
-from initlint.network import Builder, Dense, Step
+from initlint.network import Builder, Cell, Dense, Step
 
 if TYPE_CHECKING:
     from initlint.source import Place
@@ -26,6 +26,12 @@ POOLED: Final = 4  # positions that a pool looks at, where that is unknown
 UNFOLLOWED: Final = frozenset({"scale", "cat"})  # on the way: factors and partners that are not known
 PLAIN: Final = frozenset({"weight", "kernel", "bias"})  # as torch and Keras call them
 PLAIN_RECURRENT: Final = frozenset({"RNN", "RNNCell", "SimpleRNN", "SimpleRNNCell"})
+CELLS: Final = {
+    **dict.fromkeys(PLAIN_RECURRENT, "plain"),
+    **dict.fromkeys(("LSTM", "LSTMCell", "CuDNNLSTM"), "lstm"),
+    **dict.fromkeys(("GRU", "GRUCell", "CuDNNGRU"), "gru"),
+}
+GATES: Final = frozenset({"sigmoid", "tanh"})  # the activations of gated cells that the model has steps for
 RECURRENT_STEPS: Final = 100
 BROKEN: Final = {"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "linear": 1.0}  # slope below zero; above it is 1
 
@@ -47,7 +53,7 @@ class Strand(NamedTuple):
     links: tuple[Link, ...]
     turn: tuple[Link, ...] = ()
     at: int = 0
-    recurrence: bool = False
+    recurrence: Cell | None = None
 
     @property
     def depth(self) -> int:
@@ -206,16 +212,46 @@ def _bias(layer: Layer, fan_in: int) -> float:
     return 1 / (3 * fan_in) if second is None else second
 
 
-def recurrence(layer: Layer, weight: Weight, event: InitEvent, internal: frozenset[str] | None) -> Strand:
-    """A hundred steps of a plain recurrent network without input: its matrix and its activation, again and again."""
-    ratio = strengths.variance_ratio(layer, weight, event)
-    if layer.kind not in PLAIN_RECURRENT or ratio is None or not internal or len(internal) > 1:
+def recurrence(
+    layer: Layer, weight: Weight, event: InitEvent, internal: frozenset[str] | None, forget: float | None
+) -> Strand:
+    """A hundred steps of a recurrent network without input: its matrix, or one for each gate, and its activation, again
+    and again. `forget` is what its biases add to an LSTM's forget gate."""
+    ratio, kind = strengths.variance_ratio(layer, weight, event), CELLS.get(layer.kind, "")
+    gated = kind in ("lstm", "gru")
+    if not kind or ratio is None or not internal or (internal != GATES if gated else len(internal) > 1):
+        return Strand(())
+    if kind == "lstm" and forget is None:
         return Strand(())
     law = strengths.law(weight, event)
     units = weight.shape[1] if weight.shape is not None and len(weight.shape) > 1 and weight.shape[1] else NOMINAL
+    if gated and weight.shape is not None and weight.name.endswith("recurrent_kernel"):
+        units = weight.shape[0] or NOMINAL  # Keras has the gates last
     mean, distribution = (0.0, "normal") if law is None else (law.mean, law.distribution)
-    dense = Dense(ratio / units, units, units, 0.0, mean, distribution)
-    return Strand((Link(layer.index, dense, Activation(min(internal))),) * RECURRENT_STEPS, recurrence=True)
+    bias = _drawn_bias(layer, weight.name) if gated else 0.0
+    dense = Dense(ratio / units, units, units, bias, mean, distribution)
+    cell = Cell(kind, forget or 0.0 if kind == "lstm" else 0.0, advice=gated and not event.explicit)
+    activation = Activation("tanh" if gated else min(internal))
+    return Strand((Link(layer.index, dense, activation),) * RECURRENT_STEPS, recurrence=cell)
+
+
+def _drawn_bias(layer: Layer, matrix: str) -> float:
+    """Variance of the random biases that the gates of one matrix have, over both vectors of torch."""
+    suffix = matrix[len("weight_hh") :] if matrix.startswith("weight_hh") else ""
+    return sum(
+        _variance(bias, layer.fan_out or NOMINAL)
+        for bias in layer.weights
+        if bias.role == "bias" and bias.name.endswith(suffix)
+    )
+
+
+def _variance(bias: Weight, units: int) -> float:
+    laws = {None if e is None or e.name == "unknown" else strengths.law(bias, e) for e in bias.effective()}
+    found = laws.pop() if len(laws) == 1 else None
+    second = None if found is None else found.second_moment(None, None)
+    if found is None or second is None:  # torch's own, for a width that is not known
+        return 1 / (3 * units) if bias.default == "uniform" else 0.0
+    return second - found.mean**2
 
 
 def network_of(strand: Strand) -> tuple[Step, ...]:

@@ -15,6 +15,7 @@ from initlint.autoencoders import decodes
 from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
+from initlint.forgetting import forget_biases
 from initlint.graph import UNKNOWN, Activation, Composed, Context, InitEvent, Layer, Unknown, Weight
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge, snake
@@ -65,10 +66,10 @@ class Use(Judged):
 
     @property
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
-        """The run of layers through it (for the matrix of a plain recurrent network: its steps), and which of them are
-        to be mended."""
+        """The run of layers through it (for the matrix of a recurrent network: its steps), and which of them are to be
+        mended."""
         if self.weight.role == "recurrent":
-            strand = recurrence(self.layer, self.weight, self.event, self.internal)
+            strand = recurrence(self.layer, self.weight, self.event, self.internal, self._forget)
         else:
             strand = strand_of(self.flow, self.layer.index)
         return ((strand, (self.concerned | {self.layer.index}) & strand.members),)
@@ -352,13 +353,25 @@ class Use(Judged):
 
     @property
     def hundred_steps(self) -> str | None:
-        """What a change of the state is multiplied by over 100 steps, measured: `2e-23`. None where gates decide."""
+        """What a change of the state is multiplied by over 100 steps, measured: `2e-23`."""
         return self.falls_to if self.weight.role == "recurrent" else None
+
+    @property
+    def matrix(self) -> str:
+        """What the radius is of, for a message."""
+        return "the recurrent matrix" if self.layer.kind in PLAIN_RECURRENT else "each gate's recurrent matrix"
 
     @property
     def gated(self) -> str | None:
         """Where memory rests; None in a plain network."""
         return None if self.layer.kind in PLAIN_RECURRENT else "the gates alone"
+
+    @property
+    def _forget(self) -> float | None:
+        """What its biases add to the forget gate of this matrix; None where that is not known."""
+        suffix = self.weight.name[len("weight_hh") :] if self.weight.name.startswith("weight_hh") else ""
+        ways = {one.expected for one in forget_biases(self.flow, self.layer) if one.suffix == suffix}
+        return next(iter(ways), 0.0) if len(ways) < 2 else None
 
     # --- sparse and constant ones -------------------------------------------------------------------------------------
 

@@ -50,8 +50,8 @@ ROOMS: dict[str, str] = {
     "rules": """
         contexts
         chains symmetry strengths silence strands judgement stretches
-        fan_modes autoencoders subjects lone branches gains incidents loads normalizing
-        parameters passes products tied forgetting sharing survey
+        fan_modes autoencoders forgetting subjects lone branches gains incidents loads normalizing
+        parameters passes products tied sharing survey
         prescriptions mishaps keras_remedies remedies conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",

@@ -24,7 +24,6 @@ from initlint.strands import strand_of
 
 # Layers in no run of layers, by what holds their weight: class, weight, true fan_in, what they feed.
 LONE = [
-    ("INI202/fires_forms", "Recurrent", "lstm.weight_ih_l0", 32, nn.Identity()),
     ("INI208/fires_kernels", "Upsampler", "up.weight", 256 * 4, nn.Identity()),
     ("INI208/fires_kernels", "Tagger", "lstm.weight_ih_l0", 64, nn.Identity()),
     ("INI208/fires_kernels", "Attention", "attention.in_proj_weight", 64, nn.Identity()),

@@ -99,7 +99,7 @@ def source_line(other: Site, texts: dict[str, list[str]]) -> str:
 
 
 def signal(one: Signal) -> str:
-    return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.depth} layers"
+    return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.extent}"
 
 
 def chance(*signals: Signal | None) -> str:
