@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import zip_longest
 from typing import Final
 
 from initlint.graph import Unknown
@@ -13,6 +14,7 @@ from initlint.interpret.machine import MOST_FRAMES, Arguments, Call, Keywords, M
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.trees import Signature
 from initlint.interpret.values import (
+    CONSTANTS,
     Absent,
     Alternatives,
     Bound,
@@ -138,7 +140,7 @@ def invoke(
         again = len(outer)
         if again and (
             again >= MOST_RECURSION
-            or not informed(args if receiver is None else args[1:], kwargs)
+            or not informed(machine, function, args, kwargs, receiver, outer[-1])
             or (again > UNSURE and machine.heap.depth >= outer[0].depth + again)
         ):
             return machine.lost("recursion", args, kwargs)
@@ -147,10 +149,22 @@ def invoke(
     return run(machine, function, args, kwargs, node, frame, receiver)
 
 
-def informed(args: Arguments, kwargs: Keywords) -> bool:
-    """Whether a call is told anything: a function that calls itself on nothing known does not end."""
-    values = [*args, *kwargs.values()]
-    return not values or any(not isinstance(value, Unknown) for value in values)
+def informed(
+    machine: Machine, function: Function, args: Arguments, kwargs: Keywords, receiver: Value, running: Frame
+) -> bool:
+    """Whether a call of a function by itself is told anything: one on nothing known, or on nothing but the constants
+    that it has been given before, does not end."""
+    positional = machine.signatures[function.node].positional
+    given = [*zip_longest(positional[: len(args)], args), *kwargs.items()][receiver is not None :]
+    bound = machine.mentions_of(function.node).bound
+    return not given or any(
+        not isinstance(value, Unknown) and (name in bound or not repeats(value, running.cell.get(name)))
+        for name, value in given
+    )
+
+
+def repeats(value: Value, before: Value) -> bool:
+    return isinstance(value, CONSTANTS) and type(value) is type(before) and value == before
 
 
 def aside(

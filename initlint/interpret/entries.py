@@ -51,6 +51,8 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     classes = [c for u in units for c in own_classes(machine, u)]
     for function in worth_running(machine, by_use(machine, [f for u in units for f in factories(machine, u)])):
         genuine = not required(function)
+        if not genuine and leftovers.has_run(machine, function):
+            continue  # another one has called it, and knew what to give
         run = partial(build, machine, function)
         contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
     others = [f for u in units for f in own_functions(machine, u)]
@@ -68,7 +70,7 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
         if cls.abstract or not cls.module:
             continue
         offered = is_offered(machine, cls)
-        if not offered and (machine.built.get(cls.node) or is_shown(machine, cls)):
+        if not offered and (machine.built.get(cls.node) or leftovers.is_shown(machine, cls)):
             continue
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
         run = partial(build, machine, cls)
@@ -90,7 +92,7 @@ def worth_running(machine: Interpreter, functions: list[Function]) -> list[Funct
         if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
             chosen.append(index)
             counts.update({leaf[0] for leaf in offer})
-    return [found[index][0] for index in chosen]
+    return sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
 
 
 def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], bool]:
@@ -111,20 +113,6 @@ def keep(machine: Interpreter, target: Function | Class) -> None:
     """Run what builds a model for itself."""
     build(machine, target)
     show_rest(machine, target.unit.frame)
-
-
-def is_shown(machine: Interpreter, cls: Class) -> bool:
-    """Whether all of a class was executed as a base of one that was built."""
-    own = [function for function in cls.cell.values() if isinstance(function, Function)]
-    init = cls.cell.get("__init__")
-    built = [init] if isinstance(init, Function) else own
-    forward = cls.find("forward")
-    if not any(machine.called.get(function.node) for function in built):
-        return False
-    if isinstance(forward, Function) and not machine.called.get(forward.node):
-        return False
-    made = machine.built.keys() | machine.entered.keys()
-    return any(other is not cls and cls in other.lineage and other.node in made for other in machine.defined)
 
 
 def attempt(

@@ -78,6 +78,8 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     left = machine.evaluate(load, frame)
     right = machine.evaluate(node.value, frame)
     if isinstance(left, ListValue) and isinstance(node.op, ast.Add):
+        if left.serial <= machine.quiet_since:
+            machine.quiet = False  # somebody else's list
         items, loose = iterate(machine, right, node, frame)
         if len(left.items) + len(items) <= LONGEST:
             machine.heap.write(left.cell, "items", left.items + items)

@@ -30,12 +30,13 @@ class Raised(Exception):
 class Heap:
     """Writes to cells, logged while a branch is being explored."""
 
-    __slots__ = ("depth", "join_tensors", "log", "serial")
+    __slots__ = ("depth", "forks", "join_tensors", "log", "serial")
 
     def __init__(self, join_tensors: Callable[[tuple[Tensor, ...]], Tensor]) -> None:
         self.log: list[tuple[Cell, object, object]] | None = None
         self.depth = 0
         self.serial = 0  # of the last object that was made
+        self.forks = 0  # that were gone through
         self.join_tensors = join_tensors
 
     def write(self, cell: Cell, key: object, value: object) -> None:
@@ -118,6 +119,7 @@ class Heap:
 
     def fork(self, branches: list[Callable[[], Value]]) -> Value:
         """The join of the values of all branches that do not raise; raises if all do."""
+        self.forks += 1
         values = []
         deltas = []
         for branch in branches:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from initlint.interpret import names
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likely_arguments import called_value
@@ -72,6 +73,38 @@ def unshown(machine: Interpreter) -> list[Instance]:
     reached = {id(layer) for layer in machine.node_layers.values()}
     roots = [m for m in models if not m.uses and id(m) not in held]
     return [m for m in roots if not any(id(part) in reached for _, part in named_modules(m))][:MOST_SHOWN]
+
+
+def is_shown(machine: Interpreter, cls: Class) -> bool:
+    """Whether all of a class was executed as a base of one that was built."""
+    own = [function for function in cls.cell.values() if isinstance(function, Function)]
+    init = cls.cell.get("__init__")
+    built = [init] if isinstance(init, Function) else own
+    forward = cls.find("forward")
+    if not any(machine.called.get(function.node) for function in built):
+        return False
+    if isinstance(forward, Function) and not machine.called.get(forward.node):
+        return False
+    made = machine.built.keys() | machine.entered.keys()
+    return any(other is not cls and cls in other.lineage and other.node in made for other in machine.defined)
+
+
+def has_run(machine: Interpreter, function: Function) -> bool:
+    """Whether a function was called, and every module was made that its body makes or hands on."""
+    if not machine.called.get(function.node):
+        return False
+    for part in walk(function.node):
+        if isinstance(part, ast.Call):
+            value = called_value(machine, part.func, function.unit)
+            if isinstance(value, Symbol) and value.qualified in machine.knowledge.layers and part not in machine.made:
+                return False
+            if isinstance(value, Function) and not machine.called.get(value.node):
+                return False
+        elif isinstance(part, ast.Name):
+            value = names.export(machine, function.unit, part.id)
+            if isinstance(value, Class) and value.module and not machine.built.get(value.node):
+                return False
+    return True
 
 
 # -- functions that nothing calls ---------------------------------------------------------

@@ -126,6 +126,7 @@ class Machine(Parts):
         self.tests: dict[Place, Test] = {}
         self.called: dict[ast.AST, int] = {}  # function nodes that some visible code called
         self.hooked: set[ast.AST] = set()
+        self.made: set[ast.AST] = set()  # calls that have made an object
         self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
         self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
         self.faults: list[tuple[str, Exception]] = []  # our own bugs, by the file whose entry showed them
@@ -144,7 +145,6 @@ class Machine(Parts):
         self.quiets: dict[ast.AST, bool] = {}  # functions: do they only compute, as far as their text tells
         self.recalled: dict[object, tuple[Value, list[Read]]] = {}  # results of such functions, by what they were given
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
-
         self.spans: dict[ast.AST, tuple[tuple[str, Place], ...]] = {}  # of the arguments of init calls
         self.shapes: dict[
             object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
@@ -185,6 +185,7 @@ class Machine(Parts):
         self.instances: list[Instance] = []
         self.constructed = False  # the model is made and initialized: what follows is its forward
         self.quiet = False  # nothing but computing was seen since a function began whose result may be remembered
+        self.quiet_since = 0  # the last object made before
         self.reads: list[Read] | None = None  # of names of modules by that function
         self.orphan = False  # running a function that nothing visible calls
         self.base_depth = 0  # of forks, where the construction of the innermost module began
@@ -224,8 +225,7 @@ class Machine(Parts):
 
     @property
     def certain(self) -> bool:
-        """Whether no unknown branch stands between here and the start of the construction under way (or
-        of the entry, where none is)."""
+        """Whether no unknown branch stands between here and where the construction under way, or the entry, began."""
         return self.heap.depth <= self.base_depth
 
     # -- what the model is made of ---------------------------------------------------------

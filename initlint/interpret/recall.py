@@ -34,7 +34,8 @@ from initlint.interpret.values import (
 Invoke: TypeAlias = "Callable[[Machine, Function, Arguments, Keywords, ast.AST, Frame, Value], Value]"
 
 VISITED: Final = object()  # the result is the module that was given
-DEEPEST: Final = 3  # forks around a call whose result is kept: far inside forks only one way is executed
+DEEPEST: Final = 3  # forks around a call that forks: far inside forks only one way is executed
+NESTED: Final = 4  # lists in lists among the arguments
 MUTATORS: Final = frozenset(
     "add append appendleft clear discard extend extendleft insert pop popitem popleft register remove reverse send"
     " setdefault sort update write writelines".split()
@@ -60,13 +61,13 @@ def call(
     invoke: Invoke,
 ) -> Value:
     """The result of calling a function or method: remembered, or what `invoke` gives."""
-    if function.closure is not None or function.node not in machine.called or not is_quiet(machine, function):
+    if function.node not in machine.called or not is_quiet(machine, function):
         return invoke(machine, function, args, kwargs, node, frame, receiver)
     visited = bare_module(args, kwargs, receiver)
     if visited is not None:
         key = visit_key(function, args, kwargs, receiver, visited)
     else:
-        key = key_of(function, args, kwargs) if receiver is None and not machine.sweeping else None
+        key = key_of(machine, function, args, kwargs) if receiver is None and not machine.sweeping else None
     if key is None:
         return invoke(machine, function, args, kwargs, node, frame, receiver)
     known = machine.recalled.get(key)
@@ -76,15 +77,17 @@ def call(
         return visited if known[0] is VISITED else fresh(machine, known[0])
     quiet, machine.quiet = machine.quiet, True
     outer, machine.reads = machine.reads, []
-    start, before = machine.heap.serial, traces(machine, visited)
+    start, forks, before = machine.heap.serial, machine.heap.forks, traces(machine, visited)
+    since, machine.quiet_since = machine.quiet_since, start
     try:
         result = invoke(machine, function, args, kwargs, node, frame, receiver)
     finally:
-        alone, machine.quiet = machine.quiet, machine.quiet and quiet
+        alone, machine.quiet, machine.quiet_since = machine.quiet, machine.quiet and quiet, since
         reads, machine.reads = machine.reads, outer
         if outer is not None:
             outer += reads
-    if alone and not machine.orphan and before == traces(machine, visited) and machine.heap.depth <= DEEPEST:
+    whole = machine.heap.depth <= DEEPEST or forks == machine.heap.forks
+    if alone and whole and not machine.orphan and before == traces(machine, visited):
         if visited is not None and (result is None or result is visited):
             machine.recalled[key] = (None if result is None else VISITED, reads)
         elif visited is None and is_plain(result, start):
@@ -153,10 +156,51 @@ def partial_key(value: Partial, callee_key: Callable[[Value], object]) -> object
     return None if None in parts else (Partial, *parts)
 
 
-def key_of(function: Function, args: Arguments, kwargs: Keywords) -> object:
+def key_of(machine: Machine, function: Function, args: Arguments, kwargs: Keywords) -> object:
     """Equal for calls that are given the same; None where something is given that may change."""
-    given = value_key((*args, *kwargs.items()))
-    return None if given is None else (function.node, given)
+    given = content_key((*args, *kwargs.items()))
+    if given is None:
+        return None
+    if function.closure is None:
+        return function.node, given
+    seen = closure_key(machine, function)
+    return None if seen is None else (function.node, given, seen)
+
+
+def closure_key(machine: Machine, function: Function) -> object:
+    """Equal where the variables around a nested function that it mentions are the same; None where one may change."""
+    names = machine.mentions_of(function.node).names
+    found: list[object] = []
+    frame = function.closure
+    while frame is not None:
+        if frame.pending:
+            return None
+        for name, value in frame.cell.items():
+            if name in names:
+                part = value_key(value)
+                if part is None:
+                    return None
+                found.append((name, part))
+        frame = frame.parent
+    return tuple(found)
+
+
+def content_key(value: Value, depth: int = 0) -> object:
+    """`value_key`, of lists and dictionaries too: a quiet function changes none that it is given."""
+    if depth > NESTED:
+        return None
+    if isinstance(value, (ListValue, DictValue)):
+        if not value.serial:
+            return None  # what it is a part of can't be told
+        if isinstance(value, ListValue):
+            parts: object = content_key(value.items, depth)
+            return None if parts is None else (value.kind, value.open, parts)
+        parts = None if value.factory is not None else content_key(tuple(value.cell.items()), depth)
+        return None if parts is None else (DictValue, value.open, parts)
+    if type(value) is tuple:
+        inside = tuple(content_key(item, depth + 1) for item in value)
+        return None if None in inside else inside
+    return value_key(value)
 
 
 def value_key(value: Value) -> object:
@@ -224,8 +268,6 @@ def stores_inside(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             owner = part.value
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in MUTATORS:
             owner = part.func.value
-        elif isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
-            owner = part.target  # of a list: in place
         if owner is None:
             continue
         if not isinstance(owner, ast.Name):
@@ -253,7 +295,7 @@ def made_here(parts: list[ast.AST]) -> set[str]:
         else:
             continue
         for target, value in pairs:
-            names = {name.id for name in walk(target) if isinstance(name, ast.Name)}
+            names = {part.id for part in walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
             (made if value is not None and is_fresh(value) else other).update(names)
     return made - other
 
@@ -273,4 +315,6 @@ def is_fresh(value: ast.expr) -> bool:
         if isinstance(callee, ast.Name):
             return callee.id in MAKERS
         return isinstance(callee, ast.Attribute) and callee.attr in METHODS
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.slice, ast.Slice)  # of a list: a copy
     return isinstance(value, FRESH)

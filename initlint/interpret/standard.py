@@ -94,7 +94,9 @@ def replace_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST,
 
 
 def asdict(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return DictValue(dict(args[0].cell)) if args and isinstance(args[0], Instance) else Unknown("asdict")
+    if args and isinstance(args[0], Instance):
+        return DictValue(dict(args[0].cell), serial=machine.next_serial())
+    return Unknown("asdict")
 
 
 def namedtuple_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:

@@ -34,13 +34,15 @@ def walk(node: ast.AST) -> list[ast.AST]:
 
 
 class Mentions:
-    """The names, the attributes and the strings like names that a tree mentions, read off it once."""
+    """The names, the attributes and the strings like names that a tree mentions, read off it once. `bound` are the
+    names that it gives a value to, parameters left out."""
 
-    __slots__ = ("attributes", "every", "names")
+    __slots__ = ("attributes", "bound", "every", "names")
 
     def __init__(self, node: ast.AST) -> None:
         parts = walk(node)
         self.names = frozenset(part.id for part in parts if type(part) is ast.Name)
+        self.bound = frozenset(part.id for part in parts if type(part) is ast.Name and type(part.ctx) is not ast.Load)
         self.attributes = frozenset(part.attr for part in parts if type(part) is ast.Attribute)
         constants = (part.value for part in parts if type(part) is ast.Constant)
         texts = (value for value in constants if isinstance(value, str) and value.isidentifier())
