@@ -140,8 +140,11 @@ def _truncated(shape: tuple[int, ...], generator: Generator) -> Array:
     from initlint.laws import TRUNCATION, truncated
 
     drawn = generator.standard_normal(shape)
-    while (out := np.abs(drawn) > TRUNCATION).any():
-        drawn[out] = generator.standard_normal(int(out.sum()))
+    flat = drawn.reshape(-1)
+    out = np.flatnonzero(np.abs(flat) > TRUNCATION)
+    while out.size:
+        flat[out] = again = generator.standard_normal(out.size)
+        out = out[np.abs(again) > TRUNCATION]
     made: Array = drawn / math.sqrt(truncated(-TRUNCATION, TRUNCATION)[1])
     return made
 

@@ -260,7 +260,8 @@ class Interpreter(Machine):
     def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Note where an object is constructed, and by which call of the module that owns it."""
         self.instances.append(instance)
-        self.made.add(node)
+        if not self.surveying:
+            self.made.add(node)
         instance.place = frame.unit.place(node)
         instance.copies, instance.repeated = self.copies, self.repeating > 0
         for outer in reversed(self.frames):

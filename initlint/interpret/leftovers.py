@@ -90,21 +90,22 @@ def is_shown(machine: Interpreter, cls: Class) -> bool:
 
 
 def has_run(machine: Interpreter, function: Function) -> bool:
-    """Whether a function was called, and every module was made that its body makes or hands on."""
-    if not machine.called.get(function.node):
-        return False
+    """Whether another function has called it, so that everything was made that its body makes or hands on."""
+    made = False
     for part in walk(function.node):
         if isinstance(part, ast.Call):
             value = called_value(machine, part.func, function.unit)
-            if isinstance(value, Symbol) and value.qualified in machine.knowledge.layers and part not in machine.made:
-                return False
-            if isinstance(value, Function) and not machine.called.get(value.node):
+            if isinstance(value, Symbol) and value.qualified in machine.knowledge.layers:
+                if part not in machine.made:
+                    return False
+                made = True
+            elif isinstance(value, Function) and not machine.called.get(value.node):
                 return False
         elif isinstance(part, ast.Name):
             value = names.export(machine, function.unit, part.id)
             if isinstance(value, Class) and value.module and not machine.built.get(value.node):
                 return False
-    return True
+    return made
 
 
 # -- functions that nothing calls ---------------------------------------------------------
