@@ -58,24 +58,28 @@ def mend_paths(
     """Fixes what is at least so severe in files and folders, in memory only unless they are to be written."""
     report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True)
     named = {shown: path for path, shown in discovery.find(paths, configs or Config()).files}
-    changes: dict[str, Change] = {}
+    changes: dict[str, Change] = {}  # by the file that a path leads to
+    overlay: dict[str, bytes] = {}
     faults: list[str] = []
     for shown in dict.fromkeys(finding.place.file for finding in report.findings):
         if shown not in named or not wanted(report.findings, shown, unsafe=unsafe, least=least):
             continue
         path = os.path.abspath(named[shown])
-        others = {key: change.new for key, change in changes.items()}
+        file = os.path.realpath(path)
+        if file in changes:  # under another name
+            overlay[path] = changes[file].new
+            continue
         try:
-            with open(path, "rb") as file:
-                old = file.read()
-            changed = _until_done(shown, path, old, report, others, configs, unsafe=unsafe, least=least, debug=debug)
+            with open(path, "rb") as read:
+                old = read.read()
+            changed = _until_done(shown, path, old, report, overlay, configs, unsafe=unsafe, least=least, debug=debug)
         except OSError as error:
             faults.append(f"{shown}: cannot be fixed: {(error.strerror or str(error)).lower()}")
             continue
         if changed is not None:
-            changes[path] = changed
+            changes[file] = changed
+            overlay[path] = changed.new
     if changes:
-        overlay = {path: change.new for path, change in changes.items()}
         report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay)
     faults += put_in_place(changes.values()) if write else []
     fixed = sum(change.fixed for change in changes.values())

@@ -132,6 +132,13 @@ def test_permissions_and_links_stay(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_a_file_under_two_names_is_fixed_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file.parent / "link.py").symlink_to("net.py")
+    assert run([".", "--fix"]) == 0
+    assert file.read_text() == FIXED
+    assert "Fixed 1 problem." in capsys.readouterr().out
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_bytes(b"new")
