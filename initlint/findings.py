@@ -63,6 +63,7 @@ class Match:
     facts: tuple[tuple[str, str], ...] = ()  # what a fix needs to know
     before: Signal | None = None  # what the signal model says of it as it is, and as it should be
     after: Signal | None = None
+    shown: tuple[str, ...] = ()  # the files whose code shows it, where a fix is wanted
 
 
 @dataclass(frozen=True, slots=True)

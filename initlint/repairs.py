@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -34,16 +34,21 @@ def repairs(
         by_file[match.place.file].append(match)
     found: dict[Match, Repair] = {}
     for file, group in by_file.items():
-        others = partial(_others, sources[file], tuple(sources.values()), users)
-        found |= _of_file(group, sources[file], safety, reading, others)
+        beside = partial(_beside, sources[file], sources, users)
+        found |= _of_file(group, sources[file], safety, reading, beside)
     return found
 
 
-def _others(source: Source, sources: Sources, users: Users) -> Sources:
-    """What is read with a file where a finding shows only with others: all, or of many those that use it."""
+def _beside(source: Source, sources: Mapping[str, Source], users: Users, left: Iterable[Match]) -> Iterator[Sources]:
+    """What is read with a file, as long as findings are left that do not show without: nothing, then all others; of
+    many those whose code showed the findings, then those that use the file."""
+    yield ()
     if len(sources) <= FEW:
-        return [one for one in sources if one is not source]
-    return users(source)[: FEW - 1]
+        yield [one for one in sources.values() if one is not source]
+        return
+    showing = {file for match in left for file in match.shown} - {source.path}
+    yield [sources[file] for file in sorted(showing) if file in sources][: FEW - 1]
+    yield users(source)[: FEW - 1]
 
 
 def _of_file(
@@ -51,28 +56,30 @@ def _of_file(
     source: Source,
     safety: Callable[[str], str],
     reading: Reading,
-    others: Callable[[], Sources],
+    beside: Callable[[Iterable[Match]], Iterator[Sources]],
 ) -> dict[Match, Repair]:
     """A fix is proven where its finding shows: in the file by itself, else together with others."""
     found: dict[Match, Repair] = {match: plan(match, source, safety(match.code)) for match in matches}
     source.known.pop("page", None)
     plans = {match: fix for match, fix in found.items() if isinstance(fix, Fix)}
-    for alone in (True, False):
-        beside = () if alone or not plans else others()
-        if not plans or not (alone or beside):
+    for turn, others in enumerate(beside(plans)):
+        if not plans:
             break
-        before = reading(source, source.text, beside) or ()
+        if turn and not others:
+            continue
+        before = reading(source, source.text, others) or ()
         here = {(one.code, one.place): one for one in before}  # what is told of it may be another
         twins = {twin: match for match in plans if (twin := here.get((match.code, match.place))) is not None}
         done = proven(
-            {twin: plans[match] for twin, match in twins.items()}, source, before, _reader(reading, source, beside)
+            {twin: plans[match] for twin, match in twins.items()}, source, before, reader(reading, source, others)
         )
         found |= {twins[twin]: repair for twin, repair in done.items()}
-        plans = {match: fix for match, fix in plans.items() if match not in twins.values()}
+        for match in twins.values():
+            del plans[match]
     return found | {match: Declined(APART) for match in plans}
 
 
-def _reader(reading: Reading, source: Source, beside: Sources) -> Callable[[str], Sequence[Match] | None]:
+def reader(reading: Reading, source: Source, beside: Sources) -> Callable[[str], Sequence[Match] | None]:
     return lambda text: reading(source, text, beside)
 
 

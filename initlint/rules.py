@@ -203,7 +203,14 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
             facts=facts,
             before=before,
             after=after,
+            shown=_shown(group, survey) if survey else (),
         )
+
+
+def _shown(group: list[Hit], survey: Survey) -> tuple[str, ...]:
+    """The files whose entries show what the hits are about."""
+    contexts = {hit.context for hit in group} - {EVERYWHERE}
+    return tuple(sorted({survey.model.contexts[index].file for index in contexts}))
 
 
 def _order(hit: Hit) -> tuple[int, str, int]:

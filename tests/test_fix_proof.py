@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lintable import told
@@ -127,14 +128,26 @@ def project(folder: Path, count: int, fillers: int = 0) -> list[Finding]:
 
 
 @pytest.mark.parametrize("fillers", [0, 3])
-def test_a_finding_that_shows_only_with_other_files_is_fixed_with_those_that_use_it(
-    fillers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("known", [True, False])
+def test_a_finding_that_shows_only_with_other_files_is_fixed_with_those_that_show_it_or_use_it(
+    known: bool, fillers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a small project all are read again, of a large one those that import the file."""
+    """Of a small project all are read again, of a large one those whose code showed it, else those that import it."""
+    read: list[list[str]] = []
+    reader = repairs.reader
+
+    def noted(*given: Any) -> Any:
+        read.append([one.path for one in given[2]])
+        return reader(*given)
+
+    monkeypatch.setattr(repairs, "reader", noted)
+    if not known:
+        monkeypatch.setattr("initlint.rules._shown", lambda *_: ())
     monkeypatch.setattr(importers, "MOST_READ", 0)  # else they are read beside it anyway
     monkeypatch.setattr(repairs, "FEW", 3)
     (one,) = project(tmp_path, 12, fillers)
     assert isinstance(one.fix, Fix)
+    assert [Path(path).name for path in read[-1]] == ["net.py"]
     sources = [Source.of(str(path), path.read_text()) for path in sorted(tmp_path.glob("*.py"))]
     using = importers.importing(sources[0], sources)
     assert [Path(source.path).name for source in using] == ["net.py"]
@@ -150,6 +163,6 @@ def test_a_finding_of_which_more_is_told_with_other_files_is_proven_alone(tmp_pa
 
 def test_what_nobody_uses_can_not_be_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importers, "MOST_READ", 0)
-    monkeypatch.setattr(repairs, "_others", lambda *_: [])
+    monkeypatch.setattr(repairs, "_beside", lambda *_: iter([()]))
     (one,) = project(tmp_path, 12)
     assert one.fix == Declined(repairs.APART)
