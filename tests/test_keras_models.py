@@ -151,3 +151,25 @@ def test_keras_agrees(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert found == {row.fan_in}, (name, first)
         asked += 1
     assert asked or name == "tensorflow_imports"
+
+
+COPY = """import keras
+from keras import layers
+
+
+def cloned(initializer):
+    return initializer.__class__.from_config(initializer.get_config())
+
+
+small = keras.initializers.RandomNormal(stddev=0.02)
+model = keras.Sequential([keras.Input((8,)), layers.Dense(8, kernel_initializer={copy}), layers.Dense(2)])
+"""
+
+
+@pytest.mark.parametrize("copy", ["cloned(small)", "small.clone()", "cloned(cloned(small))"])
+def test_a_copy_of_an_initializer_is_said_to_be_where_its_original_is(copy: str) -> None:
+    model = read([Source("net.py", COPY.format(copy=copy))], Project(lambda _: None))
+    first, _ = inspection.rows(model, ["net.py"])
+    assert first.init is not None
+    assert first.init.at is not None
+    assert (first.init.name, first.init.at.span.start.line) == ("normal", 9)

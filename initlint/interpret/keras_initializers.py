@@ -9,7 +9,7 @@ from typing import Final
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret.initializer_names import check_keras
 from initlint.interpret.keras_checks import argument_at, check_arguments, check_rank
-from initlint.interpret.keras_values import Initializer, bind
+from initlint.interpret.keras_values import Configuration, Initializer, bind
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_init import scalar
@@ -128,7 +128,7 @@ def configuration(machine: Machine, value: Initializer) -> DictValue:
     """`get_config()`."""
     own = spec_of(machine, value)
     names = {p.spelled or p.name for p in own.parameters} if own is not None else set(value.cell)
-    return DictValue({k: v for k, v in value.cell.items() if k in names}, serial=machine.next_serial())
+    return Configuration({k: v for k, v in value.cell.items() if k in names}, value, machine.next_serial())
 
 
 def serialize(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
@@ -168,7 +168,11 @@ def from_config(machine: Machine, cls: Value, args: Arguments, kwargs: Keywords,
     config = args[0] if args else kwargs.get("config")
     if not isinstance(config, DictValue) or config.open:
         return Unknown("an object made from a configuration that is not known")
-    return machine.call(cls, [], {str(key): value for key, value in config.cell.items()}, node, frame)
+    made = machine.call(cls, [], {str(key): value for key, value in config.cell.items()}, node, frame)
+    if isinstance(made, Initializer) and isinstance(config, Configuration):  # a copy: the choice was made elsewhere
+        made.place = config.origin.place
+        machine.heap.write(made.cell, SPANS, config.origin.cell.get(SPANS, ()))
+    return made
 
 
 def call_initializer(

@@ -10,6 +10,7 @@ from initlint.graph import Unknown
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.values import (
     Alternatives,
+    Cell,
     Class,
     DictValue,
     Function,
@@ -60,6 +61,16 @@ class Initializer(KerasValue):
     @property
     def module(self) -> bool:
         return False
+
+
+class Configuration(DictValue):
+    """What `get_config()` of an initializer gives: what is made from it stands where the first one was made."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, entries: Cell, origin: Initializer, serial: int) -> None:
+        super().__init__(entries, serial=serial)
+        self.origin = origin
 
 
 @dataclass(frozen=True, slots=True)
