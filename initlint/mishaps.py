@@ -35,15 +35,13 @@ def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:
 
 def pass_weight(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """Modules that have one weight, under that name."""
-    layers = [
-        event.flow.context.layers[index]
-        for event in subjects
-        if isinstance(event, Event)
-        for index in event.incident.layers
-    ]
-    several = sorted({layer.kind for layer in layers if layer.weight("weight") is None})
-    if several or not layers:
-        raise Undecided(f"a {' or '.join(several) or 'container of modules'} has no weight of its own")
+    events = [event for event in subjects if isinstance(event, Event)]
+    own = {event.module or "module": (event.incident.fact("own") or "").split() for event in events}
+    without = {module for module, names in own.items() if "weight" not in names}
+    layers = [event.flow.context.layers[index] for event in events for index in event.incident.layers]
+    without |= {layer.kind for layer in layers if layer.weight("weight") is None}
+    if without:
+        raise Undecided(f"{' and '.join(sorted(without))} {'have' if len(without) > 1 else 'has'} no weight of its own")
     return as_noted(subjects, survey)
 
 

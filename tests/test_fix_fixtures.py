@@ -27,6 +27,7 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
     "INI404/fires_keras": {26: "there is no counterpart of SpatialDropout1D for selu"},
+    "INI506/fires_forms": {64: "the copy is made in a way that this fix does not know"},
     "INI601/fires_keras": {32: "what the vector should hold is not known"},
     "INI602/fires_keras": {
         24: "there is no one meaning of distribution='gaussian'",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from lintable import told
 
+from initlint.findings import Declined
 from initlint.mending import mend_source
+from initlint.pipeline import lint_source
 
 EYE = "import torch\nfrom torch.nn import Linear, Parameter\n\na = Linear(4, 4)\n"
 HEAD = "import torch.nn as nn\n\nlayer = nn.Linear(8, 8)\n"
@@ -127,3 +129,23 @@ def test_keras_initializers_are_given_to_their_layers() -> None:
     assert f"kernel_initializer=keras.initializers.{scaling}),\n" in after
     assert 'layers.Dense(64, activation="selu", kernel_initializer="lecun_normal"),\n' in after
     assert not {code for _, code in told(after)}
+
+
+@pytest.mark.parametrize(
+    "module, why",
+    [
+        ("MultiheadAttention(8, 2)", "MultiheadAttention has no weight of its own"),
+        ("LSTM(8, 8)", "LSTM has no weight of its own"),
+        ("Sequential(nn.Linear(8, 8))", "Sequential has no weight of its own"),
+    ],
+)
+def test_a_module_without_a_weight_of_its_own_is_not_given_one(module: str, why: str) -> None:
+    text = f"import torch.nn as nn\n\nlayer = nn.{module}\nnn.init.normal_(layer)\n"
+    (one,) = [one for one in lint_source(text, "net.py", fixes=True).findings if one.code == "INI608"]
+    assert one.fix == Declined(why)
+
+
+def test_a_method_on_the_way_to_a_parameter_is_not_taken_for_a_view() -> None:
+    """`.double()` may be a copy: what stands before the write stays."""
+    text = f"{HEAD}net = nn.Sequential(layer, nn.ReLU(), nn.Linear(8, 2))\nlayer.weight.data.double().zero_()\n"
+    assert ".double," not in fixed(text)

@@ -82,12 +82,10 @@ def quoted(page: Page, text: str, like: cst.CSTNode | None = None) -> str:
 def parameter_of(page: Page, node: cst.BaseExpression) -> str:
     """The code of a parameter, without `.data` or `.detach()` after it."""
     while True:
-        if isinstance(node, cst.Call) and not node.args:
-            node = node.func
-        if isinstance(node, cst.Attribute) and node.attr.value in VIEWS:
-            node = node.value
-            continue
-        return page.code(node)
+        view = node.func if isinstance(node, cst.Call) and not node.args else node
+        if not (isinstance(view, cst.Attribute) and view.attr.value in VIEWS):
+            return page.code(node)
+        node = view.value
 
 
 def initializer(page: Page, facts: Mapping[str, str], target: str, near: str = "") -> tuple[str, Edits]:

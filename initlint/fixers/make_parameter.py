@@ -10,14 +10,24 @@ from initlint.bindings import spelled
 from initlint.edits import Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import assigned
-from initlint.page import Page
+from initlint.fixers._calls import argument, assigned, last_name
+from initlint.page import Page, Spot
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
-    found = assigned(page.at(match.place.span).small())
+    value = _value(page.at(match.place.span), match)
+    name, imports = spelled(page, "torch.nn.Parameter")
+    edits = page.replace(value, f"{name}({page.text(page.span(value))})")
+    return Draft(f"make it a Parameter, as {facts.get('expression', 'the attribute')} is", edits + imports)
+
+
+def _value(spot: Spot, match: Match) -> cst.BaseExpression:
+    """What is assigned, by a statement or by `setattr`."""
+    called = [node for node in spot.chain if isinstance(node, cst.Call) and spot.page.span(node) == match.place.span]
+    given = argument(called[0], "value", 2) if called and last_name(called[0].func) == "setattr" else None
+    if given is not None:
+        return given.value
+    found = assigned(spot.small())
     if found is None or isinstance(found[1], cst.Tuple):
         raise Unfit("several things are assigned at once")
-    name, imports = spelled(page, "torch.nn.Parameter")
-    edits = page.replace(found[1], f"{name}({page.text(page.span(found[1]))})")
-    return Draft(f"make it a Parameter, as {facts.get('expression', 'the attribute')} is", edits + imports)
+    return found[1]

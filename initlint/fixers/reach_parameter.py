@@ -22,19 +22,23 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     if facts["what"] == "method-assigned":
         return Draft(f"call {facts['method']} instead of assigning to it", _called(spot))
     node = next((n for n in spot.chain if isinstance(n, cst.BaseExpression) and page.span(n) == match.place.span), None)
-    if isinstance(node, cst.Call) and _copied(node) is not None:
-        return Draft("write the parameter, not its copy", _uncopied(page, node))
+    copy = _copy(node)
+    if copy is not None:
+        return Draft("write the parameter, not its copy", _uncopied(page, copy))
     statement, block = spot.statement(), block_of(spot, spot.statement())
     if isinstance(node, cst.Name):
         for other in reversed(block[: block.index(statement)]):
             bound = _bound(other, node.value)
             if bound is None:
                 continue
-            if isinstance(bound, cst.Call) and _copied(bound) is not None:
-                return Draft("write the parameter, not its copy", _uncopied(page, bound))
+            copy = _copy(bound)
+            if copy is not None:
+                return Draft("write the parameter, not its copy", _uncopied(page, copy))
             if node.value in _names(bound):
                 return Draft("write the parameter before its name is bound anew", moved_after(page, other, statement))
             break
+    elif not isinstance(node, cst.Attribute | cst.Call):
+        raise Unfit("the copy is made in a way that this fix does not know")
     return Draft("initialize before the weight is parametrized", _before_wrapping(spot, facts))
 
 
@@ -47,15 +51,21 @@ def _called(spot: Spot) -> Edits:
     return page.replace(small, f"{page.code(found[0])}({page.text(page.span(found[1]))})")
 
 
-def _copied(call: cst.Call) -> cst.BaseExpression | None:
-    """What a `.clone()` at the end of an expression copies."""
-    return call.func.value if isinstance(call.func, cst.Attribute) and call.func.attr.value == "clone" else None
+def _copy(node: cst.CSTNode | None) -> cst.Call | None:
+    """The last `x.clone()` or `torch.clone(x)` in a chain of attributes and methods: of `x.clone().view(-1)` its first
+    part."""
+    while isinstance(node, cst.Call | cst.Attribute):
+        if isinstance(node, cst.Call) and last_name(node.func) == "clone" and isinstance(node.func, cst.Attribute):
+            return node
+        node = node.func if isinstance(node, cst.Call) else node.value
+    return None
 
 
 def _uncopied(page: Page, call: cst.Call) -> Edits:
-    whole, inner = page.span(call), _copied(call)
-    assert inner is not None
-    return (TextEdit(Span(page.span(inner).end, whole.end), ""),)
+    assert isinstance(call.func, cst.Attribute)
+    if call.args:
+        return page.replace(call, page.text(page.span(call.args[0].value)))
+    return (TextEdit(Span(page.span(call.func.value).end, page.span(call).end), ""),)
 
 
 def _bound(statement: cst.CSTNode, name: str) -> cst.BaseExpression | None:

@@ -198,7 +198,9 @@ def reshape(
             copy = Tensor(-1, shape, None, param)
             copy.origin = torch_init.endings_of(param) if whole else ()
             return copy
-        if last in ("detach", "data"):
+        if last == "detach_":
+            param.trainable = False
+        if last in ("detach", "detach_", "data"):
             return View(param, shape, whole=whole, detached=True, rows=rows_of(value))
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
         turned = tuple(reversed(shape)) if shape is not None and last in ("t", "T") else None

@@ -13,7 +13,7 @@ from initlint.interpret.machine import Arguments, Keywords, Machine, function_na
 from initlint.interpret.pieces import extended, placed, rows_of
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_laws import changed_law, factor_of
-from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value
+from initlint.interpret.values import Alternatives, Frame, Function, Instance, Value, options
 from initlint.knowledge import InitializerSpec
 from initlint.source import Place
 
@@ -197,7 +197,9 @@ def apply_to(
             machine.lose(target, where, frame)
         target.overwrite(event)
     elif isinstance(target, Instance) and target.module:
-        machine.incident("init-of-module", where, frame, {"function": function, "module": target.name}, target)
+        own = " ".join(str(k) for k, v in target.cell.items() if any(isinstance(o, Param) for o in options(v)))
+        facts = {"function": function, "module": target.name, "own": own}
+        machine.incident("init-of-module", where, frame, facts, target)
     elif target is None:
         machine.incident("missing-bias", where, frame, {"function": function, "expression": ast.unparse(where)})
     return target

@@ -30,13 +30,10 @@ def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.
             machine.ties.append((frame.unit.place(node), owner, option))
     plain = isinstance(value, Tensor) or (isinstance(value, View) and value.detached)
     if isinstance(current, Param) and plain and machine.certain:
-        machine.incident(
-            "assign-non-parameter",
-            node,
-            frame,
-            {"name": name, "module": owner.name, "expression": ast.unparse(node)},
-            current,
-        )
+        by_name = isinstance(node, ast.Call) and node.args  # setattr
+        target = f"{ast.unparse(node.args[0])}.{name}" if by_name else ast.unparse(node)  # type: ignore[attr-defined]
+        facts = {"name": name, "module": owner.name, "expression": target}
+        machine.incident("assign-non-parameter", node, frame, facts, current)
         return current
     return value
 
