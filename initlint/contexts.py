@@ -15,17 +15,32 @@ class Contexts:
 
     contexts: tuple[Context, ...]
     _places: dict[int, frozenset[Place]] = field(default_factory=dict)
-    _known: dict[tuple[int, int], bool] = field(default_factory=dict)
+    _at: dict[Place, list[int]] = field(default_factory=dict)  # the contexts that make a layer at a place
+    _around: dict[int, frozenset[int]] = field(default_factory=dict)
+
+    def whole(self, contexts: tuple[int, ...]) -> list[int]:
+        """Those of the contexts that are within none of the others."""
+        among = frozenset(contexts)
+        return [index for index in contexts if self.around(index).isdisjoint(among)]
+
+    def around(self, inner: int) -> frozenset[int]:
+        """The contexts that another one is within."""
+        known = self._around.get(inner)
+        if known is None:
+            if not self._at:
+                for index in range(len(self.contexts)):
+                    for place in self.places(index):
+                        self._at.setdefault(place, []).append(index)
+            rarest = min((self._at[place] for place in self.places(inner)), key=len, default=None)
+            candidates = range(len(self.contexts)) if rarest is None else rarest
+            known = self._around[inner] = frozenset(i for i in candidates if i != inner and self.within(inner, i))
+        return known
 
     def within(self, inner: int, outer: int) -> bool:
         """Whether all that one context shows is in the other, which is more, or is code that builds a model where the
         first is a class that we built."""
-        known = self._known.get((inner, outer))
-        if known is None:
-            a, b = self.places(inner), self.places(outer)
-            known = a < b or (a == b and self.contexts[inner].built and not self.contexts[outer].built)
-            self._known[inner, outer] = known
-        return known
+        a, b = self.places(inner), self.places(outer)
+        return a < b or (a == b and self.contexts[inner].built and not self.contexts[outer].built)
 
     def places(self, index: int) -> frozenset[Place]:
         """Where its layers are made; a layer that is itself what we built is made nowhere in the code."""

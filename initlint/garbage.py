@@ -12,11 +12,12 @@ from typing import Final
 
 LARGE: Final = 6_000_000  # characters of code in a run from which on it keeps outlines instead of trees
 MANY: Final = 1_000_000  # objects that can refer to others, of a hundred bytes and more each
+SPARE: Final = 4  # times as many may pile up in a run over less code, for looking at them takes its time
 
 
-def is_much() -> bool:
-    """Whether many objects are new since `settle` or `collect`."""
-    return gc.get_count()[0] >= MANY
+def is_much(size: int) -> bool:
+    """Whether many objects are new since `settle` or `collect`, in a run over code of that size."""
+    return gc.get_count()[0] >= (MANY if size > LARGE else SPARE * MANY)
 
 
 def settle() -> None:

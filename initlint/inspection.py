@@ -186,7 +186,7 @@ def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[C
     that users build themselves speaks beside the models that have it: what it returns is where its data ends."""
     numbers = dict.fromkeys(index for index, _ in pairs)
     parts = (i for i in numbers if contexts.contexts[i].built and not contexts.contexts[i].offered)
-    alone = {i for i in parts if any(contexts.within(i, j) for j in numbers if i != j)}
+    alone = {i for i in parts if not contexts.around(i).isdisjoint(numbers)}
     return [(contexts.contexts[index], layer) for index, layer in pairs if index not in alone]
 
 

@@ -113,7 +113,7 @@ def understand(run: Run) -> list[Model]:
     large = run.size > garbage.LARGE
     for source in run.sources if large else ():
         source.forget()
-    if large or (run.fixes and garbage.is_much()):
+    if large or (run.fixes and garbage.is_much(run.size)):
         garbage.collect_all()
     return models
 

@@ -21,7 +21,7 @@ from initlint.source import Place
 from initlint.stretches import Stretch
 from initlint.subject import Subject
 from initlint.subjects import Use
-from initlint.survey import EVERYWHERE, Instance, Survey
+from initlint.survey import EVERYWHERE, SUBJECTS, Instance, Survey
 
 __all__ = ["Rule", "all_rules", "matches"]
 
@@ -53,7 +53,12 @@ def matches(
     survey = Survey(model)
     rules = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
     chosen = [within(rule, bands.get(rule.code)) for rule in rules]
-    fired = {rule.code: list(hits(rule, survey)) for rule in chosen if rule.condition is not None}
+    fired: dict[str, list[Hit]] = {}
+    for subject in SUBJECTS:  # one after the other, for instances are many
+        for rule in chosen:
+            if rule.condition is not None and rule.subject == subject:
+                fired[rule.code] = list(hits(rule, survey))
+        survey.let_go(subject)
     found = [
         match
         for rule in chosen

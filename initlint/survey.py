@@ -74,6 +74,11 @@ class Survey:
             self._instances[subject] = list(SUBJECTS[subject].gather(self))
         return self._instances[subject]
 
+    def let_go(self, subject: str) -> None:
+        """Forgets the instances of a subject, once all rules about it have asked, in the order of SUBJECTS."""
+        for kind in [kind for kind in self._instances if LAST.get(kind, kind) == subject]:
+            del self._instances[kind]
+
     def written(self, place: Place) -> list[Written]:
         """All weights, of whatever role, for which the write at a place may be the effective one, where the contexts
         count."""
@@ -92,7 +97,7 @@ class Survey:
         """Those of the contexts that count. A block built by itself says nothing where a model that has it is
         there, and a class that we built with arguments left unknown says nothing where a real construction is."""
         if contexts not in self._spoken:
-            whole = [i for i in contexts if not any(self.contexts.within(i, j) for j in contexts if i != j)]
+            whole = self.contexts.whole(contexts)
             genuine = [i for i in whole if self.model.contexts[i].genuine]
             self._spoken[contexts] = frozenset(genuine or whole)
         return self._spoken[contexts]
@@ -245,8 +250,8 @@ class Kind(NamedTuple):
 
 SUBJECTS: Final[dict[str, Kind]] = {
     "weight": Kind(Use, _uses),
-    "tensor": Kind(Use, _tensors),
     "call": Kind(Call, _calls),
+    "tensor": Kind(Use, _tensors),
     "chain": Kind(Stretch, _chains),
     "model": Kind(Stretch, _models),
     "parameter": Kind(Parameter, _parameters),
@@ -262,3 +267,4 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "disturbance": Kind(Disturbance, _disturbances),
     "sharing": Kind(Shared, _sharings),
 }
+LAST: Final = {"weight": "call"}  # a subject -> the one that is gathered from its instances, and so asks for them last

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from initlint import garbage
 from initlint.graph import Context, Unknown
 from initlint.interpret import keras_showing, leftovers, names
 from initlint.interpret.harvest import harvest
@@ -153,7 +154,8 @@ def attempt(
         try:
             context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
             built, place = isinstance(named, Class) and named.module, name_place(named.unit, named) if named else None
-            yield replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
+            whole = replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
+            yield whole if machine.project.size <= garbage.LARGE else machine.facts.context(whole)
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))
 

@@ -156,7 +156,8 @@ def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
         if isinstance(instance.cls, Class) and (instance.spec is None or instance.spec.role == "container"):
             walk_names(instance, instance.cls.name, instance.cls.name, names, set())
     files = {instance.place.file for instance in machine.instances if instance.place is not None}
-    modules = [u.frame for u in machine.project.units.values() if u is not None and u.target and u.file in files]
+    targets = machine.project.targets
+    modules = [targets[file].frame for file in sorted(files) if file in targets]
     for frame in [*machine.frames, *modules]:
         for key, value in frame.cell.items():
             for option in options(value):

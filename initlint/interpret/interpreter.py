@@ -41,6 +41,7 @@ from initlint.interpret.likeness import Leaf, leaves
 from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, Pass, Tables, Test
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
+from initlint.interpret.repetition import Facts
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.typetests import classify_test
 from initlint.interpret.values import (
@@ -96,6 +97,7 @@ class Interpreter(Machine):
     def __init__(self, project: Project, knowledge: Knowledge) -> None:
         super().__init__(TABLES, project, knowledge)
         self.defined: list[Class] = []
+        self.facts = Facts()
         self.module_methods = torch_modules.METHODS
 
     # -- the language ---------------------------------------------------------------------

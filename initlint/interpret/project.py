@@ -132,6 +132,7 @@ class Project:
         self.read = read
         self.size = 0  # of the texts, in characters
         self.units: dict[str, Unit | None] = {}
+        self.targets: dict[str, Unit] = {}  # by what their files are shown as
         self.roots: dict[str, tuple[str, ...]] = {}
         self.found: dict[tuple[str, str], str | None] = {}
         self.listings: dict[str, Container[str]] = {}
@@ -139,7 +140,7 @@ class Project:
     def add(self, path: str, source: Source, tree: ast.Module) -> Unit:
         """A file named on the command line."""
         path = os.path.abspath(path)
-        unit = self.units[path] = self.unit_of(path, source, tree, target=True)
+        unit = self.units[path] = self.targets[source.path] = self.unit_of(path, source, tree, target=True)
         return unit
 
     def unit(self, path: str) -> Unit | None:

@@ -7,6 +7,7 @@ alone, so that a branch can be taken back and joined with its sibling.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
@@ -164,7 +165,7 @@ class Function:
 
     @property
     def qualified(self) -> str:
-        return f"{self.owner.name}.{self.name}" if self.owner else self.name
+        return sys.intern(f"{self.owner.name}.{self.name}") if self.owner else self.name
 
     def __repr__(self) -> str:
         return f"<function {self.qualified}>"

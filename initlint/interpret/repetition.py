@@ -1,0 +1,65 @@
+"""Facts that contexts have in common, kept once: the models of a library repeat each other's layers.
+
+Equal is not enough: 20 and 20.0 are told differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from initlint.graph import Context, History, InitEvent, Layer, Node, Weight
+
+MOST: Final = 30_000  # facts to compare with: what repeats stands near to what it repeats
+
+
+class Facts:
+    """The facts of the last contexts, by what makes them the same."""
+
+    __slots__ = ("events", "histories", "nodes", "weights")
+
+    def __init__(self) -> None:
+        self.events: dict[object, InitEvent] = {}
+        self.histories: dict[object, History] = {}
+        self.weights: dict[object, Weight] = {}
+        self.nodes: dict[object, Node] = {}
+
+    def context(self, context: Context) -> Context:
+        """The same context, made of facts that are there already where it can be."""
+        if len(self.events) + len(self.nodes) > MOST:
+            self.nodes.clear()
+            self.weights.clear()
+            self.histories.clear()
+            self.events.clear()  # last, for what goes before it names events by their identity
+        return replace(
+            context,
+            layers=tuple([self.layer(layer) for layer in context.layers]),
+            nodes=tuple([self.node(node) for node in context.nodes]),
+        )
+
+    def layer(self, layer: Layer) -> Layer:
+        return replace(layer, weights=tuple([self.weight(weight) for weight in layer.weights]))
+
+    def weight(self, weight: Weight) -> Weight:
+        histories = tuple([self.history(history) for history in weight.histories])
+        told = repr(
+            (weight.name, weight.role, weight.shape, weight.trainable, weight.memory, weight.default, weight.fans)
+        )
+        key = (told, weight.place, tuple([id(history) for history in histories]))
+        known = self.weights.get(key)
+        if known is None:
+            known = self.weights[key] = replace(weight, histories=histories)
+        return known
+
+    def history(self, history: History) -> History:
+        events = tuple([self.event(event) for event in history])
+        return self.histories.setdefault(tuple([id(event) for event in events]), events)
+
+    def event(self, event: InitEvent) -> InitEvent:
+        told = repr((event.args, event.factor, event.part, event.fan))
+        return self.events.setdefault((event, event.spans, told), event)
+
+    def node(self, node: Node) -> Node:
+        if node.composed is not None or node.choice is not None:
+            return node
+        return self.nodes.setdefault((node, repr(node.parameter)) if node.parameter is not None else node, node)
