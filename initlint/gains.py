@@ -141,6 +141,19 @@ class Call(Judged):
         return f"calculate_gain('{name}'{'' if slope is None else f', {slope:g}'})"
 
     @property
+    def falls_short(self) -> bool:
+        """Whether Xavier, with the right gain too, would leave a rectifier less than it needs, since a layer widens."""
+        if self.framework != "torch" or not (self.technique or "").startswith("xavier") or not self.right:
+            return False
+        kinds = {strengths.activation_kind(name) for name, _ in self._slopes or ()}
+        given = self.given
+        ratios = [use.variance_ratio for use in self._concerned]
+        if kinds != {"rectifier"} or not given or None in ratios:
+            return False
+        kept = min(ratio for ratio in ratios if ratio is not None) / given**2
+        return kept < (1 - TOLERANCE / 2) ** 2
+
+    @property
     def strands(self) -> tuple[tuple[Strand, frozenset[int]], ...]:
         """The runs that its layers stand in, and which layers of them are its own."""
         own: defaultdict[int, set[int]] = defaultdict(set)

@@ -110,8 +110,7 @@ def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
         return Need("saturating", 1.0, name, None, layer.name)
     if kind != "rectifier" or gain is None:
         raise Undecided(f"there is no gain for {name}, which {layer.name} feeds")
-    if name in SLOPED and slope is None:
-        slope = SLOPED[name]
+    slope = (SLOPED[name] if slope is None else slope) if name in SLOPED else None  # ELU's alpha is none
     return Need("rectifier", gain, name, slope, layer.name)
 
 

@@ -130,12 +130,16 @@ def _owner(layers: Sequence[Layer]) -> Facts:
 
 
 def right_gain(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """The argument that sets the gain, and what it should say."""
+    """The argument that sets the gain, and what it should say; another initializer where that would not do."""
     first = subjects[0]
     assert isinstance(first, Call)
     spelling = first.right_spelling
     if first.argument is None or spelling is None:
         raise Undecided("the layers of this call feed several activations, whose gains differ")
+    if first.falls_short:
+        found = prescription(survey.written(first.uses[0].place))
+        spelling = first.uses[0].event.spelling
+        return {**found, "form": "write", "spelling": spelling, "argument": first.argument, "remedy": "suit-activation"}
     if first.framework == "keras":
         return {"framework": "keras", "argument": first.argument, "right": f"{first.right:.4g}"}
     inner = spelling.removeprefix("calculate_gain('").removesuffix(")")

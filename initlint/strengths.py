@@ -12,13 +12,14 @@ from functools import lru_cache
 from typing import Final
 
 from initlint.graph import Activation, Edge, InitEvent, Layer, Scalar, Unknown, Weight
-from initlint.knowledge import REQUIRED, knowledge, law_of
+from initlint.knowledge import REQUIRED, knowledge, law_of, snake
 from initlint.laws import Law
 
 NOT_THROUGH_ZERO: Final = frozenset({"sigmoid", "hardsigmoid", "logsigmoid", "softplus", "exp", "cos", "threshold"})
 DESTINATIONS: Final = frozenset({"linear", "output", "attention"})  # consume a signal without being an activation
 RECTIFYING: Final = frozenset({"rectifier", "self-normalizing"})
 OTHER_FANS: Final = ("Transpose", "DepthwiseConv", "SeparableConv")  # kinds whose true fans are not the computed ones
+LARGEST_RATE: Final = 8.0  # of an exponential tail: beyond, it is a step
 SYNONYMS: Final = {"zeros": "constant", "ones": "constant"}
 
 
@@ -51,9 +52,11 @@ def gain(name: str, parameter: float | None = None) -> float | None:
     if parameter is not None and name in {"leaky_relu", "prelu"}:
         return math.sqrt(2 / (1 + parameter**2))
     if parameter is not None and name == "elu":
-        # E[(e^z - 1)^2; z < 0] = e^2 Phi(-2) - 2 e^(1/2) Phi(-1) + 1/2
-        tail = math.exp(2) * _cumulative(-2) - 2 * math.exp(0.5) * _cumulative(-1) + 0.5
-        return 1 / math.sqrt(0.5 + parameter**2 * tail)
+        return 1 / math.sqrt(0.5 + parameter**2 * _exponential_tail(1.0))
+    if parameter and name == "celu":
+        return 1 / math.sqrt(0.5 + parameter**2 * _exponential_tail(1 / parameter))
+    if parameter not in {None, 1.0} and name == "softplus":
+        return None  # no closed form for another beta
     spec = knowledge().activations.get(name)
     return spec.gain if spec else None
 
@@ -66,8 +69,16 @@ def torch_gain(name: str, parameter: float | None = None) -> float | None:
     return spec.torch_gain if spec else None
 
 
+def _exponential_tail(rate: float) -> float:
+    """E[(e^(rate z) - 1)^2; z < 0] of a standard normal z."""
+    if abs(rate) > LARGEST_RATE:
+        return 0.5
+    squared = math.exp(2 * rate**2) * _cumulative(-2 * rate)
+    return squared - 2 * math.exp(rate**2 / 2) * _cumulative(-rate) + 0.5
+
+
 def _cumulative(x: float) -> float:
-    return (1 + math.erf(x / math.sqrt(2))) / 2
+    return math.erfc(-x / math.sqrt(2)) / 2
 
 
 # --- what an event does -----------------------------------------------------------------------------------------------
@@ -109,6 +120,16 @@ def _law(technique: str, name: str, spelling: str, args: tuple[tuple[str, Scalar
         return None
     spec = knowledge().initializers.get(spelling)
     return law_of(spec.law if spec is not None and spec.law and spec.technique == technique else technique, given)
+
+
+def spelling(event: InitEvent) -> str:
+    """How the code names the initializer, without the module: `xavier_uniform_`."""
+    if not event.explicit:
+        return "the default init"
+    name = event.spelling.rpartition(".")[2]
+    if name == "data":
+        return "the assigned data"
+    return snake(name) if name[:1].isupper() else name or event.name
 
 
 def plain(name: str) -> str:

@@ -18,7 +18,7 @@ from initlint.findings import Site
 from initlint.forgetting import forget_biases
 from initlint.graph import UNKNOWN, Activation, Composed, Context, InitEvent, Layer, Unknown, Weight
 from initlint.judgement import Judged
-from initlint.knowledge import knowledge, snake
+from initlint.knowledge import knowledge
 from initlint.silence import played, starved
 from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
 
@@ -123,10 +123,7 @@ class Use(Judged):
     @property
     def spelling(self) -> str:
         """How the code names it, without the module: `xavier_uniform_`."""
-        if not self.event.explicit:
-            return "the default init"
-        name = self.event.spelling.rpartition(".")[2]
-        return snake(name) if name[:1].isupper() else name or self.event.name
+        return strengths.spelling(self.event)
 
     # --- what it feeds ------------------------------------------------------------------------------------------------
 

@@ -21,10 +21,12 @@ def span_of(text: str) -> Span:
 
 
 def call_at(spot: Spot, span: Span) -> cst.Call:
-    """The call with exactly this span. Raises Unfit."""
-    for node in spot.chain:
-        if isinstance(node, cst.Call) and spot.page.span(node) == span:
-            return node
+    """The call with exactly this span, or that has an argument with it. Raises Unfit."""
+    calls = [node for node in spot.chain if isinstance(node, cst.Call)]
+    exact = [call for call in calls if spot.page.span(call) == span]
+    around = [call for call in calls if any(spot.page.span(arg.value) == span for arg in call.args)]
+    for call in (*exact, *around):
+        return call
     raise Unfit("the call is written in a way that is not understood")
 
 

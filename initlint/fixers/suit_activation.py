@@ -46,7 +46,7 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     """Another initializer where one is written: a call of torch.nn.init, a tensor's own method, a tensor made."""
     page, spelling = spot.page, facts["spelling"]
     values = assigned(spot.small()) if spot.stands() else None
-    if values is not None and "raw" not in facts and match.place.span != page.span(values[1]):
+    if values is not None and not {"raw", "argument"} & facts.keys() and match.place.span != page.span(values[1]):
         code, imports = initializer(page, facts, parameter_of(page, values[0]))
         return page.replace(spot.small(), code) + imports
     call = call_at(spot, match.place.span)
