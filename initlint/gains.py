@@ -11,6 +11,7 @@ from initlint import strengths
 from initlint.findings import Site
 from initlint.graph import Unknown
 from initlint.judgement import Judged
+from initlint.knowledge import knowledge
 from initlint.strands import Strand, strand_of
 from initlint.strengths import DESTINATIONS
 from initlint.subjects import Use
@@ -62,7 +63,11 @@ class Call(Judged):
     @property
     def argument(self) -> str | None:
         """The argument that sets the gain explicitly: gain, nonlinearity or a."""
-        names = {key for key, _ in self.uses[0].event.args}
+        event = self.uses[0].event
+        names = {key for key, _ in event.args}
+        spec = knowledge().initializers.get(event.spelling)
+        if spec is not None and spec.of_layer:
+            names &= {key for key, _ in event.spans}  # the others it gives by itself
         if "gain" in names:
             return "gain"
         if "nonlinearity" in names and self.uses[0].nonlinearity != "leaky_relu":

@@ -115,6 +115,8 @@ class InitializerSpec:
     fan_based: bool
     law: str = ""  # name of its law in laws.py
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()  # what its arguments may say, in lower case
+    of_layer: bool = False  # it takes a layer and fills its weight, and its bias with the argument of that name
+    gives: tuple[tuple[str, float | str], ...] = ()  # what it passes on by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +229,7 @@ def load(root: str) -> Knowledge:
     spellings: dict[str, Row] = {}
     for row in schema.rows(file["spellings"], where / "spellings"):
         here = where / f"spellings[{row.get('names', '?')}]"
-        schema.keys(
-            row, {"names": str, "technique": str}, {"signature": str, "rank": list, "law": str, "choices": dict}, here
-        )
+        schema.keys(row, {"names": str, "technique": str}, tables.SPELLING, here)
         schema.choice(row["technique"], fan_based, here / "technique")
         spellings.update(dict.fromkeys(row["names"].split(), row))
     init = file["init"]
@@ -317,7 +317,8 @@ def _initializer(qualified: str, row: Row, fan_based: Mapping[str, bool]) -> Ini
     parameters = _parameters(schema.signature(row.get("signature", ""), where))
     law = row.get("law", technique)
     choices = tuple((name, tuple(words.split())) for name, words in row.get("choices", {}).items())
-    return InitializerSpec(qualified, technique, parameters, least, most, fan_based[technique], law, choices)
+    extra = row.get("layer", False), tuple(row.get("gives", {}).items())
+    return InitializerSpec(qualified, technique, parameters, least, most, fan_based[technique], law, choices, *extra)
 
 
 def _activation(name: str, row: Row, modules: list[str], functions: list[str]) -> ActivationSpec:

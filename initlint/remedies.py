@@ -43,11 +43,20 @@ SCALES: Final = ("scale", "gamma", "gain")
 
 def facts_of(remedy: str, subjects: Sequence[Subject], survey: Survey) -> tuple[tuple[str, str], ...]:
     """The facts of what the subjects of one finding need."""
+    if any(map(fills_a_layer, subjects)):
+        return (("declined", "the function that is called fills a whole layer, the bias too"), ("remedy", remedy))
     try:
         facts = REMEDIES[remedy](subjects, survey)
     except Undecided as error:
         facts = {"declined": str(error)}
     return tuple(sorted({"remedy": remedy, **facts}.items()))
+
+
+def fills_a_layer(subject: Subject) -> bool:
+    """Whether this is about a write by a function of another package that takes layers instead of tensors."""
+    use = subject.uses[0] if isinstance(subject, Call) else subject
+    spec = knowledge().initializers.get(use.event.spelling) if isinstance(use, Use) else None
+    return spec is not None and spec.of_layer
 
 
 def promised(facts: Mapping[str, str], safety: str) -> bool | None:

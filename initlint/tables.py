@@ -54,6 +54,7 @@ FUNCTION_ROLES: Final = frozenset(
         "comparison",
         "predicate",
         "write",
+        "recorder",
     )
 )
 KINDS: Final = frozenset(("rectifier", "saturating", "self-normalizing", "linear", "gated", "normalizing", "other"))
@@ -102,6 +103,14 @@ WEIGHT: Final[Mapping[str, type]] = {
     "feeds": str,
 }
 PART: Final[Mapping[str, type]] = {"when": str, "count": str, "matrices": str}
+SPELLING: Final[Mapping[str, type]] = {
+    "signature": str,
+    "rank": list,
+    "law": str,
+    "choices": dict,
+    "layer": bool,
+    "gives": dict,
+}
 TECHNIQUE: Final[Mapping[str, type]] = {"title": str, "family": str, "names": str, "formula": str}
 TECHNIQUE_TOO: Final[Mapping[str, type]] = {
     "paper": str,

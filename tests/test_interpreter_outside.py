@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textwrap import dedent
 
+import pytest
+
 from initlint import inspection
 from initlint.interpret import read
 from initlint.interpret.project import Project
@@ -89,3 +91,54 @@ def test_a_checkpoint_that_is_always_loaded_is_no_initializer() -> None:
     model = read([Source("net.py", HEAD + dedent(text))], Project(lambda _: None))
     found = [row.init.name for row in inspection.rows(model, ["net.py"]) if row.init is not None]
     assert found == ["orthogonal", "default"]
+
+
+def test_arguments_that_a_decorator_from_outside_keeps() -> None:
+    """Diffusers' register_to_config: the constructor's arguments are the model's config."""
+    text = """
+    import torch.nn.functional as F
+    from diffusers.configuration_utils import register_to_config
+    from torch import nn
+
+    class Net(nn.Module):
+        @register_to_config
+        def __init__(self, dim=4, act="silu"):
+            super().__init__()
+            self.a = nn.Linear(dim, dim)
+            self.b = nn.Linear(self.config.dim, 2)
+
+        def forward(self, x):
+            x = self.a(x)
+            return self.b(F.silu(x) if self.config.act == "silu" else F.relu(x))
+    """
+    (context,) = read([Source("net.py", dedent(text))], Project(lambda _: None)).contexts
+    assert [(one.fan_in, one.activations) for one in context.layers] == [(4, ("silu",)), (4, ("output",))]
+
+
+@pytest.mark.parametrize(
+    "call, weight",
+    [
+        ("fvcore.nn.weight_init.c2_msra_fill(m)", "kaiming_normal(mode=fan_out, nonlinearity=relu)"),
+        ("fvcore.nn.weight_init.c2_xavier_fill(m)", "kaiming_uniform(a=1)"),
+        ("mmengine.model.kaiming_init(m)", "kaiming_normal(a=0, mode=fan_out, nonlinearity=relu)"),
+        (
+            "mmcv.cnn.kaiming_init(m, mode='fan_in', distribution='uniform')",
+            "kaiming_uniform(a=0, mode=fan_in, nonlinearity=relu)",
+        ),
+        ("mmengine.model.weight_init.xavier_init(m, distribution='uniform')", "xavier_uniform(gain=1)"),
+        ("mmcv.cnn.normal_init(m, std=0.01, bias=-2)", "normal(mean=0, std=0.01)"),
+        ("mmcv.cnn.caffe2_xavier_init(m)", "kaiming_uniform(a=1, mode=fan_in, nonlinearity=leaky_relu)"),
+    ],
+)
+def test_initializers_from_outside_that_take_a_layer(call: str, weight: str) -> None:
+    """They fill the weight by torch's functions, and the bias with a constant."""
+    module = call.partition("(")[0].rpartition(".")[0]
+    text = (
+        f"import {module}\nfrom torch import nn\n\nm = nn.Conv2d(3, 8, 3)\n{call}\nnet = nn.Sequential(m, nn.ReLU())\n"
+    )
+    (context,) = read([Source("net.py", text)], Project(lambda _: None)).contexts
+    (kernel,), (bias,) = (w.effective() for w in context.layers[0].weights)
+    assert kernel is not None
+    assert bias is not None
+    assert f"{kernel.name}({', '.join(f'{k}={v}' for k, v in kernel.args)})" == weight
+    assert (bias.name, dict(bias.args)) == ("constant", {"val": -2 if "bias" in call else 0})

@@ -12,7 +12,7 @@ from initlint.interpret.classes import (
     fill_fields,
     inherited_fields,
 )
-from initlint.interpret.heap import MISSING
+from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.pretrained import Pretrained
@@ -89,7 +89,12 @@ def last_resort(machine: Machine, value: Instance, name: str, node: ast.AST, fra
     if isinstance(cls, Class):
         getter = cls.find("__getattr__")
         if isinstance(getter, Function) and not name.startswith("__"):
-            return machine.call(Bound(value, getter), [name], {}, node, frame)
+            try:
+                return machine.call(Bound(value, getter), [name], {}, node, frame)
+            except Raised:
+                init = cls.find("__init__")
+                if not (isinstance(init, Function) and init.passed_by):
+                    raise  # else the decorator around __init__ may have set it
     return Unknown(f"attribute {name} of {value.name}", frame.unit.place(node))
 
 

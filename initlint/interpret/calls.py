@@ -209,6 +209,10 @@ def run(
     inner = Frame(function.unit, bind(machine, function, args, kwargs, frame), function.closure, function)
     inner.receiver = receiver
     heap = machine.heap
+    if function.recorded and isinstance(receiver, Instance):
+        words = {str(k): v for k, v in inner.cell.items() if v is not receiver}
+        kept = machine.tables.symbols["types.SimpleNamespace"](machine, [], words, node, frame)
+        heap.write(receiver.cell, function.recorded, kept)
     inner.depth = heap.depth
     unlogged = heap.log is None
     before = machine.mark_writes(function, args) if function.owner is None and args else None

@@ -31,6 +31,7 @@ def decorate(machine: Machine, decorator: ast.expr, value: Value, function: Func
     if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter"):
         return accessor(machine, decorator, function, frame)
     wrapper, result = apply(machine, decorator, value, frame)
+    function.recorded = function.recorded or keeps_arguments(machine, wrapper)
     if isinstance(wrapper, Symbol):
         if wrapper.qualified in TRANSPARENT:
             function.kind = wrapper.name
@@ -54,10 +55,24 @@ def decorate(machine: Machine, decorator: ast.expr, value: Value, function: Func
         function.transforms = True
         return value
     if isinstance(result, Function) and result.wrapped is not None:
+        if isinstance(result.wrapped, Function):
+            result.wrapped.passed_by = True
         return result.wrapped
     if isinstance(result, (Function, Partial, Native, Class)):
         return result
     return value
+
+
+def keeps_arguments(machine: Machine, decorator: Value) -> str:
+    """The attribute in which a decorator that is known keeps the arguments of what it decorates, "" for others."""
+    if isinstance(decorator, Function):
+        qualified = f"{machine.project.module_name(decorator.unit)}.{decorator.name}"
+    elif isinstance(decorator, Symbol):
+        qualified = decorator.qualified
+    else:
+        return ""
+    spec = machine.knowledge.functions.get(qualified)
+    return spec.name if spec is not None and spec.role == "recorder" else ""
 
 
 def is_property(cls: Class) -> bool:

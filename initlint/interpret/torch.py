@@ -8,6 +8,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import (
+    layer_fillers,
     parametrizations,
     pretrained,
     torch_fans,
@@ -58,7 +59,8 @@ def call_known(
         return torch_layers.construct_layer(machine, layer, args, kwargs, node, frame)
     initializer = tables.initializers.get(qualified)
     if initializer is not None and not qualified.startswith("Tensor."):
-        return torch_init.initialize(machine, initializer, args, kwargs, node, frame)
+        known = layer_fillers.fill if initializer.of_layer else torch_init.initialize
+        return known(machine, initializer, args, kwargs, node, frame)
     function = tables.functions.get(qualified)
     if function is not None:
         return torch_functions.call_function(machine, function, args, kwargs, node, frame)

@@ -68,6 +68,8 @@ def use_weight(
     machine.node_layers[made] = layer_of(param)
     used = fans or fans_of_use(kind, getattr(weight, "shape", None))
     machine.matrices.setdefault(id(param), {})[used] = None
+    if isinstance(weight, Tensor) and not weight.origin:  # computed from it: how large it is now is not known
+        return machine.flow("scale", [Tensor(made)], "mul", node)
     return Tensor(made)
 
 

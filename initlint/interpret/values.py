@@ -127,6 +127,8 @@ class Function:
         "no_grad",
         "node",
         "owner",
+        "passed_by",
+        "recorded",
         "setter",
         "transforms",
         "unit",
@@ -151,6 +153,8 @@ class Function:
         self.no_grad = False
         self.setter: Function | None = None  # of a property
         self.transforms = False  # makes dataclasses of what it decorates
+        self.passed_by = False  # a decorator's wrapper around it is not executed: what else that does is not known
+        self.recorded = ""  # the attribute of the receiver in which a decorator keeps the arguments
 
     def of_kind(self, kind: str) -> Function:
         """The same function as a static method, a class method or a property."""
@@ -161,6 +165,8 @@ class Function:
         made.no_grad = self.no_grad
         made.setter = self.setter
         made.transforms = self.transforms
+        made.passed_by = self.passed_by
+        made.recorded = self.recorded
         return made
 
     @property
