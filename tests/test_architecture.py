@@ -40,8 +40,9 @@ ROOMS: dict[str, str] = {
         interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_checks interpret.keras_names
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes
-        interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_models
-        interpret.keras interpret.frameworks interpret.repetition interpret.interpreter interpret.reloads
+        interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_transfer
+        interpret.keras_models interpret.keras interpret.frameworks interpret.numpy_arrays interpret.repetition
+        interpret.interpreter interpret.reloads
         interpret.equal_sizes interpret.harvest interpret.upkeep interpret.methods_seen interpret.likely_arguments
         interpret.leftovers interpret.mutual_use
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret

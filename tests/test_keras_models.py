@@ -8,16 +8,20 @@ import math
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
-from initlint import inspection
+from initlint import inspection, strengths
+from initlint.graph import InitEvent, Weight
 from initlint.inspection import Init, Row
 from initlint.interpret import read
+from initlint.interpret.keras_weights import fans_of
 from initlint.interpret.project import Project
 from initlint.knowledge import knowledge
 from initlint.source import Source
@@ -25,7 +29,8 @@ from initlint.source import Source
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's own, on NumPy 2
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "keras"
 NAMES = sorted(path.stem for path in FIXTURES.glob("*.py"))
-READ_ONLY = {"tensorflow_imports", "models_in_variables"}  # needs what is not installed; calls not all that it defines
+# Needs what is not installed; calls not all that it defines; its weights are not what its layers were told.
+READ_ONLY = {"tensorflow_imports", "models_in_variables", "written_weights"}
 COMMENT = re.compile(r"# inspect: (.+?)(?: / (.+?))? -> (\S+)( norm\??)?\s*$")
 CHOICES = ("kernel_initializer", "depthwise_initializer", "embeddings_initializer", "_kernel_initializer")
 
@@ -151,6 +156,19 @@ def test_keras_agrees(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert found == {row.fan_in}, (name, first)
         asked += 1
     assert asked or name == "tensorflow_imports"
+
+
+def test_weights_that_are_written_have_the_values_that_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {line: layer for line, layer in record("written_weights", monkeypatch) if hasattr(layer, "kernel")}
+    for row in rows("written_weights"):
+        kernel = np.asarray(made[row.place.span.start.line].kernel)
+        assert row.init is not None
+        event = InitEvent(row.init.name, row.init.args, None)
+        weight = Weight("kernel", "kernel", kernel.shape, ((event,),), True, row.place)
+        law = strengths.law(replace(weight, fans=fans_of(kernel.shape), default="xavier_uniform"), event)
+        assert law is not None
+        assert kernel.std() == pytest.approx(law.std(*fans_of(kernel.shape)), rel=0.25, abs=1e-6)
+        assert kernel.mean() == pytest.approx(law.mean, abs=0.2 * float(kernel.std()) + 1e-6)
 
 
 COPY = """import keras

@@ -22,6 +22,7 @@ from initlint.interpret import (
     instance_checks,
     methods,
     names,
+    numpy_arrays,
     records,
     regexes,
     sequences,
@@ -83,7 +84,14 @@ TABLES = Tables(
         **dispatch.ATTRIBUTES,
         **records.ATTRIBUTES,
     },
-    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **frameworks.SYMBOLS},
+    symbols={
+        **builtins.HANDLERS,
+        **standard.HANDLERS,
+        **numpy_arrays.HANDLERS,
+        **regexes.HANDLERS,
+        **dispatch.HANDLERS,
+        **frameworks.SYMBOLS,
+    },
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from initlint.graph import InitEvent, Unknown
-from initlint.interpret import keras_attention, keras_initializers, keras_layers, keras_weights
+from initlint.graph import Unknown
+from initlint.interpret import keras_attention, keras_initializers, keras_layers, keras_transfer, keras_weights
 from initlint.interpret.heap import MISSING
 from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, taken_out, tensors_of
 from initlint.interpret.keras_values import (
@@ -40,15 +40,15 @@ from initlint.interpret.values import (
 
 QUIET: Final = frozenset(
     "compile fit evaluate fit_generator evaluate_generator train_on_batch test_on_batch summary save save_weights"
-    " add_loss add_metric count_params get_weights reset_states reset_state to_json reset_metrics export"
+    " add_loss add_metric count_params reset_states reset_state to_json reset_metrics export"
     " train_step test_step make_train_function make_test_function load_own_variables save_own_variables"
     " compute_loss compute_metrics get_compile_config stateless_call quantize jit_compile add_update"
     " _set_inputs _init_set_name build_from_config get_build_config _check_super_called".split()
 )
 MAKERS: Final = frozenset("add_weight add_variable add_parameter track_variable".split())
 OTHERS: Final = frozenset(
-    "__init__ __call__ call build add pop get_layer predict predict_on_batch predict_step load_weights set_weights"
-    " get_config from_config compute_output_shape compute_mask compute_output_spec".split()
+    "__init__ __call__ call build add pop get_layer predict predict_on_batch predict_step load_weights get_weights"
+    " set_weights get_config from_config compute_output_shape compute_mask compute_output_spec".split()
 )
 METHODS: Final = QUIET | MAKERS | OTHERS
 PROPERTIES: Final = frozenset(
@@ -140,9 +140,14 @@ def call_native(
         return None
     if name == "get_layer":
         return find_layer(machine, receiver, args, kwargs)
-    if name in ("load_weights", "set_weights"):
-        load(machine, receiver, node, frame)
+    if name == "load_weights":
+        keras_transfer.load(machine, receiver, node, frame)
         return None
+    if name == "set_weights":
+        keras_transfer.given(machine, receiver, args[0] if args else kwargs.get("weights"), node, frame)
+        return None
+    if name == "get_weights":
+        return keras_transfer.taken(machine, receiver)
     if name == "get_config":
         entries: Cell = dict(receiver.arguments.items())
         return DictValue(entries, open_=not receiver.arguments, serial=machine.next_serial())
@@ -221,15 +226,6 @@ def find_layer(machine: Machine, model: KerasObject, args: Arguments, kwargs: Ke
         return found[index]
     named = [layer for layer in found if layer.cell.get("name") == name or layer.arguments.get("name") == name]
     return named[0] if named and isinstance(name, str) else Unknown("a layer of the model")
-
-
-def load(machine: Machine, receiver: KerasObject, node: ast.AST, frame: Frame) -> None:
-    """Loaded weights: noted, beside what they were initialized to."""
-    place = frame.unit.place(node)
-    event = InitEvent("unknown", (("why", "loaded weights"),), place, "Model.load_weights", explicit=True, covers=False)
-    for layer in (receiver, *layers_of(machine, receiver)):
-        for param in own_weights(layer):
-            machine.write(param, event)
 
 
 def adopt(machine: Machine, owner: KerasObject, name: str, value: Value) -> Value:

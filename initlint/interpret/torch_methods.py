@@ -80,6 +80,10 @@ def tensor_method(
                 machine.lose(receiver, node, frame)
             receiver.overwrite(torch_init.event_of(machine, writer.technique, given, node, frame, writer.qualified))
         return receiver
+    if name == "assign" and isinstance(receiver, (Param, View)):  # of Keras's and TensorFlow's variables
+        source = args[0] if args else kwargs.get("value")
+        torch_init.copy_into(machine, receiver, source, node, frame, "Variable.assign")
+        return receiver
     spec = tables.functions.get("Tensor." + name)
     if isinstance(receiver, (Param, View)) and (
         name.endswith("_") and not name.endswith("__") and (spec is None or spec.inplace or spec.role == "write")

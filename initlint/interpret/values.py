@@ -376,18 +376,18 @@ def options(value: Value) -> tuple[Value, ...]:
 
 
 def flatten(value: Value) -> Iterator[Value]:
-    """Every value inside nested tuples, lists and dictionaries; what holds itself is gone through once."""
+    """Every value inside nested tuples, lists and dictionaries, in order; what holds itself is gone through once."""
     stack = [value]
     seen: set[int] = set()
     while stack:
         item = stack.pop()
         if isinstance(item, tuple):
-            stack.extend(item)
+            stack.extend(reversed(item))
         elif isinstance(item, (ListValue, DictValue)):
             if id(item) not in seen:
                 seen.add(id(item))
-                stack.extend(item.items if isinstance(item, ListValue) else item.cell.values())
+                stack.extend(reversed(item.items if isinstance(item, ListValue) else tuple(item.cell.values())))
         elif isinstance(item, Alternatives):
-            stack.extend(item.options)
+            stack.extend(reversed(item.options))
         else:
             yield item
