@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 NEAR: Final = 0.8  # likeness of two words, one of which is mistyped
@@ -48,7 +48,15 @@ def described(query: str, names: Mapping[str, Iterable[str]], noun: str) -> list
     shared = {key: len(known.intersection(word for word in meant if word)) for key, known in vocabulary.items()}
     most = max(shared.values())
     near = [key for key, number in shared.items() if most and number == most]
-    raise MissError(missed(query, near, noun))
+    raise MissError(missed(query, near or _alike(asked, aliases), noun))
+
+
+def _alike(asked: Sequence[str], aliases: Mapping[str, Iterable[str]]) -> list[str]:
+    """The keys of which a name is like the whole of what was asked."""
+    from difflib import get_close_matches
+
+    table = {name: key for key, names in aliases.items() for name in names}
+    return [table[name] for name in get_close_matches(" ".join(asked), sorted(table), 3)]
 
 
 def corrected(word: str, vocabulary: list[str]) -> str | None:

@@ -41,7 +41,7 @@ ROOMS: dict[str, str] = {
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_checks interpret.keras_names
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes
         interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_transfer
-        interpret.keras_models interpret.keras interpret.frameworks interpret.numpy_arrays interpret.repetition
+        interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition
         interpret.interpreter interpret.reloads
         interpret.equal_sizes interpret.harvest interpret.upkeep interpret.methods_seen interpret.likely_arguments
         interpret.leftovers interpret.mutual_use

@@ -133,6 +133,7 @@ def test_the_code_is_for_the_framework_that_is_asked_for(initlint: Run, framewor
     [
         (["--activation", "reul"], "no activation 'reul' in the documents; did you mean 'relu'"),
         (["--architecture", "perceptronn"], "no network type 'perceptronn'"),
+        (["--architecture", "rnnn"], "no network type 'rnnn' in the documents; did you mean 'RNN'?"),
         (["--use-case", "movie theatre"], "did you mean 'Movie recommender system'?"),
         (["--technique", "adam"], "no technique 'adam'"),
         (["--framework", "jax"], "'jax' is not one of"),

@@ -10,6 +10,7 @@ from initlint.interpret import (
     keras,
     keras_initializers,
     keras_models,
+    numpy_arrays,
     torch,
     torch_modules,
     torch_parameters,
@@ -29,7 +30,7 @@ ATTRIBUTES: Final[dict[type, Attribute]] = {
     KerasObject: attributes.instance_attribute,
     Initializer: attributes.instance_attribute,
 }
-SYMBOLS: Final[dict[str, Handler]] = {**torch.SYMBOLS, **keras.SYMBOLS}
+SYMBOLS: Final[dict[str, Handler]] = {**torch.SYMBOLS, **keras.SYMBOLS, **numpy_arrays.HANDLERS}
 
 
 def call_known(

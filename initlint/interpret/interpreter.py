@@ -22,7 +22,6 @@ from initlint.interpret import (
     instance_checks,
     methods,
     names,
-    numpy_arrays,
     records,
     regexes,
     sequences,
@@ -84,14 +83,7 @@ TABLES = Tables(
         **dispatch.ATTRIBUTES,
         **records.ATTRIBUTES,
     },
-    symbols={
-        **builtins.HANDLERS,
-        **standard.HANDLERS,
-        **numpy_arrays.HANDLERS,
-        **regexes.HANDLERS,
-        **dispatch.HANDLERS,
-        **frameworks.SYMBOLS,
-    },
+    symbols={**builtins.HANDLERS, **standard.HANDLERS, **regexes.HANDLERS, **dispatch.HANDLERS, **frameworks.SYMBOLS},
 )
 
 
