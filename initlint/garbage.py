@@ -11,13 +11,13 @@ import gc
 from typing import Final
 
 LARGE: Final = 6_000_000  # characters of code in a run from which on it keeps outlines instead of trees
-MANY: Final = 1_000_000  # objects that can refer to others, of a hundred bytes and more each
-SPARE: Final = 4  # times as many may pile up in a run over less code, for looking at them takes its time
+MANY: Final = 500_000  # objects that can refer to others, of a hundred bytes and more each
+SPARE: Final = 8  # times as many may pile up in a run over less code, for looking at them takes its time
 
 
-def is_much(size: int) -> bool:
-    """Whether many objects are new since `settle` or `collect`, in a run over code of that size."""
-    return gc.get_count()[0] >= (MANY if size > LARGE else SPARE * MANY)
+def is_much(times: int = 1) -> bool:
+    """Whether many objects are new since `settle` or `collect`: so many times MANY."""
+    return gc.get_count()[0] >= times * MANY
 
 
 def settle() -> None:

@@ -113,7 +113,7 @@ def understand(run: Run) -> list[Model]:
     large = run.size > garbage.LARGE
     for source in run.sources if large else ():
         source.forget()
-    if large or (run.fixes and garbage.is_much(run.size)):
+    if large or (run.fixes and garbage.is_much()):
         garbage.collect_all()
     return models
 
@@ -175,6 +175,8 @@ def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
         for one in run.sources:
             if one is source or one in beside:
                 other.add(replace(source, text=text, known={}) if one is source else one)
+        if garbage.is_much():
+            garbage.collect()
         seen, _ = found(other, understand(other))
         here = [match for match in seen if match.place.file == source.path]
         return None if other.unreadable or other.faults else here
