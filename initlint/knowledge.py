@@ -30,7 +30,8 @@ class Required:
 LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkpoint makes
 REQUIRED: Final = Required()
 
-FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core"), "keras")  # -> whose tables
+# Packages -> whose tables.
+FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core", "tensorflow_addons"), "keras")
 
 
 @dataclass(frozen=True, slots=True)
