@@ -275,12 +275,13 @@ def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_re
     layers = [fact.layer for fact in facts]
     unknown = [why for fact in facts for why in fact.why]
     known = [layer.activations for layer in layers if layer.activations is not None]
+    reached = tuple(sorted({name for names in known for name in names}))
     row = Row(
         place=place,
         layer=kind,
         name=first.name,
         init=first.init,
-        activations=tuple(sorted({name for names in known for name in names})) if known else None,
+        activations=reached if reached or len(known) == len(layers) else None,
         norm_between=common([layer.norm_between for layer in layers], "norm_between", unknown),
         fan_in=common([layer.fan_in for layer in layers], "fan_in", unknown),
         fan_out=common([layer.fan_out for layer in layers], "fan_out", unknown),

@@ -241,6 +241,15 @@ def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> 
     assert len(told(factory, in_model)) == 3, "what code of the project builds counts"
 
 
+def test_that_no_flow_reaches_a_layer_is_said_where_no_context_leaves_it_open() -> None:
+    assert [row["activations"] for row in told(context(layer(activations=())))] == [[]]
+    assert [row["activations"] for row in told(context(layer(activations=())), context(layer(activations=None)))] == [
+        None
+    ]
+    both = told(context(layer(activations=("relu",))), context(layer(activations=None)))
+    assert [row["activations"] for row in both] == [["relu"]]
+
+
 def test_a_layer_that_is_itself_what_we_built_is_in_no_model() -> None:
     inner = {"module": "Block", "name": "Block.fc"}
     written = weight((DEFAULT, explicit("trunc_normal", 9)))
