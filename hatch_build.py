@@ -28,7 +28,15 @@ from setuptools import setup
 
 out, group, *files = sys.argv[1:]
 options = ["--config-file=", "--ignore-missing-imports", *files]
-modules = mypycify(options, opt_level="1", debug_level="0", multi_file=True, group_name=group, target_dir=out + "/c")
+modules = mypycify(
+    options,
+    opt_level="1",
+    debug_level="0",
+    strip_asserts=True,
+    multi_file=True,
+    group_name=group,
+    target_dir=out + "/c",
+)
 command = ["build_ext", "--build-lib", out + "/lib", "--build-temp", out + "/temp", "--parallel", "4"]
 setup(name=group, packages=[], py_modules=[], ext_modules=modules, script_args=command)
 """

@@ -75,7 +75,7 @@ def bind(machine: Machine, function: Function, args: Arguments, kwargs: Keywords
     signature = machine.signatures.get(function.node)
     if signature is None:
         signature = machine.signatures[function.node] = Signature.of(function.node.args)
-    cell: dict[object, object] = dict(zip(signature.positional, args, strict=False))
+    cell: dict[object, object] = dict(zip(signature.positional, args))
     if signature.vararg is not None:
         cell[signature.vararg] = tuple(args[len(signature.positional) :])
     extra: dict[object, object] = {}

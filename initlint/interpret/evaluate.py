@@ -14,6 +14,7 @@ from initlint.interpret.machine import Arguments, Expression, Keywords, Machine
 from initlint.interpret.names import PERHAPS_IMPORTED, lookup
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.trees import NAME
 from initlint.interpret.values import (
     ABSENT,
     Alternatives,
@@ -65,7 +66,7 @@ def name(machine: Machine, node: ast.expr, frame: Frame) -> Value:
 def attribute(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert type(node) is ast.Attribute
     owner = node.value
-    value = name(machine, owner, frame) if type(owner) is ast.Name else machine.evaluate(owner, frame)
+    value = name(machine, owner, frame) if type(owner) is NAME else machine.evaluate(owner, frame)
     found = value.cell.get(node.attr, MISSING) if type(value) is Instance else MISSING
     return found if found is not MISSING else machine.attribute(value, node.attr, node, frame)
 
@@ -89,7 +90,7 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
     args: Arguments = []
     kwargs: Keywords = {}
     for argument in node.args:
-        if type(argument) is ast.Name:
+        if type(argument) is NAME:
             args.append(name(machine, argument, frame))
         elif type(argument) is ast.Starred:
             value = machine.evaluate(argument.value, frame)
@@ -106,7 +107,7 @@ def arguments(machine: Machine, node: ast.Call, frame: Frame) -> tuple[Arguments
             args.append(machine.evaluate(argument, frame))
     for keyword in node.keywords:
         given = keyword.value
-        value = name(machine, given, frame) if type(given) is ast.Name else machine.evaluate(given, frame)
+        value = name(machine, given, frame) if type(given) is NAME else machine.evaluate(given, frame)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
             continue
@@ -272,7 +273,7 @@ def comparison(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert isinstance(node, ast.Compare)
     first = left = machine.evaluate(node.left, frame)
     answer: bool | None = True
-    for op, comparator in zip(node.ops, node.comparators, strict=True):
+    for op, comparator in zip(node.ops, node.comparators):
         right = machine.evaluate(comparator, frame)
         if isinstance(right, Instance) and isinstance(right.cls, Class) and isinstance(op, (ast.In, ast.NotIn)):
             result = member(machine, op, left, right, node, frame)

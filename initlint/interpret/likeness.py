@@ -8,6 +8,7 @@ something is done with it; and those that bring most that is new are built first
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heapreplace
 from typing import Final, TypeAlias
 
 from initlint.graph import Unknown
@@ -119,17 +120,19 @@ def parts(value: Value, path: tuple[object, ...]) -> Iterator[tuple[object, obje
 def most_first(offers: list[frozenset[Leaf]]) -> list[int]:
     """Indices of the offers that cover all leaves, each the one that brings most that is new (greedy set cover)."""
     uncovered = set().union(*offers)
-    gains = {index: len(offer) for index, offer in enumerate(offers) if offer}
+    losses = [(-len(offer), index) for index, offer in enumerate(offers) if offer]
+    heapify(losses)
     chosen: list[int] = []
-    while gains:
-        best = max(gains, key=lambda index: (gains[index], -index))
+    while losses:
+        loss, best = losses[0]
         fresh = len(offers[best] & uncovered)
-        if fresh < gains[best]:  # gains only shrink: look again when it comes up
-            gains[best] = fresh
-            if not fresh:
-                del gains[best]
+        if fresh < -loss:  # gains only shrink: look again when it comes up
+            if fresh:
+                heapreplace(losses, (-fresh, best))
+            else:
+                heappop(losses)
             continue
         chosen.append(best)
         uncovered -= offers[best]
-        del gains[best]
+        heappop(losses)
     return chosen

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from initlint.graph import Incident, InitEvent, Node, Scalar, Unknown
+from initlint.graph import History, Incident, InitEvent, Node, Unknown
 from initlint.interpret.heap import Heap, Raised
 from initlint.interpret.likeness import Leaf
 from initlint.interpret.parts import Parts
@@ -146,9 +146,7 @@ class Machine(Parts):
         self.recalled: dict[object, tuple[Value, list[Read]]] = {}  # results of such functions, by what they were given
         self.packages: dict[str, bool] = {}  # outside packages that were asked for: do the tables know them
         self.spans: dict[ast.AST, tuple[tuple[str, Place], ...]] = {}  # of the arguments of init calls
-        self.shapes: dict[
-            object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
-        ] = {}
+        self.shapes: dict[object, list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[History, ...]]]] = {}
         self.fans: dict[object, tuple[int | None, int | None]] = {}
         self.begin()
 

@@ -47,6 +47,7 @@ FRESH: Final = (
     *(ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp),
     *(ast.Constant, ast.JoinedStr, ast.BinOp, ast.UnaryOp, ast.Compare),
 )
+FIXED: Final = frozenset({*CONSTANTS, Symbol, Class, Function})
 LOUD: Final = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete, ast.ClassDef)
 
 
@@ -88,10 +89,11 @@ def call(
             outer += reads
     whole = machine.heap.depth <= DEEPEST or forks == machine.heap.forks
     if alone and whole and not machine.orphan and before == traces(machine, visited):
+        each = list({(id(read.cell), read.name): read for read in reads}.values())
         if visited is not None and (result is None or result is visited):
-            machine.recalled[key] = (None if result is None else VISITED, reads)
+            machine.recalled[key] = (None if result is None else VISITED, each)
         elif visited is None and is_plain(result, start):
-            machine.recalled[key] = (fresh(machine, result), reads)
+            machine.recalled[key] = (fresh(machine, result), each)
     return result
 
 
@@ -115,16 +117,17 @@ def bare_module(args: Arguments, kwargs: Keywords, receiver: Value) -> Instance 
     found: Instance | None = None
     for value in (*args, *kwargs.values()):
         if isinstance(value, Instance) and value is not receiver:
-            if found is not None or not value.module or not all(map(is_fixed, value.cell.values())):
+            if found is not None or not value.module:
                 return None
+            for part in value.cell.values():
+                if not is_fixed(part):
+                    return None
             found = value
     return found
 
 
 def is_fixed(value: Value) -> bool:
-    return isinstance(value, (*CONSTANTS, Symbol, Class, Function)) or (
-        type(value) is tuple and all(map(is_fixed, value))
-    )
+    return type(value) in FIXED or (type(value) is tuple and all(map(is_fixed, value)))
 
 
 def visit_key(function: Function, args: Arguments, kwargs: Keywords, receiver: Value, visited: Instance) -> object:

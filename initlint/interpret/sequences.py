@@ -163,7 +163,7 @@ def assign(machine: Machine, target: ast.expr, value: Value, frame: Frame) -> No
             scope = frame.scopes[target.id]
         machine.heap.write(scope.cell, target.id, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
-        for part, item in zip(target.elts, unpack(machine, value, target, frame), strict=True):
+        for part, item in zip(target.elts, unpack(machine, value, target, frame)):
             assign(machine, part, item, frame)
     elif isinstance(target, ast.Starred):
         assign(machine, target.value, value, frame)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from initlint import expressions
-from initlint.graph import InitEvent, Scalar, Unknown
+from initlint.graph import History, InitEvent, Unknown
 from initlint.interpret import compare
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.sequences import iterate
@@ -29,7 +29,7 @@ from initlint.sizes import expand_weights, sizes, window
 
 WEIGHTED: Final = frozenset({"weighted", "recurrent", "embedding", "attention", "composite"})
 PASSING: Final = frozenset({"shape", "identity", "functional"})
-Shapes = list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[tuple[str, Scalar | Unknown], ...]]]
+Shapes = list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[History, ...]]]
 INNER_KINDS: Final = {"self_attn": "MultiheadAttention", "multihead_attn": "MultiheadAttention"}
 
 
@@ -73,10 +73,9 @@ def build(
         if weight.name.isidentifier():
             instance.cell.pop(weight.name, None)
             instance.cell[weight.name] = None
-    for weight, shape, values in weights_of(machine, spec, arguments):
+    for weight, shape, histories in weights_of(machine, spec, arguments):
         param = Param(weight.name.rpartition(".")[2], weight.role, shape, place, machine.next_serial())
-        event = InitEvent("default", values, None, "", False)
-        param.cell["histories"] = ((event,),)
+        param.cell["histories"] = histories
         param.spec_default = weight.default
         owner = instance
         if "." in weight.name:
@@ -88,7 +87,7 @@ def build(
 def bind_arguments(spec: LayerSpec, args: Arguments, kwargs: Keywords) -> dict[str, Value]:
     """The constructor's arguments by name, defaults filled in, lists as tuples."""
     arguments: dict[str, Value] = {}
-    for parameter, value in zip(spec.parameters, args, strict=False):
+    for parameter, value in zip(spec.parameters, args):
         arguments[parameter.name] = value
     for parameter in spec.parameters:
         name = parameter.name
@@ -103,7 +102,7 @@ def bind_arguments(spec: LayerSpec, args: Arguments, kwargs: Keywords) -> dict[s
 
 
 def weights_of(machine: Machine, spec: LayerSpec, arguments: Mapping[str, Value]) -> Shapes:
-    """(weight, shape, arguments of its default) for a layer with these arguments."""
+    """(weight, shape, its default) for a layer with these arguments."""
     plain = {k: v for k, v in arguments.items() if isinstance(v, (int, float, str, tuple, type(None)))}
     for name, value in arguments.items():
         if name == "bias" and isinstance(value, Alternatives) and name not in plain:
@@ -123,7 +122,8 @@ def weights_of(machine: Machine, spec: LayerSpec, arguments: Mapping[str, Value]
                     values.append((name, number if isinstance(number, (int, float)) else Unknown("a size")))
                 else:
                     values.append((name, value))
-            known.append((weight, sizes(weight, plain), tuple(values)))
+            event = InitEvent("default", tuple(values), None, "", False)
+            known.append((weight, sizes(weight, plain), ((event,),)))
         if key is not None:
             machine.shapes[key] = known
     return known

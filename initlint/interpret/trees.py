@@ -11,6 +11,11 @@ PLAIN: Final = frozenset(
     "arg asname attr conversion ctx id is_async kind kwd_attrs level module name op rest simple type_comment".split()
 )
 
+# Looked up once: an attribute of a module is looked up each time.
+NAME: Final = ast.Name
+LOAD: Final = ast.Load
+ATTRIBUTE: Final = ast.Attribute
+CONSTANT: Final = ast.Constant
 
 # The fields of each kind of node that may hold nodes.
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
@@ -40,13 +45,24 @@ class Mentions:
     __slots__ = ("attributes", "bound", "every", "names")
 
     def __init__(self, node: ast.AST) -> None:
-        parts = walk(node)
-        self.names = frozenset(part.id for part in parts if type(part) is ast.Name)
-        self.bound = frozenset(part.id for part in parts if type(part) is ast.Name and type(part.ctx) is not ast.Load)
-        self.attributes = frozenset(part.attr for part in parts if type(part) is ast.Attribute)
-        constants = (part.value for part in parts if type(part) is ast.Constant)
-        texts = (value for value in constants if isinstance(value, str) and value.isidentifier())
-        self.every = frozenset((*self.names, *self.attributes, *texts))
+        names: set[str] = set()
+        bound: set[str] = set()
+        attributes: set[str] = set()
+        texts: set[str] = set()
+        for part in walk(node):
+            kind = type(part)
+            if kind is NAME:
+                names.add(part.id)  # type: ignore[attr-defined]
+                if type(part.ctx) is not LOAD:  # type: ignore[attr-defined]
+                    bound.add(part.id)  # type: ignore[attr-defined]
+            elif kind is ATTRIBUTE:
+                attributes.add(part.attr)  # type: ignore[attr-defined]
+            elif kind is CONSTANT and isinstance(part.value, str) and part.value.isidentifier():  # type: ignore[attr-defined]
+                texts.add(part.value)  # type: ignore[attr-defined]
+        self.names = frozenset(names)
+        self.bound = frozenset(bound)
+        self.attributes = frozenset(attributes)
+        self.every = frozenset(names | attributes | texts)
 
 
 @dataclass(frozen=True, slots=True)
