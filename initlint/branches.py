@@ -95,11 +95,17 @@ class Branch(Subject):
         """The layers that the branch was meant for, as it seems."""
         siblings = {kind for kind in self.test.seen for asked in self.test.asked if _akin(asked, kind)}
         found: dict[Place, Layer] = {}
-        for flow in self.flows if siblings else ():
+        for flow in self._asked_in if siblings else ():
             for layer in flow.context.layers:
                 if layer.kind in siblings and self._would_change(layer):
                     found.setdefault(layer.place, layer)
         return list(found.values())
+
+    @property
+    def _asked_in(self) -> list[Flow]:
+        """The contexts with a pass in which it is asked."""
+        passes = frozenset(self.test.passes)
+        return [f for f in self.flows if not passes or any(s.place in passes for s in f.context.sweeps)]
 
     def _would_change(self, layer: Layer) -> bool:
         """Whether nothing initializes the layer and the branch would have written something else than it has."""

@@ -325,6 +325,7 @@ class TypeTest:
     unknown: int
     seen: tuple[str, ...]  # kinds (or names) it was false for
     body: tuple[str, ...] = ()  # canonical initializers its branch would have written
+    passes: tuple[Place, ...] = ()  # over modules, in which it is asked
 
 
 @dataclass(frozen=True, slots=True)

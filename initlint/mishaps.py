@@ -85,6 +85,8 @@ def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:
         return {**facts, "right": close[0], "safe": "yes"}
     if argument == "a" and plain in MODES:
         return {**facts, "keyword": "mode", "right": plain, "safe": "yes"}
+    if argument == "mode" and plain in knowledge().gains:
+        return {**facts, "keyword": "nonlinearity", "right": plain, "safe": "yes"}
     if argument == "a" and plain in knowledge().gains:
         return {**facts, "keyword": "nonlinearity", "right": plain, "safe": "yes"}
     if argument == "mode":

@@ -11,6 +11,27 @@ from initlint.pipeline import lint_source
 
 EYE = "import torch\nfrom torch.nn import Linear, Parameter\n\na = Linear(4, 4)\n"
 HEAD = "import torch.nn as nn\n\nlayer = nn.Linear(8, 8)\n"
+NET = """\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, depth=1):
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+"""
+ONE_LINE = "import torch.nn as nn\n\n\nclass Net(nn.Module):\n"
+INIT = """
+    def _init(self, m):
+        if isinstance(m, nn.Linear):
+            nn.init.trunc_normal_(m.weight, std=0.02)
+
+    def forward(self, x): return self.fc(x)
+
+
+net = Net()
+"""
 
 
 def fixed(text: str, *, unsafe: bool = True) -> str:
@@ -55,6 +76,30 @@ CASES = {
     "Parameter by name": (
         f"{EYE}a.weight = torch.eye(4)\n",
         f"{EYE}a.weight = Parameter(torch.eye(4))\n",
+    ),
+    "arguments out of place": (
+        f'{HEAD}nn.init.kaiming_uniform_(layer.weight, "fan_in", "relu")\n',
+        f'{HEAD}nn.init.kaiming_uniform_(layer.weight, mode="fan_in", nonlinearity="relu")\n',
+    ),
+    "a parameter of a list": (
+        f"{NET}        self.p = nn.ParameterList([nn.Parameter(torch.empty(8))])\n",
+        f"{NET}        self.p = nn.ParameterList([nn.Parameter(nn.init.normal_(torch.empty(8), std=0.02))])\n",
+    ),
+    "a parameter of a layer": (
+        f"{NET}        self.fc.bias = nn.Parameter(torch.empty(8))\n",
+        f"{NET}        self.fc.bias = nn.Parameter(torch.zeros(8))\n",
+    ),
+    "two parameters at once": (
+        f"{NET}        self.scale, self.bias = nn.Parameter(torch.empty(8)), nn.Parameter(torch.empty(8))\n",
+        f"{NET}        self.scale, self.bias = nn.Parameter(torch.ones(8)), nn.Parameter(torch.zeros(8))\n",
+    ),
+    "a parameter that may be None": (
+        f"{NET}        self.p = nn.Parameter(torch.empty(8, 8)) if depth else None\n",
+        f"{NET}        self.p = nn.Parameter(nn.init.normal_(torch.empty(8, 8), std=0.02)) if depth else None\n",
+    ),
+    "a constructor on one line": (
+        f"{ONE_LINE}    def __init__(s): super().__init__(); s.fc = nn.Linear(8, 8)  # all\n{INIT}",
+        f"{ONE_LINE}    def __init__(s): super().__init__(); s.fc = nn.Linear(8, 8); s.apply(s._init)  # all\n{INIT}",
     ),
     "wide characters before it": (
         f"{HEAD}s = '🔥é'; nn.init.zeros_(layer)\n",
@@ -149,3 +194,22 @@ def test_a_method_on_the_way_to_a_parameter_is_not_taken_for_a_view() -> None:
     """`.double()` may be a copy: what stands before the write stays."""
     text = f"{HEAD}net = nn.Sequential(layer, nn.ReLU(), nn.Linear(8, 2))\nlayer.weight.data.double().zero_()\n"
     assert ".double," not in fixed(text)
+
+
+def test_an_argument_that_is_no_module_gets_none() -> None:
+    text = f"{ONE_LINE}    def __init__(self):\n        super().__init__()\n        self.fc = nn.Linear(8, 8)\n{INIT}"
+    text = text.replace("_init(self, m)", "_init(self, std)").replace("isinstance(m, nn.Linear)", "std > 0")
+    text = text.replace("m.weight, std=0.02", "self.fc.weight, std=std")
+    (one,) = [one for one in lint_source(text, "net.py", fixes=True).findings if one.code == "INI501"]
+    assert one.fix == Declined("std is no module, and what it should be is not known")
+
+
+def test_a_test_is_told_of_the_layers_that_it_is_asked_of() -> None:
+    """Not of those of other models in the file, which have no such pass."""
+    text = NET.replace("Linear(8, 8)", "Conv1d(8, 8, 3)")
+    text += "        for m in self.modules():\n            if isinstance(m, nn.Conv2d):\n"
+    text += "                nn.init.orthogonal_(m.weight)\n\n    def forward(self, x):\n        return self.fc(x)\n"
+    other = text[text.index("class") :].partition("        for m")[0].replace("Net", "Other")
+    forward = "\n    def forward(self, x):\n        return self.fc(x)\n"
+    (one,) = lint_source(f"{text}\n\n{other}{forward}", "net.py").findings
+    assert [site.name for site in one.layers] == ["Net.fc"]

@@ -7,8 +7,10 @@ import re
 import libcst as cst
 
 from initlint.edits import Edits, Unfit
+from initlint.findings import TextEdit
 from initlint.fixers._calls import argument, assigned, last_name
 from initlint.page import Page, Spot, Statement
+from initlint.source import Span
 
 
 def constructor(spot: Spot, owner: str = "") -> cst.FunctionDef:
@@ -29,13 +31,22 @@ def constructor(spot: Spot, owner: str = "") -> cst.FunctionDef:
 
 def at_end(page: Page, function: cst.FunctionDef, code: str) -> Edits:
     """The code as the last statements of a function; before a `return` or `raise` that ends it."""
-    if not isinstance(function.body, cst.IndentedBlock):
-        raise Unfit("the function is written on one line")
+    if isinstance(function.body, cst.SimpleStatementSuite):
+        return _on_its_line(page, function.body, code)
     last = function.body.body[-1]
     assert isinstance(last, cst.SimpleStatementLine | cst.BaseCompoundStatement)
     if isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Return | cst.Raise):
         return page.before(last, code)
     return page.after(last, code)
+
+
+def _on_its_line(page: Page, suite: cst.SimpleStatementSuite, code: str) -> Edits:
+    """The code as the last statement after the colon."""
+    code, last = code.strip(), suite.body[-1]
+    if "\n" in code or ":" in code or isinstance(last, cst.Return | cst.Raise):
+        raise Unfit("the function is written on one line")
+    end = page.span(last).end
+    return (TextEdit(Span(end, end), f"; {code}"),)
 
 
 def fresh(spot: Spot, statement: Statement | None, *names: str) -> tuple[str, ...]:

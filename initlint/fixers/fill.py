@@ -10,7 +10,7 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import last_name, with_arguments
+from initlint.fixers._calls import assigned, last_name, with_arguments
 from initlint.fixers._places import fresh, parameter_target
 from initlint.page import Page, Spot
 
@@ -19,7 +19,7 @@ EMPTY = ("empty", "Tensor", "FloatTensor")
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
-    if facts["kind"] != "Parameter":
+    if facts["kind"] != "Parameter" and _allocation(spot, match) is None:
         return _reset(spot)
     values = facts["values"]
     if values in {"zeros", "ones"}:
@@ -28,10 +28,23 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
             name, imports = spelled(page, f"torch.{values}")
             edits = page.replace(allocation, allocation.with_changes(func=cst.parse_expression(name)))
             return Draft(f"start with {values}", edits + imports)
-    target = parameter_target(spot)
     name, imports = spelled(page, f"{INIT}.{values}_")
-    code = f"{name}({target}{', std=0.02' if values == 'normal' else ''})"
+    arguments = ", std=0.02" if values == "normal" else ""
+    allocation = None if _named(spot, match) else _allocation(spot, match)
+    if allocation is not None:
+        filled = f"{name}({page.text(page.span(allocation))}{arguments})"
+        return Draft(f"initialize it with {values}_", page.replace(allocation, filled) + imports)
+    target = parameter_target(spot)
+    code = f"{name}({target}{arguments})"
     return Draft(f"initialize {target} with {values}_", page.after(spot.statement(), code) + imports)
+
+
+def _named(spot: Spot, match: Match) -> bool:
+    """Whether the statement gives the parameter a name, and makes nothing else."""
+    found = assigned(spot.small()) if spot.stands() else None
+    if found is not None:
+        return spot.page.span(found[1]) == match.place.span
+    return any(last_name(call.func) == "register_parameter" for call in spot.outer(cst.Call))
 
 
 def _allocation(spot: Spot, match: Match) -> cst.Call | None:

@@ -68,7 +68,10 @@ def read(
         if around_spent(machine):
             cut = frozenset(source.path for source in sources)
         tests = (
-            TypeTest(t.place, t.text, t.kind, t.asked, t.true, t.false, t.unknown, tuple(t.seen), tuple(t.body))
+            TypeTest(
+                *(t.place, t.text, t.kind, t.asked, t.true, t.false, t.unknown),
+                *(tuple(t.seen), tuple(t.body), tuple(t.passes)),
+            )
             for t in machine.tests.values()
         )
         methods = methods_of(machine, units)

@@ -98,6 +98,7 @@ class Test:
     unknown: int = 0
     seen: dict[str, None] = field(default_factory=dict)
     body: dict[str, None] = field(default_factory=dict)
+    passes: dict[Place, None] = field(default_factory=dict)
     subject: str | None = None
 
 
