@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from initlint import strengths
 from initlint.findings import Site
 from initlint.subject import Subject
+from initlint.wording import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -155,8 +156,12 @@ class Pass(Subject):
         return len(self._left)
 
     @property
-    def left_names(self) -> str:
-        return " and ".join(dict.fromkeys(layer.name for layer in self._left[:2]))
+    def left_out(self) -> str:
+        """The same for a message: `Net.fc exists, which keeps its default`."""
+        names = list(dict.fromkeys(layer.name for layer in self._left))
+        if len(names) < 2:
+            return f"{''.join(names)} exists, which keeps its default"
+        return f"{enumerated(names)} exist, which keep their default"
 
     @property
     def _left(self) -> list[Layer]:

@@ -32,6 +32,15 @@ INIT = """
 
 net = Net()
 """
+CALL = """
+
+def init(m):
+    if isinstance(m, nn.Linear):
+        nn.init.trunc_normal_(m.weight, std=0.02)
+
+
+net = Net()
+"""
 
 
 def fixed(text: str, *, unsafe: bool = True) -> str:
@@ -100,6 +109,14 @@ CASES = {
     "a constructor on one line": (
         f"{ONE_LINE}    def __init__(s): super().__init__(); s.fc = nn.Linear(8, 8)  # all\n{INIT}",
         f"{ONE_LINE}    def __init__(s): super().__init__(); s.fc = nn.Linear(8, 8); s.apply(s._init)  # all\n{INIT}",
+    ),
+    "a pass on a line with others": (
+        f"{NET}        self.apply(init); self.up = nn.Linear(8, 8)\n        self.x = nn.Linear(8, 8)\n{CALL}",
+        f"{NET}        self.up = nn.Linear(8, 8)\n        self.x = nn.Linear(8, 8)\n        self.apply(init)\n{CALL}",
+    ),
+    "a pass on the line of all": (
+        f"{ONE_LINE}    def __init__(s): super().__init__(); s.apply(init); s.fc = nn.Linear(8, 8)\n{CALL}",
+        f"{ONE_LINE}    def __init__(s): super().__init__(); s.fc = nn.Linear(8, 8); s.apply(init)\n{CALL}",
     ),
     "wide characters before it": (
         f"{HEAD}s = '🔥é'; nn.init.zeros_(layer)\n",
