@@ -11,6 +11,8 @@ from initlint.findings import Site
 from initlint.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from initlint.chains import Flow
     from initlint.graph import Layer, TypeTest
     from initlint.source import Place
@@ -39,6 +41,10 @@ class Branch(Subject):
     @property
     def sites(self) -> tuple[Site, ...]:
         return tuple(Site(layer.name, layer.place, "missed") for layer in self.missed_layers)
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.place}) | {(one.place, w.name) for one in self.missed_layers for w in one.weights}
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,8 @@ from initlint.findings import Site
 from initlint.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from initlint.chains import Flow
     from initlint.graph import Incident
     from initlint.source import Place
@@ -31,6 +33,11 @@ class Event(Subject):
     def sites(self) -> tuple[Site, ...]:
         layers = self.flow.context.layers
         return tuple(Site(layers[i].name, layers[i].place, "layer") for i in self.incident.layers)
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        layers = [self.flow.context.layers[index] for index in self.incident.layers]
+        return frozenset({self.place}) | {(layer.place, w.name) for layer in layers for w in layer.weights}
 
     @property
     def kind(self) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from initlint import strengths
 from initlint.findings import Site
 from initlint.subject import Subject
-from initlint.wording import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from initlint.graph import InitEvent, Layer, Method, Sweep, Weight
     from initlint.source import Place
 
+SHOWN = 4  # layers that a message names
 MAIN = ("kernel", "embedding", "recurrent")
 
 
@@ -132,6 +132,10 @@ class Pass(Subject):
         return tuple(Site(layer.name, layer.place, "made after the pass") for layer in self._left)
 
     @property
+    def marks(self) -> frozenset[Hashable]:
+        return frozenset({self.place}) | {(layer.place, w.name) for layer in self._left for w in layer.weights}
+
+    @property
     def related(self) -> tuple[Site, ...]:
         return self.sites
 
@@ -161,7 +165,8 @@ class Pass(Subject):
         names = list(dict.fromkeys(layer.name for layer in self._left))
         if len(names) < 2:
             return f"{''.join(names)} exists, which keeps its default"
-        return f"{enumerated(names)} exist, which keep their default"
+        names = names if len(names) <= SHOWN else [*names[: SHOWN - 1], f"{len(names) - SHOWN + 1} more"]
+        return f"{', '.join(names[:-1])} and {names[-1]} exist, which keep their default"
 
     @property
     def _left(self) -> list[Layer]:
