@@ -200,7 +200,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
         yield Match(
             code=rule.code,
             place=place,
-            message=_message(rule, speaker.subject, sites),
+            message=_message(rule, speaker.subject, sites, [hit.subject for hit in group if hit.severity == loudest]),
             severity=loudest,
             layers=sites,
             related=_distinct(site for hit in group for site in hit.subject.related),
@@ -224,9 +224,9 @@ def _order(hit: Hit) -> tuple[int, str, int]:
     return -(before.depth if before else 0), min((site.name for site in hit.subject.sites), default=""), hit.context
 
 
-def _message(rule: Rule, subject: Subject, sites: tuple[Site, ...]) -> str:
+def _message(rule: Rule, subject: Subject, sites: tuple[Site, ...], group: list[Subject]) -> str:
     for template in rule.messages:
-        text = template.render(subject, sites)
+        text = template.render(subject, sites, group)
         if text is not None:
             return text
     raise AssertionError(f"{rule.code}: no message without unknown facts")  # a test holds this for every rule

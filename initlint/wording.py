@@ -20,18 +20,32 @@ SHOWN: Final = 3  # names in a message; the rest is counted
 GROUP: Final = frozenset({"layers", "count"})
 
 
+class Numbers(NamedTuple):
+    """From the least to the largest, told as one where they look alike."""
+
+    least: float
+    most: float
+
+    def __format__(self, spec: str) -> str:
+        ends = dict.fromkeys(format(one, spec) for one in self)
+        return " to ".join(ends)
+
+
 class Template(NamedTuple):
     text: str
     names: tuple[str, ...]  # fields of the subject that it mentions
 
-    def render(self, subject: object, sites: Sequence[Site]) -> str | None:
-        """The message; None when a fact that it needs is unknown."""
+    def render(self, subject: object, sites: Sequence[Site], others: Sequence[object] = ()) -> str | None:
+        """The message; None when a fact that it needs is unknown. Numbers that are others for the other subjects at the
+        place are told as a range."""
         values: dict[str, object] = {"layers": enumerated([site.name for site in sites]), "count": len(sites)}
         for name in self.names:
             value = getattr(subject, name)
             if value is None:
                 return None
-            values[name] = value
+            found = [value, *(getattr(other, name) for other in others)] if isinstance(value, float) else []
+            known = [one for one in found if isinstance(one, float)]
+            values[name] = Numbers(min(known), max(known)) if known else value
         return self.text.format(**values)
 
 

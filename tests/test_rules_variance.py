@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from lintable import findings, text_of
 from modelling import FILE, bias, chained, context, deep, layer, model, place, weight, write
 
 from initlint.findings import Match, Severity
@@ -326,3 +327,9 @@ def test_gates_say_what_a_hundred_steps_do() -> None:
         assert match.before.extent == "100 steps"
         assert match.before.forward_std < 1e-17
         assert 1e-14 < match.after.forward_std < 1e-11
+
+
+def test_numbers_that_differ_between_the_layers_of_a_call_are_told_as_a_range() -> None:
+    """Xavier keeps less before ReLU than before ELU, and He is right for one of them only."""
+    messages = [one.message for one in findings(text_of("INI201/fires_apply_method"))]
+    assert [text for text in messages if "keeps 0.71 to 0.80 of the signal (he keeps 1.0 to 1.1)" in text]
