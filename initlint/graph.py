@@ -1,8 +1,7 @@
 """The model graph: what the interpreter understood of the code, and all that rules may see.
 
 A `Model` holds one `Context` for each entry that was executed (a class built with its defaults, a factory, the top
-level of a script). A layer's facts are the union over its contexts. Everything here is frozen; `check` finds broken
-references, `show` prints a model.
+level of a script). A layer's facts are the union over its contexts. `check` finds broken references, `show` prints.
 """
 
 from __future__ import annotations

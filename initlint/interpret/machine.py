@@ -1,8 +1,7 @@
 """The machine: state of one execution, and the tables through which the parts call each other.
 
-`evaluate`, `execute`, `calls`, ... are modules of plain functions over a Machine; each hands
-its table to `assemble`, so that imports stay one-way while expressions contain calls and
-calls contain statements.
+`evaluate`, `execute`, `calls`, ... are modules of plain functions over a Machine; each hands its table to `assemble`,
+so that imports stay one-way while expressions contain calls and calls contain statements.
 """
 
 from __future__ import annotations
