@@ -172,18 +172,28 @@ def _parameters(survey: Survey) -> Iterator[Instance]:
 
 
 def _writes(survey: Survey) -> Iterator[Instance]:
+    """Explicit writes, where one is followed by another on some way: there are many of them."""
+    followed = {write.place for _, _, write in _each_write(survey) if write.later}
+    for index, layer, write in _each_write(survey):
+        if write.place in followed:
+            yield Instance(index, layer.index, (write,))
+
+
+def _each_write(survey: Survey) -> Iterator[tuple[int, Layer, Write]]:
     for index, flow, layer, weight in _weights(survey):
         for history in weight.histories:
             for position, event in enumerate(history):
                 if event.explicit and event.covers and event.place is not None and event.name != "unknown":
-                    write = Write(flow, layer, weight, event, history[position + 1 :])
-                    yield Instance(index, layer.index, (write,))
+                    yield index, layer, Write(flow, layer, weight, event, history[position + 1 :])
 
 
 def _passes(survey: Survey) -> Iterator[Instance]:
+    """Passes, where one misses layers that were made too late for it in some context: most miss none."""
+    missing = {sweep.place for flow in survey.flows for sweep in flow.context.sweeps if sweep.missed}
     for index, flow in enumerate(survey.flows):
         for sweep in flow.context.sweeps:
-            yield Instance(index, EVERYWHERE, (Pass(flow, sweep),))
+            if sweep.place in missing:
+                yield Instance(index, EVERYWHERE, (Pass(flow, sweep),))
 
 
 def _products(survey: Survey) -> Iterator[Instance]:

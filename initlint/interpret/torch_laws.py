@@ -37,6 +37,7 @@ def factor_of(method: str, args: Arguments) -> float | None:
 
 def scaled(event: InitEvent, factor: float) -> dict[str, Value] | None:
     """The law of `factor` times a tensor with this law, where it has a name."""
+    factor = float(factor)  # an int, as the code may have it, stays one where this is not compiled
     numbers: dict[str, Value] = dict(event.args)
     if event.name in ("kaiming_uniform", "kaiming_normal"):
         return _scaled_kaiming(event, factor)
