@@ -389,3 +389,11 @@ def test_a_loop_of_known_length_is_not_marked() -> None:
         "    return nn.Sequential(*blocks, nn.Linear(4, len(blocks)))\n"
     )["build"]
     assert [(layer.repeated, layer.fan_out) for layer in context.layers] == [(False, 4)] * 3 + [(False, 3)]
+
+
+def test_a_law_that_is_scaled_holds_floats() -> None:
+    """As it does where this is compiled: `20` and `20.0` read differently."""
+    text = "class Net(Net):\n    def __init__(self):\n        self.scale = nn.Parameter(torch.ones(8) * 20)\n"
+    (layer,) = by_entry(text)["Net"].layers
+    ((event,),) = layer.weights[0].histories
+    assert repr(event.args) == "(('val', 20.0),)"
