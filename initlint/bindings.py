@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 NN: Final = "torch.nn"
 KERAS: Final = "keras"
 INIT: Final = "torch.nn.init"
+TENSORFLOW: Final = "tensorflow"
+HOMES: Final = {  # the packages that Keras is taken from, and how
+    KERAS: "import keras",
+    TENSORFLOW: "from tensorflow import keras",
+    "tf_keras": "import tf_keras as keras",
+    "keras_core": "import keras_core as keras",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ def rebound(tree: ast.Module) -> set[str]:
 
 
 def spelled(page: Page, qualified: str, near: str = "") -> tuple[str, Edits]:
-    """How the file names something of torch, and the edits that import it where it does not yet.
+    """How the file names something of torch or Keras, and the edits that import it where it does not yet.
 
     `near` is an expression such as `init.xavier_uniform_` that names something in the same module: its style is taken.
     """
@@ -66,7 +73,7 @@ def spelled(page: Page, qualified: str, near: str = "") -> tuple[str, Edits]:
     module, _, name = qualified.rpartition(".")
     if "." in near:
         return f"{near.rpartition('.')[0]}.{name}", ()
-    names = {one.stands_for: one.name for one in reversed(list(bound(tree)))}
+    names = {_own(one.stands_for): one.name for one in reversed(list(bound(tree)))}
     if qualified in names:
         return names[qualified], ()
     if near and (statement := _imports_from(tree, module)):
@@ -77,17 +84,32 @@ def spelled(page: Page, qualified: str, near: str = "") -> tuple[str, Edits]:
         if head in names:
             return ".".join([names[head], *parts[length:]]), ()
     root = parts[0]
+    home = _home(tree)
+    if root == KERAS and home == TENSORFLOW in names:
+        return f"{names[TENSORFLOW]}.{qualified}", ()
     if root in rebound(tree):
         raise Unfit(f"the file uses the name {root} for something else")
     if root == KERAS:
-        return qualified, add(page, "import keras")
+        return qualified, add(page, HOMES[home])
     if module in {NN, INIT}:
         return f"nn.{qualified.removeprefix('torch.nn.')}", add(page, "from torch import nn")
     return qualified, add(page, f"import {root}")
 
 
+def _own(qualified: str) -> str:
+    """Keras's own name of what other packages have of it: `keras.layers` for `tensorflow.keras.layers`."""
+    root, _, rest = qualified.removeprefix(f"{TENSORFLOW}.").partition(".")
+    return ".".join(filter(None, (KERAS, rest))) if root in HOMES and root != TENSORFLOW else qualified
+
+
+def _home(tree: ast.Module) -> str:
+    """The package that the file takes Keras from."""
+    packages = {_package(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+    return next((home for home in HOMES if home in packages), KERAS)
+
+
 def _imports_from(tree: ast.Module, module: str) -> ast.ImportFrom | None:
-    found = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == module)
+    found = (node for node in tree.body if isinstance(node, ast.ImportFrom) and _own(node.module or "") == module)
     return next((node for node in found if node.names[0].name != "*"), None)
 
 

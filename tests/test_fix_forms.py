@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lintable import told
 
@@ -191,6 +193,65 @@ def test_keras_initializers_are_given_to_their_layers() -> None:
     assert f"kernel_initializer=keras.initializers.{scaling}),\n" in after
     assert 'layers.Dense(64, activation="selu", kernel_initializer="lecun_normal"),\n' in after
     assert not {code for _, code in told(after)}
+
+
+@pytest.mark.parametrize(
+    "imports, before, after",
+    [
+        (
+            "from tensorflow.keras.initializers import HeNormal, GlorotUniform as G\n",
+            "G(seed=2)",
+            "HeUniform(seed=2)",
+        ),
+        ("from tensorflow.keras import initializers as init\n", "init.GlorotUniform()", "init.HeUniform()"),
+        ("from keras.initializers import glorot_uniform\n", "glorot_uniform()", "he_uniform()"),
+        ("from tf_keras import initializers\n", "initializers.glorot_normal()", "initializers.he_normal()"),
+        ("import keras as k\n", "k.initializers.GlorotNormal()", "k.initializers.HeNormal()"),
+        ("import keras.initializers\n", '{"class_name": "GlorotNormal", "config": {}}', '"he_normal"'),
+        (
+            "import keras\n",
+            'dict(class_name="GlorotNormal", config={})',
+            "keras.initializers.HeNormal()",
+        ),
+    ],
+)
+def test_keras_initializers_are_named_as_the_file_names_them(imports: str, before: str, after: str) -> None:
+    package = re.split(r"\W", imports)[1]
+    layers = f"{package}.keras.layers" if package == "tensorflow" else f"{package}.layers"
+    text = f"{imports}from {layers} import Dense, Input\nfrom {layers[:-6]}models import Sequential\n\n"
+    made = 'Sequential([Input((64,)), Dense(64, activation="relu", kernel_initializer={}), Dense(2)])\n'
+    mended = fixed(text + made.format(before))
+    assert mended.endswith(made.format(after))
+    assert mended.count("import") == text.count("import")
+
+
+@pytest.mark.parametrize(
+    "imports, added, name",
+    [
+        ("import tensorflow as tf\nfrom tensorflow.keras import {}\n", "", "tf.keras"),
+        ("from tensorflow.keras import {}\n", "from tensorflow import keras\n", "keras"),
+        ("from tf_keras import {}\n", "import tf_keras as keras\n", "keras"),
+        ("import tensorflow as tf\nfrom keras import {}\n", "import keras\n", "keras"),
+    ],
+)
+def test_keras_is_imported_from_where_the_file_has_it(imports: str, added: str, name: str) -> None:
+    stack = "layers.Dense(64, kernel_initializer={}), layers.LeakyReLU(0.3), layers.Dense(2)"
+    imports = imports.format("Input, Sequential, layers")
+    mended = fixed(f"{imports}\nmodel = Sequential([Input((64,)), {stack.format(repr('glorot_uniform'))}])\n")
+    assert f"={name}.initializers.VarianceScaling(scale=1.83, " in mended
+    head, _, _ = mended.partition("\n\n")
+    assert sorted(f"{head}\n".splitlines()) == sorted(f"{imports}{added}".splitlines())
+
+
+def test_a_seed_in_a_configuration_is_not_lost() -> None:
+    config = '{"class_name": "GlorotNormal", "config": {"seed": 3}}'
+    text = KERAS.replace('"glorot_uniform"', config)
+    assert config in fixed(text)
+
+
+def test_a_misspelled_name_in_a_configuration_is_put_right_there() -> None:
+    text = 'import keras\n\nd = keras.layers.Dense(4, kernel_initializer={"class_name": "HeNorma", "config": {}})\n'
+    assert fixed(text) == text.replace("HeNorma", "HeNormal")
 
 
 @pytest.mark.parametrize(

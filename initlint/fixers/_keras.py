@@ -10,6 +10,7 @@ from initlint.bindings import spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers._calls import keyword, quoted, with_arguments
+from initlint.knowledge import canonical
 from initlint.page import Page, Spot
 from initlint.source import Span
 
@@ -51,6 +52,11 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     node = next((n for n in spot.chain if isinstance(n, cst.BaseExpression) and page.span(n) == match.place.span), None)
     if isinstance(node, cst.SimpleString):
         code, imports = _value(page, facts, node)
+        return page.replace(node, code) + imports
+    if isinstance(node, cst.Dict):  # a configuration
+        if '"seed"' in page.code(node).replace("'", '"'):
+            raise Unfit("the initializer is a configuration with a seed")
+        code, imports = _value(page, facts, None)
         return page.replace(node, code) + imports
     if isinstance(node, cst.Call) and not any(arg.star for arg in node.args):
         near = page.code(node.func)
@@ -98,7 +104,10 @@ def _value(page: Page, facts: Mapping[str, str], like: cst.SimpleString | None) 
 def _object(page: Page, facts: Mapping[str, str], near: str) -> tuple[str, Edits]:
     found, distribution = family(facts), facts["distribution"]
     if isinstance(found, str):
-        _, name = NAMES[found, "" if found == "orthogonal" else distribution]
+        function, name = NAMES[found, "" if found == "orthogonal" else distribution]
+        other = f"{INITIALIZERS}.{near.rpartition('.')[2]}"
+        if canonical(other) != other:  # such as `he_normal`, another name of the class, the only one in older versions
+            name = function
         made, imports = spelled(page, f"{INITIALIZERS}.{name}", near)
         return f"{made}()", imports
     made, imports = spelled(page, f"{INITIALIZERS}.VarianceScaling", near)

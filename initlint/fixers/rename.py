@@ -1,4 +1,4 @@
-"""The initializer that was meant by a name that torch does not have."""
+"""The initializer that was meant by a name that the framework does not have."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     code = page.text(match.place.span)
     if isinstance(node, cst.SimpleString):
         return Draft(title, page.replace(node, quoted(page, right, node)))
+    if isinstance(node, cst.Dict):  # a configuration, with the name of the class in it
+        named = [one.value for one in node.elements if isinstance(one.value, cst.SimpleString)]
+        said = [one for one in named if one.evaluated_value == wrong]
+        if len(said) != 1:
+            raise Unfit("where the name stands in the configuration is not understood")
+        return Draft(title, page.replace(said[0], quoted(page, right, said[0])))
     if isinstance(node, cst.Attribute) or code.endswith(f".{wrong}"):
         return Draft(title, differences(code, f"{code.removesuffix(wrong)}{right}", match.place.span.start))
     tree = page.source.tree()
