@@ -175,7 +175,7 @@ def inspect(format_: str, **options: object) -> int:
 def recommend(framework: str | None, fan_in: int | None, fan_out: int | None, format_: str, **options: object) -> int:
     """Say what the documents recommend for a name or for each layer of files; with nothing given, all their tables."""
     from initlint.lookup import MissError
-    from initlint.recommendations import Fans, Request, for_layers, for_names
+    from initlint.recommendations import Fans, Request, for_layers, for_names, options_for
     from initlint.report import recommendation_renderer
 
     names = {name: str(options[name]) for name in KINDS_OF_NAMES if options[name]}
@@ -185,7 +185,9 @@ def recommend(framework: str | None, fan_in: int | None, fan_out: int | None, fo
     try:
         advice = for_names(names, Request(frameworks, Fans(fan_in, fan_out)))
     except MissError as error:
-        raise click.UsageError(str(error)) from error
+        others = [f"{option} {name!r}" for name in names.values() for option in options_for(name)]
+        found = f"{error.miss}; there is {' and '.join(others)}" if others and len(names) == 1 else str(error)
+        raise click.UsageError(found) from error
     layers, faults = [], False
     if options["paths"]:
         inspection = inspected(options)

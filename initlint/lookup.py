@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 NEAR: Final = 0.8  # likeness of two words, one of which is mistyped
+ALIKE: Final = 0.7  # of two words, to ask whether one of them was meant
 LONG: Final = 5  # letters; a slip in a shorter word may make another word of it (relu, selu, gelu)
 FILLERS: Final = frozenset("a an and for in model net network of on or system the to using with".split())
 
 
 class MissError(Exception):
-    """Nothing has that name. The message says what was probably meant."""
+    """Nothing has that name; and what was probably meant."""
+
+    def __init__(self, miss: str, hint: str) -> None:
+        super().__init__(f"{miss}; {hint}")
+        self.miss = miss
 
 
 def exact(query: str, names: Mapping[str, Iterable[str]], noun: str) -> str:
@@ -26,7 +31,7 @@ def exact(query: str, names: Mapping[str, Iterable[str]], noun: str) -> str:
         return table[asked]
     from difflib import get_close_matches
 
-    raise MissError(missed(query, (table[name] for name in get_close_matches(asked, sorted(table), 3)), noun))
+    raise missed(query, (table[name] for name in get_close_matches(asked, sorted(table), 3)), noun)
 
 
 def described(query: str, names: Mapping[str, Iterable[str]], noun: str) -> list[str]:
@@ -48,7 +53,7 @@ def described(query: str, names: Mapping[str, Iterable[str]], noun: str) -> list
     shared = {key: len(known.intersection(word for word in meant if word)) for key, known in vocabulary.items()}
     most = max(shared.values())
     near = [key for key, number in shared.items() if most and number == most]
-    raise MissError(missed(query, near or _alike(asked, aliases), noun))
+    raise missed(query, near or _alike(asked, aliases) or _akin(asked, vocabulary), noun)
 
 
 def _alike(asked: Sequence[str], aliases: Mapping[str, Iterable[str]]) -> list[str]:
@@ -57,6 +62,15 @@ def _alike(asked: Sequence[str], aliases: Mapping[str, Iterable[str]]) -> list[s
 
     table = {name: key for key, names in aliases.items() for name in names}
     return [table[name] for name in get_close_matches(" ".join(asked), sorted(table), 3)]
+
+
+def _akin(asked: Iterable[str], vocabulary: Mapping[str, Collection[str]]) -> list[str]:
+    """The keys that have a word like one of those that were asked."""
+    from difflib import get_close_matches
+
+    every = sorted(set().union(*vocabulary.values()))
+    meant = [near for word in asked for near in get_close_matches(word, every, 1, ALIKE)]
+    return [key for word in meant for key, known in vocabulary.items() if word in known]
 
 
 def corrected(word: str, vocabulary: list[str]) -> str | None:
@@ -70,11 +84,11 @@ def corrected(word: str, vocabulary: list[str]) -> str | None:
     return next(iter(get_close_matches(word, vocabulary, 1, NEAR)), None)
 
 
-def missed(query: str, near: Iterable[str], noun: str) -> str:
+def missed(query: str, near: Iterable[str], noun: str) -> MissError:
     """`no activation 'reul' in the documents; did you mean 'relu'?`"""
     names = list(dict.fromkeys(near))[:3]
     hint = f"did you mean {' or '.join(map(repr, names))}?" if names else "`initlint recommend` lists what there is"
-    return f"no {noun} {query!r} in the documents; {hint}"
+    return MissError(f"no {noun} {query!r} in the documents", hint)
 
 
 def squeezed(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -146,6 +146,16 @@ def for_names(names: Mapping[str, str], request: Request) -> list[Advice]:
     if "technique" in names:
         advice += for_technique(names["technique"], request)
     return advice
+
+
+def options_for(query: str) -> Iterator[str]:
+    """The options that know a name: a network type may be asked for as a use case."""
+    for option in ("activation", "architecture", "use_case", "technique"):
+        try:
+            for_names({option: query}, Request())
+        except lookup.MissError:
+            continue
+        yield f"--{option.replace('_', '-')}"
 
 
 def advised(row: Recommendation, answers: Iterable[Answer], spec: ActivationSpec | None, request: Request) -> Advice:

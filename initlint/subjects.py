@@ -178,7 +178,7 @@ class Use(Judged):
 
     @property
     def position(self) -> str | None:
-        """alone, head, branch or hidden (see chains.Flow.position); `starved`: a head all of whose inputs are zero."""
+        """alone, head, branch or hidden; `starved`: a head all of whose inputs are zero."""
         found = self.flow.position(self.layer.index)
         return "starved" if found == "head" and starved(self.flow, self.layer.index) else found
 
@@ -384,7 +384,7 @@ class Use(Judged):
 
     @property
     def prospect(self) -> str | None:
-        """What ten steps of SGD on the layers around do for it (see symmetry.py)."""
+        """What ten steps of SGD on the layers around do for it."""
         return symmetry.prospects(*self._neighbourhood())
 
     def _neighbourhood(self) -> tuple[tuple[symmetry.Map, ...], int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from initlint import lookup
 from initlint.advice import SECTIONS
+from initlint.cli import cli
 from initlint.knowledge import knowledge
-from initlint.recommendations import Request, activation, for_rows, for_technique
+from initlint.recommendations import Request, activation, for_rows, for_technique, options_for
 
 KNOWN = knowledge()
 
@@ -51,7 +53,7 @@ def test_a_slip_in_an_activation_is_asked_about_and_not_guessed(query: str) -> N
         ("architectures", "LSTM", ["RNN"]),
         ("architectures", "recurent networks", ["RNN"]),
         ("architectures", "Convolutional Neural Network", ["CNN"]),
-        ("architectures", "auto-encoder", None),
+        ("architectures", "auto-encoder", ["Autoencoders"]),
         ("architectures", "VAE", ["Autoencoders"]),
         ("architectures", "very deep nets", ["Very Deep Nets"]),
         ("usecases", "movie recommender", ["Movie recommender system"]),
@@ -100,3 +102,50 @@ def test_a_miss_names_what_shares_most_words() -> None:
         for_rows("usecases", "stock market crashes", None, Request())
     assert "'Stock prediction with SELU nets'" in str(raised.value)
     assert "MNIST" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "section, query, row",
+    [
+        ("architectures", "lsmt", "RNN"),
+        ("architectures", "rcnn", "RNN' or 'CNN"),
+        ("usecases", "cnnn", "image recognition (e.g., using ReLU in CNNs for medical image detection)"),
+        ("usecases", "iott", "IoT applications or neural pruning techniques"),
+        ("usecases", "mnst", "Handwriting digit recognition (MNIST)"),
+    ],
+)
+def test_a_slip_in_a_short_word_is_asked_about(section: str, query: str, row: str) -> None:
+    with pytest.raises(lookup.MissError) as raised:
+        for_rows(section, query, None, Request())
+    assert f"did you mean '{row}'?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "query, options",
+    [
+        ("gelu", ["--activation"]),
+        ("mnist", ["--use-case"]),
+        ("lstm", ["--architecture", "--use-case"]),
+        ("glorot", ["--technique"]),
+        ("weather", []),
+    ],
+)
+def test_a_name_that_another_option_knows_is_found_there(query: str, options: list[str]) -> None:
+    assert list(options_for(query)) == options
+
+
+def test_the_command_says_which_option_knows_a_name() -> None:
+    told = CliRunner().invoke(cli, ["recommend", "--use-case", "gelu"])
+    assert told.exit_code == 2
+    assert "no use case 'gelu' in the documents; there is --activation 'gelu'" in told.output
+    told = CliRunner().invoke(cli, ["recommend", "--use-case", "mnst"])
+    assert "did you mean 'Handwriting digit recognition (MNIST)'?" in told.output
+
+
+@pytest.mark.parametrize("initialization", [one.summary.used for one in KNOWN.techniques.values() if one.summary])
+def test_what_the_summary_says_a_technique_is_used_in_is_found(initialization: str) -> None:
+    """Section 5, but for `Sigmoid/tanh networks`, which are activations, and what is never recommended."""
+    parts = [part.partition("(")[0].strip() for part in initialization.split(",")]
+    for part in parts:
+        if part not in {"Never recommended", "Sigmoid/tanh networks"}:
+            assert for_rows("usecases", part, None, Request()), part

@@ -61,10 +61,12 @@ def sections(rule: Rule) -> Iterator[Section]:
     yield Section("Why", _paragraphs(rule.why))
     yield Section("When it is harmless", _paragraphs(rule.harmless))
     yield Section("When it fires", items=tuple(told(rule.when, rule.subject)))
-    for louder in rule.louder:
-        yield Section(f"When it is {article(louder.severity)}", items=tuple(told(louder.when, rule.subject)))
+    louder = [(one.severity, tuple(told(one.when, rule.subject))) for one in rule.louder]
     if rule.measure is not None:
-        yield Section(f"When it is {article(rule.measure.severity)}", items=tuple(measured(rule.measure)))
+        louder.append((rule.measure.severity, tuple(measured(rule.measure))))
+    for number, (severity, items) in enumerate(louder):
+        too = " too" if severity in (other for other, _ in louder[:number]) else ""
+        yield Section(f"When it is {article(severity)}{too}", items=items)
     yield Section("Bad", code=rule.bad, language="python")
     yield Section("Good", code=rule.good, language="python")
     if rule.bad_keras:
