@@ -263,7 +263,10 @@ def copy_into(
     param = target.param if isinstance(target, View) else target
     taken = values_of(source)
     if taken:
-        events = [copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)) for e in taken]
+        events = [
+            replace(copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)), explicit=e.explicit)
+            for e in taken  # a copy of a default is nobody's choice either
+        ]
         histories = (extended(h, placed(event, target)) for h in param.histories for event in events)
         replace_histories(machine, param, tuple(dict.fromkeys(histories)))
     elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
