@@ -50,6 +50,40 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What a fix should have written: to a weight, to any of a layer where none is named, or to any at all. A range
+    that is None is not asked for."""
+
+    layer: str = ""
+    place: Place | None = None  # the layer's constructor
+    weight: str = ""
+    techniques: tuple[str, ...] = ()  # the beginning of the initializer's canonical name
+    moment: tuple[float, float] | None = None  # variance of an entry times the true fan_in
+    gain: tuple[float, float] | None = None
+    elsewhere: bool = False  # whether what writes it need not stand in what the fix edits
+
+    @property
+    def law(self) -> bool:
+        """Whether the weight should end with it."""
+        return bool(self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A write that stands in the code to a weight, and what it comes to; `at` are all places that it is due to."""
+
+    layer: str
+    place: Place
+    weight: str
+    technique: str
+    moment: float | None
+    gain: float | None
+    known: bool  # whether its arguments are
+    lasting: bool  # whether nothing writes the whole weight after it
+    at: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A rule's condition held at this place. Not yet judged."""
 
@@ -64,6 +98,7 @@ class Match:
     before: Signal | None = None  # what the signal model says of it as it is, and as it should be
     after: Signal | None = None
     shown: tuple[str, ...] = ()  # the files whose code shows it, where a fix is wanted
+    aims: tuple[Aim, ...] = ()  # what its fix should come to
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,20 +166,23 @@ def found(run: Run, models: Sequence[Model]) -> tuple[set[Match], Selection]:
 
 def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
     """The fixes of the matches, each proven by reading the fixed text."""
+    from initlint.aims import effects
+    from initlint.proof import Reading
     from initlint.repairs import repairs
 
-    def reading(source: Source, text: str, beside: Sequence[Source]) -> Sequence[Match] | None:
+    def reading(source: Source, text: str, beside: Sequence[Source]) -> Reading | None:
         if text == source.text and len(beside) + 1 == len(run.sources):
-            return [match for match in matches if match.place.file == source.path]
+            return Reading([match for match in matches if match.place.file == source.path])
         other = Run(run.configs, run.debug, run.context, overlay=run.overlay, users=run.users, pulse=run.pulse)
         for one in run.sources:
             if one is source or one in beside:
                 other.add(replace(source, text=text, known={}) if one is source else one)
         if garbage.is_much():
             garbage.collect()
-        seen, _ = found(other, understand(other))
+        models = understand(other)
+        seen, _ = found(other, models)
         here = [match for match in seen if match.place.file == source.path]
-        return None if other.unreadable or other.faults else here
+        return None if other.unreadable or other.faults else Reading(here, partial(effects, models))
 
     def users(source: Source) -> list[Source]:
         from initlint.importers import importing

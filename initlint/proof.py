@@ -1,4 +1,5 @@
-"""A fix is proven before it is offered: the fixed text is read again, and the finding has to be gone, with none new.
+"""A fix is proven before it is offered: the fixed text is read again, and the finding has to be gone, with none new;
+and the weights that it is for must have been written by it, and end with the law that they need.
 
 The fixes of a file are tried together first, since most files need no more; where something is wrong with that, each
 is tried by itself.
@@ -8,16 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from initlint.edits import apply, edits_of, moved
-from initlint.findings import Declined, Fix, Match, Severity, TextEdit
+from initlint.findings import Aim, Declined, Effect, Fix, Match, Severity, TextEdit
 
 if TYPE_CHECKING:
-    from initlint.source import Source
+    from initlint.source import Place, Source
 
-Relint: TypeAlias = Callable[[str], "Sequence[Match] | None"]
-"""What the rules find in a text that stands in the place of the source; None where it can't be read."""
+
+class Reading(NamedTuple):
+    """What the rules find in a text, and, asked for where a fix has aims, what its initializers do."""
+
+    matches: Sequence[Match]
+    effects: Callable[[], Iterable[Effect]] = tuple
+
+
+Relint: TypeAlias = Callable[[str], Reading | None]
+"""What is found in a text that stands in the place of the source; None where it can't be read."""
 
 MOST: Final = 24  # fixes of a file that are tried one by one
 
@@ -50,9 +59,10 @@ WHY: Final = "the change that would fix it does not prove right when the file is
 def complaint(plans: Mapping[Match, Fix], source: Source, before: Sequence[Match], relint: Relint) -> str | None:
     """What speaks against fixes that are applied together: a finding that stays, or one that comes."""
     edits = tuple(edits_of(plans.values()))
-    after = relint(apply(source.text, plans.values()).text)
-    if after is None:
+    read = relint(apply(source.text, plans.values()).text)
+    if read is None:
         return "the fixed text can't be read"
+    after = read.matches
     if all(match.severity is Severity.ERROR for match in plans):  # where it raised, mere advice is progress
         after = [match for match in after if match.severity > Severity.INFO]
     kept = [match for match in before if match not in plans]
@@ -63,7 +73,68 @@ def complaint(plans: Mapping[Match, Fix], source: Source, before: Sequence[Match
     counts, limits = Counter(_keys(after, ())), Counter(_keys(kept, edits))
     if any(count > limits[key] for key, count in counts.items()):
         return "a finding too many after the fix"
+    return _missed(plans, source, read) if any(match.aims for match in plans) else None
+
+
+def _missed(plans: Mapping[Match, Fix], source: Source, read: Reading) -> str | None:
+    """A weight that the fix is for, and that none of what it wrote gives what it should."""
+    edits, there = tuple(edits_of(plans.values())), list(read.effects())
+    for match, fix in plans.items():
+        lines = _written(match, fix, edits)
+        own = [one for one in there if any(_touches(place, source.path, lines) for place in one.at)]
+        for aim in match.aims:
+            if not _reached(aim, there if aim.elsewhere else own, source.path, edits):
+                return f"{aim.layer or 'a layer'} does not get what it should"
     return None
+
+
+def _written(match: Match, fix: Fix, edits: tuple[TextEdit, ...]) -> list[tuple[int, int]]:
+    """First and last lines of what a fix wrote, and of what it is about, in the fixed text."""
+    span = match.place.span
+    found = [(moved(span.start, edits).line, moved(span.end, edits).line)]
+    for edit in fix.edits:
+        start = moved(edit.span.start, [one for one in edits if one != edit]).line
+        found.append((start, start + edit.text.count("\n")))
+    return found
+
+
+def _touches(place: Place, file: str, lines: Iterable[tuple[int, int]]) -> bool:
+    first, last = place.span.start.line, place.span.end.line
+    return place.file == file and any(first <= end and start <= last for start, end in lines)
+
+
+def _reached(aim: Aim, written: Iterable[Effect], file: str, edits: tuple[TextEdit, ...]) -> bool:
+    """Whether one write does what it should, and none that is known does otherwise."""
+    place = aim.place
+    line = 0 if place is None else place.span.start.line
+    if place is not None and place.file == file:
+        line = moved(place.span.start, edits).line
+    answers = [
+        _right(aim, one)
+        for one in written
+        if aim.layer in {"", one.layer}
+        and (place is None or (one.place.file, one.place.span.start.line) == (place.file, line))
+        and aim.weight in {"", one.weight}
+        and (one.lasting or not aim.law)
+    ]
+    return True in answers and False not in answers
+
+
+def _right(aim: Aim, one: Effect) -> bool | None:
+    """Whether a write is what it should be; None where sizes are unknown on which that depends. Where it computes
+    what it writes from such sizes there is nothing more to know."""
+    if one.technique == "unknown":
+        return None if aim.law else True
+    if aim.techniques and not one.technique.startswith(aim.techniques):
+        return False
+    for wanted, value in ((aim.moment, one.moment), (aim.gain, one.gain)):
+        if wanted is None:
+            continue
+        if value is None:
+            return True if not one.known else None
+        if not wanted[0] <= value <= wanted[1]:
+            return False
+    return True
 
 
 def _loudness(matches: Iterable[Match], edits: tuple[TextEdit, ...]) -> dict[tuple[str, int], Severity]:

@@ -9,12 +9,12 @@ from typing import Final, TypeAlias
 
 from initlint.findings import Declined, Fix, Match
 from initlint.fix import plan
-from initlint.proof import proven
+from initlint.proof import Reading, Relint, proven
 from initlint.source import Source
 
 Repair: TypeAlias = Fix | Declined | None
 Sources: TypeAlias = Sequence[Source]
-Reading: TypeAlias = Callable[[Source, str, Sources], "Sequence[Match] | None"]
+Read: TypeAlias = Callable[[Source, str, Sources], "Reading | None"]
 """What is found in a source's file when this text stands in it, read together with other sources; None where it can't
 be read."""
 Users: TypeAlias = Callable[[Source], Sources]
@@ -25,7 +25,7 @@ def repairs(
     matches: Iterable[Match],
     sources: Mapping[str, Source],
     safety: Callable[[str], str],
-    reading: Reading,
+    reading: Read,
     users: Users,
 ) -> dict[Match, Repair]:
     """What each match's fix is, or why there is none; None where its rule has none."""
@@ -55,7 +55,7 @@ def _of_file(
     matches: Sequence[Match],
     source: Source,
     safety: Callable[[str], str],
-    reading: Reading,
+    reading: Read,
     beside: Callable[[Iterable[Match]], Iterator[Sources]],
 ) -> dict[Match, Repair]:
     """A fix is proven where its finding shows: in the file by itself, else together with others."""
@@ -67,7 +67,8 @@ def _of_file(
             break
         if turn and not others:
             continue
-        before = reading(source, source.text, others) or ()
+        read = reading(source, source.text, others)
+        before = read.matches if read else ()
         here = {(one.code, one.place): one for one in before}  # what is told of it may be another
         twins = {twin: match for match in plans if (twin := here.get((match.code, match.place))) is not None}
         done = proven(
@@ -79,7 +80,7 @@ def _of_file(
     return found | {match: Declined(APART) for match in plans}
 
 
-def reader(reading: Reading, source: Source, beside: Sources) -> Callable[[str], Sequence[Match] | None]:
+def reader(reading: Read, source: Source, beside: Sources) -> Relint:
     return lambda text: reading(source, text, beside)
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from initlint import lone
+from initlint.aims import aims_of
 from initlint.findings import Match, Severity, Site
 from initlint.graph import Model
 from initlint.judgement import Judged, Judgement, evidence, judged, worst
@@ -195,6 +196,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
         sites = _distinct(site for hit in group for site in hit.subject.sites)
         before, after = evidence(_in_full(rule, speaker) if in_full else speaker.judgement)
         facts = facts_of(rule.remedy, [hit.subject for hit in group], survey) if survey and rule.remedy else ()
+        aims = aims_of(dict(facts), [hit.subject for hit in group], survey) if survey and facts else ()
         if in_full and before is None and rule.measure is not None and isinstance(speaker.subject, Use):
             before, after = lone.evidence(speaker.subject, dict(facts))
         yield Match(
@@ -209,6 +211,7 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
             before=before,
             after=after,
             shown=_shown(group, survey) if survey else (),
+            aims=aims,
         )
 
 

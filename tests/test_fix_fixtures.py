@@ -26,6 +26,10 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI210/fires_bounds": {58: "the bounds cut one side"},
     "INI302/fires_forms": {72: "a one in one bias would not open the gate"},
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
+    "INI101/fires_keras_set_weights": {
+        12: "the values are assigned, and not chosen by an initializer",
+        16: "the values are assigned, and not chosen by an initializer",
+    },
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
     "INI404/fires_keras": {26: "there is no counterpart of SpatialDropout1D for selu"},
     "INI506/fires_forms": {64: "the copy is made in a way that this fix does not know"},

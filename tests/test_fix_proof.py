@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,12 @@ def fixing(line: int, text: str) -> Fix:
 def reading(**codes: Severity) -> proof.Relint:
     """Finds INI201 where a line is a, and what else is asked for where it is another text."""
 
-    def relint(text: str) -> Sequence[Match] | None:
+    def relint(text: str) -> proof.Reading:
         lines = text.splitlines()
         found = [match(i) for i, line in enumerate(lines, 1) if line == "a"]
-        return [*found, *(match(i, line, codes[line]) for i, line in enumerate(lines, 1) if line in codes)]
+        return proof.Reading(
+            [*found, *(match(i, line, codes[line]) for i, line in enumerate(lines, 1) if line in codes)]
+        )
 
     return relint
 
