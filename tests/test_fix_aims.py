@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from initlint import fix, proof, remedies, repairs
+from initlint import fix, proof, repairs
 from initlint.edits import differences
 from initlint.findings import Declined, Finding, Fix, Match
 from initlint.pipeline import lint_source
+from initlint.prescriptions import prescription
 from initlint.source import Point, Source
 
 HEAD = "import torch\nimport torch.nn as nn\n\n\n"
@@ -176,7 +177,6 @@ def test_a_fix_that_writes_something_else_is_refused_and_the_right_one_is_not(
 @pytest.mark.parametrize("slope", ["1", "2"])
 def test_a_prescription_that_takes_an_alpha_for_a_slope_is_refused(slope: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model judges what is meant; only reading what is written shows a gain of 1 instead of 1.25."""
-    prescription = remedies.prescription
 
     def sloped(*written: Any) -> dict[str, str]:
         found = prescription(*written)
@@ -184,7 +184,7 @@ def test_a_prescription_that_takes_an_alpha_for_a_slope_is_refused(slope: str, m
 
     text = DEEP.format(activation="ELU()")
     assert isinstance(only(text, "INI204").fix, Fix)
-    monkeypatch.setattr(remedies, "prescription", sloped)
+    monkeypatch.setattr("initlint.remedies.prescription", sloped)
     assert only(text, "INI204").fix == Declined(proof.WHY)
 
 
