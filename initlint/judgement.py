@@ -316,14 +316,30 @@ def _in_turns(judgement: Judgement | None) -> str | None:
     return f"{', '.join((f'{each:.2g} a layer', f'{first} layers', *middle))} and {last}"
 
 
-def _mended_end(judgement: Judgement | None) -> str | None:
+def _mended(judgement: Judgement | None, *, forward: bool) -> str | None:
     """With a loop of unknown length, at the first of DEPTHS."""
     if judgement is not None and judgement.deeper:
         judgement = judgement.deeper[0]
     after = None if judgement is None else judgement.after
     if after is None:
         return None
-    return f"{after.forward_std:.1f}" if 0.1 <= after.forward_std < 100 else strengths.fraction(after.forward_std)
+    std = after.forward_std if forward else after.backward_std
+    return f"{std:.1f}" if 0.1 <= std < 100 else strengths.fraction(std)
+
+
+def _worst(judgement: Judgement | None) -> str | None:
+    before = None if judgement is None else judgement.before
+    if before is None:
+        return None
+    what, std = ("signal", before.forward_std) if _loses_signal(before) else ("gradient", before.backward_std)
+    return f"the {what} becomes {strengths.fraction(std)}"
+
+
+def _loses_signal(found: Signal) -> bool:
+    """Whether the signal is further from what it was than the gradient is."""
+    ends = (found.forward_std, found.backward_std)
+    forward, backward = (abs(math.log(std)) if std > 0 else math.inf for std in ends)
+    return forward >= backward
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +374,18 @@ class Judged(Subject):
     @property
     def mended(self) -> str | None:
         """The signal at the end with the initializer that the rule is for."""
-        return _mended_end(self.judgement)
+        return _mended(self.judgement, forward=True)
+
+    @property
+    def worst(self) -> str | None:
+        """Signal or gradient, whichever is further from what it was, and what becomes of it."""
+        return _worst(self.judgement)
+
+    @property
+    def mended_worst(self) -> str | None:
+        """The same one with the initializer that the rule is for."""
+        before = None if self.judgement is None else self.judgement.before
+        return None if before is None else _mended(self.judgement, forward=_loses_signal(before))
 
     @property
     def in_turns(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -333,3 +334,15 @@ def test_numbers_that_differ_between_the_layers_of_a_call_are_told_as_a_range() 
     """Xavier keeps less before ReLU than before ELU, and He is right for one of them only."""
     messages = [one.message for one in findings(text_of("INI201/fires_apply_method"))]
     assert [text for text in messages if "keeps 0.71 to 0.80 of the signal (he keeps 1.0 to 1.1)" in text]
+
+
+def test_a_default_that_loses_the_gradient_alone_is_told_with_it() -> None:
+    """The signal stays within the band: what the finding is for has to stand in its message."""
+    stack = "".join('layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(), ' for _ in range(5))
+    text = (
+        "import keras\nfrom keras import layers\n\n"
+        f"net = keras.Sequential([keras.Input((256, 256, 3)), {stack}layers.Flatten(), "
+        'layers.Dense(512, activation="relu"), layers.Dense(1, activation="sigmoid")])\n'
+    )
+    [told] = [one.message for one in findings(text) if one.code == "INI207"]
+    assert re.search(r": the gradient becomes 1/\d+ over 7 layers \(with the right init 1/\d+\)", told)
