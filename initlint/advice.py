@@ -72,6 +72,7 @@ class Recommendation:
     answers: tuple[Answer, ...]
     note: str  # our correction or addition
     aliases: tuple[str, ...]  # other words for it
+    call: str = ""  # the beginning of Keras's layer that it is about; "" where that is any
 
 
 def technique(key: str, row: Row) -> Technique:
@@ -112,7 +113,7 @@ def recommendations(root: str) -> Mapping[str, Mapping[str, Recommendation]]:
 
 def _recommendation(row: Row, techniques: Mapping[str, Any], where: Where) -> Recommendation:
     required = {"row": str, "section": str, "says": str, "answers": list}
-    schema.keys(row, required, {"why": str, "note": str, "aliases": str}, where)
+    schema.keys(row, required, {"why": str, "note": str, "aliases": str, "call": str}, where)
     answers = []
     for i, answer in enumerate(schema.rows(row["answers"], where / "answers")):
         here = where / f"answers[{i}]"
@@ -128,4 +129,5 @@ def _recommendation(row: Row, techniques: Mapping[str, Any], where: Where) -> Re
         tuple(answers),
         row.get("note", ""),
         tuple(schema.split(row.get("aliases", ""))),
+        row.get("call", ""),
     )

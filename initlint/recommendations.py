@@ -113,7 +113,11 @@ def for_rows(section: str, query: str, spec: ActivationSpec | None, request: Req
     noun = {"architectures": "network type", "usecases": "use case"}[section]
     found = lookup.described(query, {key: row.aliases for key, row in rows.items()}, noun)
     request = replace(request, scopes=request.scopes or PREFERRED)
-    return [advised(rows[key], applicable(rows[key].answers, spec), spec, request) for key in found]
+    calls = {key: request.names._replace(call=rows[key].call or request.names.call) for key in found}
+    return [
+        advised(rows[key], applicable(rows[key].answers, spec), spec, replace(request, names=calls[key]))
+        for key in found
+    ]
 
 
 def applicable(answers: Sequence[Answer], spec: ActivationSpec | None) -> Sequence[Answer]:

@@ -149,3 +149,20 @@ def test_what_the_summary_says_a_technique_is_used_in_is_found(initialization: s
     for part in parts:
         if part not in {"Never recommended", "Sigmoid/tanh networks"}:
             assert for_rows("usecases", part, None, Request()), part
+
+
+@pytest.mark.parametrize(
+    "section, query, call",
+    [
+        ("architectures", "cnn", "keras.layers.Conv2D(filters, kernel_size, "),
+        ("usecases", "mnist", "keras.layers.Conv2D(filters, kernel_size, "),
+        ("usecases", "object detection", "keras.layers.Conv2D(filters, kernel_size, "),
+        ("architectures", "very deep", "keras.layers.Dense(units, "),
+    ],
+)
+def test_the_code_for_a_network_makes_its_layers(section: str, query: str, call: str) -> None:
+    """Convolutions for one of convolutions."""
+    for advice in for_rows(section, query, None, Request(("keras",))):
+        for option in advice.options:
+            assert option.code
+            assert all(call in code.text for code in option.code)
