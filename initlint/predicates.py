@@ -89,7 +89,7 @@ def misleads(branch: Branch) -> bool:
     if branch.always:
         return True
     if branch.kind == "name":
-        return branch.never and (branch.dotted_name or branch.cased_name) is not None
+        return branch.never and ((branch.dotted_name or branch.cased_name) is not None or branch.missed > 0)
     return branch.never and branch.missed > 0
 
 

@@ -319,6 +319,8 @@ def widen_test(subjects: Sequence[Subject], survey: Survey) -> Facts:
     if first.kind == "name" and first.cased_name is not None:
         return {"form": "case", "asked": asked, "seen": first.cased_name}
     kinds = sorted({layer.kind for layer in first.missed_layers})
+    if first.kind == "name" and kinds:
+        return {"form": "texts", "asked": asked, "kinds": " ".join(kinds)}
     if first.kind != "type" or not kinds:
         raise Undecided("what the condition should ask for is not known")
     qualified = sorted({layer.qualified for layer in first.missed_layers})

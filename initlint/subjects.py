@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 DEPTH: Final = 3  # layers after the one in question that the simulation plays
 OUTCOMES: Final = {
-    symmetry.STANDSTILL: "its gradient stays zero, it never learns",
-    symmetry.IDENTICAL: "all its units get the same gradient and stay equal",
-    symmetry.MOVES: "its units are equal until the layers around it break the tie",
+    symmetry.STANDSTILL: "the gradient stays zero, nothing is learned",
+    symmetry.IDENTICAL: "all the units get the same gradient and stay equal",
+    symmetry.MOVES: "the units are equal until the layers around them break the tie",
 }
 
 

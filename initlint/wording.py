@@ -1,7 +1,7 @@
 """Messages of rules: templates over a subject's fields, the first one chosen all of whose facts are known.
 
 Besides the fields (`{keep:.2f}`) a template may say `{layers}`, the names of all layers that the finding is about, and
-`{count}`, how many there are.
+`{count}`, how many there are; `{s}` is the end of a verb that goes with them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from initlint.findings import Site
 
 SHOWN: Final = 3  # names in a message; the rest is counted
-GROUP: Final = frozenset({"layers", "count"})
+GROUP: Final = frozenset({"layers", "count", "s"})
 
 
 class Numbers(NamedTuple):
@@ -38,7 +38,9 @@ class Template(NamedTuple):
     def render(self, subject: object, sites: Sequence[Site], others: Sequence[object] = ()) -> str | None:
         """The message; None when a fact that it needs is unknown. Numbers that are others for the other subjects at the
         place are told as a range."""
-        values: dict[str, object] = {"layers": enumerated([site.name for site in sites]), "count": len(sites)}
+        layers = [site.name for site in sites]
+        verb = "" if len(set(layers)) > 1 else "s"
+        values: dict[str, object] = {"layers": enumerated(layers), "count": len(sites), "s": verb}
         for name in self.names:
             value = getattr(subject, name)
             if value is None:

@@ -7,10 +7,27 @@ from modelling import bias, chained, context, layer, model, place, weight, write
 
 from initlint.findings import Match, Severity
 from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge, Layer, Method, Node
+from initlint.pipeline import lint_source
 from initlint.rules import matches
 from initlint.symmetry import IDENTICAL, MOVES, STANDSTILL, Map, prospects
 
 ZERO = write("zeros", 20)
+TWO = """\
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(32, 64)
+        self.fc2 = nn.Linear(64, 64)
+        self.fc3 = nn.Linear(64, 10)
+        for layer in (self.fc1, self.fc2):
+            nn.init.constant_(layer.weight, {value})
+
+    def forward(self, x):
+        return self.fc3(self.fc2(self.fc1(x).relu()).relu())
+"""
 
 
 def found(*contexts: Context) -> list[Match]:
@@ -19,6 +36,12 @@ def found(*contexts: Context) -> list[Match]:
 
 def told(*contexts: Context) -> list[tuple[str, str, str]]:
     return [(m.code, str(m.severity), m.verdict) for m in found(*contexts)]
+
+
+@pytest.mark.parametrize("value, verb", [("0.0", "start all zero"), ("0.5", "start with 0.5 everywhere")])
+def test_of_two_layers_it_is_told_in_the_plural(value: str, verb: str) -> None:
+    (finding,) = lint_source(TWO.format(value=value), "net.py").findings
+    assert finding.message.startswith(f"Net.fc1 and Net.fc2 {verb}")
 
 
 def three(middle: Layer, activation: str = "relu") -> Context:
@@ -32,7 +55,7 @@ def test_a_hidden_zero_layer_before_relu_is_dead() -> None:
     (match,) = found(three(layer(1, weight(ZERO), bias(write("zeros", 21)))))
     assert (match.code, match.severity, match.verdict) == ("INI101", Severity.ERROR, "dead")
     assert match.place == place(20)
-    assert match.message == "Net.fc1 starts all zero and feeds Net.fc2: its gradient stays zero, it never learns"
+    assert match.message == "Net.fc1 starts all zero and feeds Net.fc2: the gradient stays zero, nothing is learned"
 
 
 def test_random_biases_break_the_tie_and_make_it_a_warning() -> None:

@@ -54,8 +54,7 @@ def test_what_raised_raises_no_more(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras on torch
-@pytest.mark.parametrize("name", FIRING)
+@pytest.mark.parametrize("name", [name for name in FIRING if golden(name).read_text(encoding="utf-8") != text_of(name)])
 def test_every_fixed_module_can_be_made(name: str) -> None:
     torch.manual_seed(0)
     declined = any(isinstance(finding.fix, Declined) for finding in planned(name))

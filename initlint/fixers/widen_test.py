@@ -28,7 +28,8 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
         asked, seen = facts["asked"], facts["seen"]
         found = seen[seen.casefold().index(asked.casefold()) :][: len(asked)]
         return Draft(f"ask for {found!r}", _case(page, test, asked, found))
-    return Draft(f"ask for {facts['kinds'].replace(' ', ' and ')} too", _types(page, test, facts))
+    title = f"ask for {facts['kinds'].replace(' ', ' and ')} too"
+    return Draft(title, _texts(page, test, facts) if form == "texts" else _types(page, test, facts))
 
 
 def _spans(page: Page, node: cst.CSTNode, match: Match) -> bool:
@@ -73,6 +74,17 @@ def _case(page: Page, test: cst.CSTNode, asked: str, found: str) -> Edits:
     if not texts:
         raise Unfit("the text that is asked for stands elsewhere")
     return tuple(edit for one in texts for edit in page.replace(one, quoted(page, found, one)))
+
+
+def _texts(page: Page, test: cst.CSTNode, facts: Mapping[str, str]) -> Edits:
+    """`"A" in name` becomes `"A" in name or "B" in name`."""
+    asked, kinds = facts["asked"].split(), facts["kinds"].split()
+    texts = [one for one in _below(test, cst.SimpleString) if one.evaluated_value in asked]
+    if len(texts) != 1 or not isinstance(test, cst.Comparison | cst.Call) or test.lpar:
+        raise Unfit("the test is written in a way that is not understood")
+    code, text = page.code(test), page.code(texts[0])
+    more = [code.replace(text, quoted(page, kind, texts[0])) for kind in kinds]
+    return page.replace(test, " or ".join([code, *more]))
 
 
 def _types(page: Page, test: cst.CSTNode, facts: Mapping[str, str]) -> Edits:

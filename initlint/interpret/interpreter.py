@@ -43,7 +43,7 @@ from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.repetition import Facts
 from initlint.interpret.tensors import Param, Tensor, View
-from initlint.interpret.typetests import classify_test
+from initlint.interpret.typetests import asked_subject, classify_test
 from initlint.interpret.values import (
     ABSENT,
     Bound,
@@ -354,7 +354,7 @@ class Interpreter(Machine):
         else:
             known.false += 1
         if answer is False and known.subject is not None:
-            value = names.lookup(self, known.subject, frame)
+            value = self.evaluate(known.subject, frame)
             seen = value if isinstance(value, str) else getattr(getattr(value, "spec", None), "kind", None)
             if isinstance(seen, str):
                 known.seen[seen] = None
@@ -380,18 +380,3 @@ class Interpreter(Machine):
             root_name=iterable.root.name,
         )
         return self.sweep(sweep)
-
-
-def asked_subject(test: ast.expr) -> str | None:
-    """The variable that a test of a type or name asks about."""
-    for part in ast.walk(test):
-        if isinstance(part, ast.Call) and part.args and isinstance(part.args[0], ast.Name):
-            return part.args[0].id
-        method = part.func if isinstance(part, ast.Call) else None
-        if isinstance(method, ast.Attribute) and isinstance(method.value, ast.Name):
-            return method.value.id  # of `name.startswith("conv")`
-        if isinstance(part, ast.Compare):
-            for side in (part.left, *part.comparators):
-                if isinstance(side, ast.Name):
-                    return side.id
-    return None

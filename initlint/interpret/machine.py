@@ -98,7 +98,7 @@ class Test:
     seen: dict[str, None] = field(default_factory=dict)
     body: dict[str, None] = field(default_factory=dict)
     passes: dict[Place, None] = field(default_factory=dict)
-    subject: str | None = None
+    subject: ast.expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,3 +51,22 @@ def written(machine: Machine, body: list[ast.stmt]) -> tuple[str, ...]:
                         found[spec.technique] = None
                         break
     return tuple(found)
+
+
+def asked_subject(test: ast.expr) -> ast.expr | None:
+    """The variable that a test of a type or name asks about, or a class's name where that has none."""
+    for part in ast.walk(test):
+        if isinstance(part, ast.Call) and part.args and isinstance(part.args[0], ast.Name):
+            return part.args[0]
+        method = part.func if isinstance(part, ast.Call) else None
+        if isinstance(method, ast.Attribute) and _is_subject(method.value):
+            return method.value  # of `name.startswith("conv")`
+        if isinstance(part, ast.Compare):
+            for side in (part.left, *part.comparators):
+                if _is_subject(side):
+                    return side
+    return None
+
+
+def _is_subject(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and node.attr == "__name__")
