@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
@@ -77,7 +78,20 @@ def name_place(unit: Unit, named: Function | Class) -> Place:
 def mentioned(machine: Interpreter, units: list[Unit], name: str) -> bool:
     """Whether any file uses the name of an initialization, an attribute of that name or a string of it, other than in
     its `def`."""
-    return any(name in unit.source.text and name in words(machine, unit) for unit in units)
+    return any(
+        name in unit.source.text and name in words(machine, unit) and not only_named(unit, name) for unit in units
+    )
+
+
+def only_named(unit: Unit, name: str) -> bool:
+    """Whether the file does nothing with the name but to state it, as in `self.init_weights` without a call."""
+    text = unit.source.text
+    if not re.search(rf"^[ \t]*[\w.]*\b{name}[ \t]*(#.*)?$", text, re.MULTILINE):
+        return False
+    stated = [part.value for part in walk(unit.tree) if isinstance(part, ast.Expr)]
+    alone = sum(isinstance(one, ast.Attribute) and one.attr == name for one in stated)
+    made = len(re.findall(rf"\bdef[ \t]+{name}\b", text))
+    return len(re.findall(rf"\b{name}\b", text)) == made + alone
 
 
 def words(machine: Interpreter, unit: Unit) -> frozenset[str]:
