@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import sys
 import traceback
 import warnings
@@ -14,14 +13,10 @@ from typing import Any
 
 import pytest
 import torch
-from lintable import CRASHES, FIXTURES, expected, names, text_of
+from lintable import CRASHES, FIXTURES, expected, is_runnable, names, text_of
 from torch import nn
 
 from initlint.rulebook import all_rules
-
-OUTSIDE = re.compile(
-    r"^(?:from|import) (?:outside|timm|torchvision|transformers)\b", re.MULTILINE
-)  # not there when tests run
 
 
 def makers(text: str, path: str) -> Iterator[Callable[[], object]]:
@@ -55,7 +50,7 @@ def raised(maker: Callable[[], object], path: str) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("name", [name for name in names() if not OUTSIDE.search(text_of(name))])
+@pytest.mark.parametrize("name", [name for name in names() if is_runnable(name)])
 def test_torch_raises_where_the_fixture_says(name: str) -> None:
     torch.manual_seed(0)
     text = text_of(name)
