@@ -397,3 +397,29 @@ def test_a_law_that_is_scaled_holds_floats() -> None:
     (layer,) = by_entry(text)["Net"].layers
     ((event,),) = layer.weights[0].histories
     assert repr(event.args) == "(('val', 20.0),)"
+
+
+def test_a_visit_by_a_nested_function_depends_on_what_is_around_it() -> None:
+    text = """
+    class Holder(nn.Module):
+        pass
+
+    def leave(m):
+        return None
+
+    def fill(m):
+        m.layer = nn.Linear(8, 8)
+
+    def visiting(visitor):
+        def visit(m):
+            return visitor(m)
+        return visit
+
+    class Whole(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleList([Holder(), Holder(), Holder()])
+            for visitor, part in zip((leave, leave, fill), self.parts):
+                visiting(visitor)(part)
+    """
+    assert [one.kind for one in by_entry(text)["Whole"].layers] == ["Linear"]

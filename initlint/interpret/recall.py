@@ -66,7 +66,7 @@ def call(
         return invoke(machine, function, args, kwargs, node, frame, receiver)
     visited = bare_module(args, kwargs, receiver)
     if visited is not None:
-        key = visit_key(function, args, kwargs, receiver, visited)
+        key = visit_key(function, args, kwargs, receiver, visited) if function.closure is None else None
     else:
         key = key_of(machine, function, args, kwargs) if receiver is None and not machine.sweeping else None
     if key is None:
