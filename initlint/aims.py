@@ -17,7 +17,7 @@ from initlint.gains import Call
 from initlint.incidents import Event
 from initlint.passes import Hook, Pass, Write
 from initlint.prescriptions import SPREAD, Undecided, need
-from initlint.stretches import Stretch
+from initlint.remedies import defaults
 from initlint.subjects import Use
 from initlint.survey import MATRICES, Written
 
@@ -67,15 +67,7 @@ def _concerned(subjects: Sequence[Subject], survey: Survey) -> list[Written]:
     use = first.uses[0] if isinstance(first, Call) else first
     if isinstance(use, Use) and use.event.explicit:
         return survey.written(use.place)
-    found = []
-    for subject in subjects:
-        if isinstance(subject, Use):
-            found.append(Written(subject.flow, subject.layer, subject.weight, subject.event))
-        elif isinstance(subject, Stretch):
-            layers = [subject.flow.context.layers[i] for i in sorted(subject.strand.members)]
-            kernels = [(layer, layer.kernel) for layer in layers if layer.kernel is not None]
-            found += [Written(subject.flow, layer, w, e) for layer, w in kernels for e in w.effective() if e]
-    return found
+    return defaults(subjects)
 
 
 def _gain(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Survey) -> Iterator[Aim]:

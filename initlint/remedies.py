@@ -73,7 +73,7 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     if isinstance(first, Use) and first.event.explicit:
         spelling = first.event.spelling
         return {**prescription(survey.written(first.place)), "form": "write", "spelling": spelling, **_raw(first)}
-    written = _defaults(subjects)
+    written = defaults(subjects)
     form = "default" if isinstance(first, Use) else "chain"
     facts = prescription(written)
     return {**facts, "form": form, "others": _others(written, facts), **_owner([one.layer for one in written])}
@@ -93,7 +93,7 @@ def _raw(use: Use) -> Facts:
     return {"raw": use.weight.name} if use.weight.role == "raw" else {}
 
 
-def _defaults(subjects: Sequence[Subject]) -> list[Written]:
+def defaults(subjects: Sequence[Subject]) -> list[Written]:
     """The untouched weights that the subjects are about."""
     found = []
     for subject in subjects:
