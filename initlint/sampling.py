@@ -8,9 +8,9 @@ factor on the second moment.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial, reduce
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from initlint.curves import Curve, curve, sigmoid
 from initlint.network import EPSILON, GATED, Dense, Step, Trace, analysable
@@ -28,6 +28,7 @@ CAP: Final = 128  # units of a layer
 DRAWS: Final = 24  # networks
 BATCH: Final = 16  # inputs; with the cap, products stay so small that BLAS needs no threads
 LARGEST_WINDOW: Final = 128  # positions of a pool; further ones are taken for these again
+MOST_KEPT: Final = 24  # matrices, of a few MB each; of a longer network they are drawn again on the way back
 STEP: Final = 1e-4
 SMALL: Final = 1e-3  # a small difference, relative to the input: what the response is measured with
 
@@ -49,33 +50,53 @@ def sample(
     batch = max(batch, min(window, LARGEST_WINDOW))
     width = next((s.dense.units[0] for s in network if s.dense is not None), cap)
     inputs = generator.standard_normal((draws, batch, min(width, cap)))
-    beside = inputs + SMALL * generator.standard_normal(inputs.shape)
+    last = {i: number for number, step in enumerate(network) for i in step.inputs}  # who reads a step's output last
+    many = sum(step.op == "dense" for step in network) > MOST_KEPT
     values: list[Array] = []
-    near: list[Array] = []
-    kept: list[Array] = []  # matrices of dense steps, by their turn
-    for step in network:
+    near: dict[int, Array] = {}
+    changes: list[float] = []
+    kept: list[Callable[[], Array]] = []  # matrices of dense steps, by their turn
+    for number, step in enumerate(network):
+        given, other = [values[i] for i in step.inputs], [near[i] for i in step.inputs]
         if step.op == "input":
             values.append(inputs)
-            near.append(beside)
-            continue
-        given, other = [values[i] for i in step.inputs], [near[i] for i in step.inputs]
-        if step.op == "dense":
-            kept.append(matrices(step.dense, given[0].shape[-1], draws, cap, generator))
-            bias = biases(step.dense, draws, kept[-1].shape[-1], generator)
-            values.append(given[0] @ kept[-1] + bias)
-            near.append(other[0] @ kept[-1] + bias)
+            near[number] = inputs + SMALL * generator.standard_normal(inputs.shape)
+        elif step.op == "dense":
+            drawing = partial(matrices, step.dense, given[0].shape[-1], draws, cap)
+            kept.append(partial(_again, drawing, generator.bit_generator.state))
+            matrix = drawing(generator)
+            if not many:
+                kept[-1] = partial(_same, matrix)
+            bias = biases(step.dense, draws, matrix.shape[-1], generator)
+            values.append(given[0] @ matrix + bias)
+            near[number] = other[0] @ matrix + bias
         else:
             values.append(_after(step, given))
-            near.append(_after(step, other))
-    start = float(((near[0] - values[0]) ** 2).mean())
+            near[number] = _after(step, other)
+        changes.append(float(((near[number] - values[number]) ** 2).mean()))
+        for i in {i for i in step.inputs if last[i] == number}:
+            del near[i]
     gradients = _backward(network, values, kept, generator)
     return Trace(
         tuple(float((v**2).mean()) for v in values),
         tuple(float(v.var(axis=1, ddof=1).mean()) for v in values),
-        tuple(float(((n - v) ** 2).mean()) / start for n, v in zip(near, values)),
+        tuple(change / changes[0] for change in changes),
         tuple(gradients),
         tuple(_spread(v) for v in values),
     )
+
+
+def _same(matrix: Array) -> Array:
+    return matrix
+
+
+def _again(drawing: Callable[[Generator], Array], state: Mapping[str, Any]) -> Array:
+    """What was drawn when the generator was in this state."""
+    import numpy as np
+
+    generator = np.random.default_rng()
+    generator.bit_generator.state = state
+    return drawing(generator)
 
 
 def _spread(values: Array) -> float:
@@ -175,9 +196,9 @@ def _after(step: Step, given: list[Array]) -> Array:
         case "add":
             return sum(given[1:], start=x)
         case "pool":
-            seen = _positions(step, x)
-            pooled: Array = seen.max(axis=0) if step.name == "max" else seen.mean(axis=0)
-            return pooled
+            together = np.maximum if step.name == "max" else np.add
+            pooled: Array = reduce(together, _positions(step, x))
+            return pooled if step.name == "max" else pooled / _width(step)
         case "cat":
             return np.concatenate(given, axis=-1)
         case "scale":
@@ -185,21 +206,26 @@ def _after(step: Step, given: list[Array]) -> Array:
     raise UnknownStepError(f"{step.op} {step.name}".strip())
 
 
-def _positions(step: Step, x: Array) -> Array:
-    """What a pool looks at: independent positions, as other inputs of the batch are."""
+def _width(step: Step) -> int:
+    return round(step.parameter or 1)
+
+
+def _positions(step: Step, x: Array) -> Iterator[Array]:
+    """What a pool looks at: independent positions, as other inputs of the batch are. One after the other, for together
+    they are as large as the pool is wide."""
     import numpy as np
 
     if step.name not in {"max", "mean"}:
         raise UnknownStepError(f"pool {step.name}")
-    return np.stack([np.roll(x, shift, axis=1) for shift in range(round(step.parameter or 1))])
+    return (np.roll(x, shift, axis=1) for shift in range(_width(step)))
 
 
 def _through_pool(step: Step, x: Array, pooled: Array, g: Array) -> Array:
     import numpy as np
 
-    shares = [part == pooled if step.name == "max" else 1 / (step.parameter or 1) for part in _positions(step, x)]
-    made: Array = np.sum([np.roll(g * share, -shift, axis=1) for shift, share in enumerate(shares)], axis=0)
-    return made / math.sqrt(len(shares))  # here an input is in as many windows; in a network it is in one
+    shares = (part == pooled if step.name == "max" else 1 / (step.parameter or 1) for part in _positions(step, x))
+    made: Array = reduce(np.add, (np.roll(g * share, -shift, axis=1) for shift, share in enumerate(shares)))
+    return made / math.sqrt(_width(step))  # here an input is in as many windows; in a network it is in one
 
 
 def _normed_by(step: Step, x: Array) -> tuple[Array, Array]:
@@ -217,18 +243,21 @@ def _curve(step: Step) -> Curve:
     return found
 
 
-def _backward(network: Sequence[Step], values: list[Array], kept: list[Array], generator: Generator) -> list[float]:
+def _backward(
+    network: Sequence[Step], values: list[Array], kept: list[Callable[[], Array]], generator: Generator
+) -> list[float]:
     """Second moments of the gradient of a random linear function of the last step, at each step."""
     import numpy as np
 
-    gradients: list[Array] = [np.zeros_like(v) for v in values]
-    gradients[-1] = generator.standard_normal(values[-1].shape)
+    gradients: dict[int, Array] = {len(network) - 1: generator.standard_normal(values[-1].shape)}
+    seconds: list[float] = []  # of the gradients from the last step on
     matrices = list(kept)
     for index in range(len(network) - 1, 0, -1):
-        step, g = network[index], gradients[index]
+        step, g = network[index], gradients.pop(index, np.zeros_like(values[index]))
+        seconds.append(float((g**2).mean()))
         x = values[step.inputs[0]]
         if step.op == "dense":
-            parts = [g @ matrices.pop().transpose(0, 2, 1)]
+            parts = [g @ matrices.pop()().transpose(0, 2, 1)]
         elif step.op == "activation" and step.name in GATED:
             left, right = np.split(x[..., : x.shape[-1] // 2 * 2], 2, axis=-1)
             gate = sigmoid(right)
@@ -249,8 +278,9 @@ def _backward(network: Sequence[Step], values: list[Array], kept: list[Array], g
         else:
             parts = [g] * len(step.inputs)
         for source, part in zip(step.inputs, parts):
-            gradients[source] = gradients[source] + part
-    return [float((g**2).mean()) for g in gradients]
+            gradients[source] = gradients[source] + part if source in gradients else part
+    seconds.append(float((gradients.get(0, np.zeros(1)) ** 2).mean()))
+    return seconds[::-1]
 
 
 def _through_norm(step: Step, x: Array, normed: Array, g: Array) -> Array:

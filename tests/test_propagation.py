@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 
+from initlint import sampling
 from initlint.network import Builder, Dense, Step, analysable
 from initlint.propagation import UnknownStepError, propagate
 from initlint.sampling import sample, trace
@@ -221,3 +223,23 @@ def test_both_engines_agree_on_pools(kind: str, activation: str) -> None:
     assert drawn.second[-1] == pytest.approx(told.second[-1], rel=0.05)
     assert drawn.response[-1] == pytest.approx(told.response[-1], rel=0.1)
     assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.1)
+
+
+def test_what_a_sample_holds_does_not_grow_with_its_matrices_or_with_the_width_of_a_pool() -> None:
+    deep, pooled = plain("relu", 2.0, 72, 256), Builder()
+    for _ in range(2):
+        pooled.dense(Dense(2 / 64, 64, 64))
+        pooled.pool("max", 196)
+    for network in (deep, pooled.network()):
+        tracemalloc.start()
+        sample(network)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 120e6  # as many MB as it would otherwise hold hundreds
+
+
+def test_matrices_that_are_drawn_again_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = plain("gelu", 2.0, 6, 48)
+    told = sample(network)
+    monkeypatch.setattr(sampling, "MOST_KEPT", 3)
+    assert sample(network) == told
