@@ -15,6 +15,11 @@ MANY: Final = 500_000  # objects that can refer to others, of a hundred bytes an
 SPARE: Final = 8  # times as many may pile up in a run over less code, for looking at them takes its time
 
 
+def is_large(size: int) -> bool:
+    """Whether a run over so many characters of code keeps outlines instead of trees."""
+    return size > LARGE
+
+
 def is_much(times: int = 1) -> bool:
     """Whether many objects are new since `settle` or `collect`: so many times MANY."""
     return gc.get_count()[0] >= times * MANY

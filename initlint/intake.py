@@ -55,7 +55,7 @@ class Run:
         """Keeps outlines of the trees from here on."""
         from initlint.interpret.outlines import outline
 
-        for one in (*self.sources, source) if self.size - len(source.text) <= garbage.LARGE else (source,):
+        for one in (*self.sources, source) if not garbage.is_large(self.size - len(source.text)) else (source,):
             outline(one)
 
     def fault(self, where: str, error: Exception) -> None:
@@ -75,7 +75,7 @@ class Run:
             return
         tree = source.tree()
         self.size += len(source.text)
-        if self.size > garbage.LARGE:
+        if garbage.is_large(self.size):
             self.outline(source)
         if isinstance(tree, Trouble):
             self.unreadable.append(cells.misplaced(source, tree))

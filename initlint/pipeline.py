@@ -110,7 +110,7 @@ def understand(run: Run) -> list[Model]:
         return read_all(sources[:middle]) + read_all(sources[middle:])
 
     models = read_all(run.sources)
-    large = run.size > garbage.LARGE
+    large = garbage.is_large(run.size)
     for source in run.sources if large else ():
         source.forget()
     if large or (run.fixes and garbage.is_much()):

@@ -155,7 +155,7 @@ def attempt(
             context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
             built, place = isinstance(named, Class) and named.module, name_place(named.unit, named) if named else None
             whole = replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
-            yield whole if machine.project.size <= garbage.LARGE else machine.facts.context(whole)
+            yield machine.facts.context(whole) if garbage.is_large(machine.project.size) else whole
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))
 

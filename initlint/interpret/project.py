@@ -156,7 +156,7 @@ class Project:
         return self.units[path]
 
     def unit_of(self, path: str, source: Source, tree: ast.Module, *, target: bool) -> Unit:
-        if self.size > garbage.LARGE:
+        if garbage.is_large(self.size):
             outline(source)
         return Unit(path, source, tree, target=target)
 

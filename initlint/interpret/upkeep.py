@@ -9,7 +9,7 @@ from initlint.interpret.outlines import outline_of
 
 def tidy(machine: Interpreter) -> None:
     """Drop what past entries have left behind, and what can be found again. Nothing may be under execution."""
-    if not garbage.is_much(1 if machine.project.size > garbage.LARGE else garbage.SPARE):
+    if not garbage.is_much(1 if garbage.is_large(machine.project.size) else garbage.SPARE):
         return
     outlined = False
     for unit in machine.project.units.values():
