@@ -6,6 +6,7 @@ planned or declined; then a `Finding` is born whole.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -35,7 +36,7 @@ class Site:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """The signal at the end of a chain, relative to its start (standard deviations), and its depth: in layers, or in
-    steps of a recurrent network."""
+    steps of a recurrent network. `backward_std` is the gradient at one position of the first layer's outputs."""
 
     forward_std: float
     backward_std: float
@@ -43,6 +44,12 @@ class Signal:
     spread: float = 1.0  # factor by which a single draw of the weights is typically off
     deeper: tuple[Signal, ...] = ()  # where a loop of unknown length is in it: the same for more of its turns
     steps: bool = False
+    positions: float = 1.0  # of the first layer's outputs, for each of the last one's
+
+    @property
+    def gradient_std(self) -> float:
+        """The gradient that the first layer's weights get, relative to the last layer's: it sums over positions."""
+        return self.backward_std * math.sqrt(self.positions)
 
     @property
     def extent(self) -> str:

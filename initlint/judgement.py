@@ -2,8 +2,8 @@
 
 *Signal* is what a small difference between two inputs has become at the end, relative to the input (standard
 deviations): the part that depends on the input, under which biases put no floor. The gradient is that of the first
-layer's outputs, relative to the last one's. Whether a strand could be out of a band is told from closed forms and from
-the bounds of rules/activations.toml; NumPy is loaded only for those that could.
+layer's weights relative to the last's: of the outputs, summed over positions. Whether a strand could be out of a band
+is told from closed forms and from the bounds of rules/activations.toml; NumPy is loaded only for those that could.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from initlint.findings import Signal
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
 from initlint.network import Cell, Dense, analysable
-from initlint.strands import BROKEN, Link, Strand, network_of
+from initlint.strands import BROKEN, Link, Strand, network_of, positions
 from initlint.subject import Subject
 
 DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
@@ -43,7 +43,7 @@ class Band(NamedTuple):
     depth: int = 1
 
     def holds(self, signal: Signal) -> bool:
-        return _within(signal.forward_std, self.forward) and _within(signal.backward_std, self.backward)
+        return _within(signal.forward_std, self.forward) and _within(signal.gradient_std, self.backward)
 
     def may_break(self, bounds: Range) -> bool:
         ends = zip((*bounds.forward, *bounds.backward), (self.forward, self.forward, self.backward, self.backward))
@@ -58,7 +58,7 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
 
 
 def bounds(strand: Strand) -> Range:
-    """What signal and gradient can be at the end, from the slopes' bounds alone."""
+    """What signal and the first weights' gradient can be, from the slopes' bounds alone."""
     forward, backward = [1.0, 1.0], [1.0, 1.0]
     largest = 1.0  # second moment of what comes in
     for position, link in enumerate(strand.links):
@@ -73,7 +73,7 @@ def bounds(strand: Strand) -> Range:
             if position:
                 backward[end] *= dense.backward
             if not last:
-                backward[end] *= slope
+                backward[end] *= slope * link.merged
         largest = before * max(1.0, high) + (0.0 if _through_zero(link.activation) else 1.0)
         if link.activation is not None and strengths.activation_kind(link.activation.name) == "saturating":
             largest = min(largest, 1.0)
@@ -122,7 +122,9 @@ def exact(strand: Strand) -> Signal | None:
     if not strand.links or not analysable(network):
         return None
     found = bounds(strand)
-    return Signal(found.forward[0], found.backward[0], strand.depth, math.exp(math.sqrt(spread) / 2))
+    many = positions(strand)
+    spreading = math.exp(math.sqrt(spread) / 2)
+    return Signal(found.forward[0], found.backward[0] / math.sqrt(many), strand.depth, spreading, positions=many)
 
 
 def measured(strand: Strand) -> Signal | None:
@@ -141,7 +143,11 @@ def measured(strand: Strand) -> Signal | None:
     last = found.gradient[dense[-1]]
     backward = found.gradient[dense[0]] / last if last else 0.0
     return Signal(
-        math.sqrt(found.response[-1]), math.sqrt(backward), strand.depth, math.exp(min(found.spread[-1], 100) / 2)
+        math.sqrt(found.response[-1]),
+        math.sqrt(backward),
+        strand.depth,
+        math.exp(min(found.spread[-1], 100) / 2),
+        positions=positions(strand),
     )
 
 
@@ -299,7 +305,7 @@ def _end(judgement: Judgement | None) -> str | None:
 
 def _start(judgement: Judgement | None) -> str | None:
     before = None if judgement is None else judgement.before
-    return None if before is None else strengths.fraction(before.backward_std)
+    return None if before is None else strengths.fraction(before.gradient_std)
 
 
 def _in_turns(judgement: Judgement | None) -> str | None:
@@ -323,7 +329,7 @@ def _mended(judgement: Judgement | None, *, forward: bool) -> str | None:
     after = None if judgement is None else judgement.after
     if after is None:
         return None
-    std = after.forward_std if forward else after.backward_std
+    std = after.forward_std if forward else after.gradient_std
     return f"{std:.1f}" if 0.1 <= std < 100 else strengths.fraction(std)
 
 
@@ -331,13 +337,13 @@ def _worst(judgement: Judgement | None) -> str | None:
     before = None if judgement is None else judgement.before
     if before is None:
         return None
-    what, std = ("signal", before.forward_std) if _loses_signal(before) else ("gradient", before.backward_std)
+    what, std = ("signal", before.forward_std) if _loses_signal(before) else ("gradient", before.gradient_std)
     return f"the {what} becomes {strengths.fraction(std)}"
 
 
 def _loses_signal(found: Signal) -> bool:
     """Whether the signal is further from what it was than the gradient is."""
-    ends = (found.forward_std, found.backward_std)
+    ends = (found.forward_std, found.gradient_std)
     forward, backward = (abs(math.log(std)) if std > 0 else math.inf for std in ends)
     return forward >= backward
 
@@ -368,7 +374,7 @@ class Judged(Subject):
 
     @property
     def gradient(self) -> str | None:
-        """The same for the gradient, back to the first layer."""
+        """The same for the gradient, back to the first layer's weights."""
         return _start(self.judgement)
 
     @property

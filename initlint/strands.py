@@ -43,6 +43,7 @@ class Link(NamedTuple):
     dense: Dense
     activation: Activation | None
     window: int = 0  # positions of which the largest goes on; 0 without a pool
+    merged: float = 1.0  # positions that become one on the way to the next layer's outputs, pools aside
 
 
 class Strand(NamedTuple):
@@ -108,7 +109,8 @@ def _looped(links: Sequence[Link], layers: Sequence[Layer]) -> Strand:
         return Strand(tuple(links))
     start, period, end = loops[0]
     first, last = links[start : start + period], links[end - period : end]
-    turn = (*last[:-1], last[-1]._replace(activation=first[-1].activation, window=first[-1].window))
+    onward = first[-1]
+    turn = (*last[:-1], last[-1]._replace(activation=onward.activation, window=onward.window, merged=onward.merged))
     if [link.dense for link in first] == [link.dense for link in last]:
         return Strand((*links[:start], *last, *links[end:]), turn, start)
     return Strand((*links[: start + period], *links[end:]), turn, start + period)
@@ -138,7 +140,10 @@ def _link(flow: Flow, member: int, after: int | None) -> Link | None:
     if dense is None or not edges:
         return None
     edge = next((edge for edge in edges if edge.activation is not None), edges[0])
-    return Link(member, dense, edge.activation, 0 if after is None else _window(edge))
+    if after is None:
+        return Link(member, dense, edge.activation)
+    layers = flow.context.layers
+    return Link(member, dense, edge.activation, _window(edge), _merged(layers[member], layers[after]))
 
 
 def _window(edge: Edge) -> int:
@@ -146,6 +151,28 @@ def _window(edge: Edge) -> int:
     known, and a maximum is taken as if they were independent: at most it is as large."""
     sizes = [pool.positions or POOLED for pool in edge.pools if pool.kind != "mean"]
     return math.prod(sizes) if sizes else 0
+
+
+def _merged(layer: Layer, after: Layer) -> float:
+    """Positions of a layer's outputs for each of the next one's, by the stride of that one, or because all of them are
+    flattened into its inputs."""
+    if after.dilution > 1:
+        return 1 / after.dilution if "Transpose" in after.kind else after.dilution
+    units, inputs = outputs_of(layer), after.fan_in
+    flat = after.kernel is not None and len(after.kernel.shape or ()) == 2
+    spatial = layer.kernel is not None and len(layer.kernel.shape or ()) > 2
+    return inputs / units if flat and spatial and units and inputs and inputs % units == 0 else 1.0
+
+
+def outputs_of(layer: Layer) -> int | None:
+    """Units (channels) that a layer makes."""
+    kernel = layer.kernel
+    shape = (kernel.shape if kernel else None) or ()
+    if kernel is None or len(shape) < 2:
+        return None
+    if kernel.name == "kernel":  # Keras has the outputs last
+        shape = shape[::-1]
+    return shape[1 if "Transpose" in layer.kind else 0]
 
 
 def dense_of(layer: Layer) -> Dense | None:
@@ -176,10 +203,6 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
         return None
     here, back = strided(layer, true_in or NOMINAL, true_out or true_in or NOMINAL)
     second = ratio / here + law.mean**2
-    units = kernel.shape or ()
-    if kernel.name == "kernel":  # Keras has the outputs last
-        units = units[::-1]
-    outputs = units[1 if "Transpose" in layer.kind and len(units) > 1 else 0] if units else None
     sparsity = event.argument("sparsity")
     return Dense(
         second,
@@ -189,7 +212,7 @@ def _dense(layer: Layer, kernel: Weight, event: InitEvent | None) -> Dense | Non
         law.mean,
         law.distribution,
         here,
-        outputs or back,
+        outputs_of(layer) or back,
         1 - sparsity if isinstance(sparsity, float) and law.distribution == "sparse" else 1.0,
     )
 
@@ -252,6 +275,12 @@ def _variance(bias: Weight, units: int) -> float:
     if found is None or second is None:  # torch's own, for a width that is not known
         return 1 / (3 * units) if bias.default == "uniform" else 0.0
     return second - found.mean**2
+
+
+def positions(strand: Strand) -> float:
+    """Positions of the first layer's outputs for each of the last one's: over so many more its weights' gradient is a
+    sum. A maximum hands on one of its window's; a mean is like each of its own, and counts as none (_window)."""
+    return math.prod((link.window or 1) * link.merged for link in strand.links[:-1])
 
 
 def network_of(strand: Strand) -> tuple[Step, ...]:

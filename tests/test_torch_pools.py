@@ -12,7 +12,9 @@ from torch import nn
 
 from initlint.chains import Flow
 from initlint.curves import curve
+from initlint.findings import Signal
 from initlint.graph import Pool
+from initlint.judgement import exact, measured
 from initlint.moments import highest
 from initlint.network import Builder, Dense
 from initlint.pipeline import study_source
@@ -148,3 +150,116 @@ def test_the_gradient_through_a_maximum_is_what_sampling_gives(count: int) -> No
     told, drawn = propagate(build.network()), sample(build.network(), draws=24)
     assert drawn.second[-1] == pytest.approx(told.second[-1], rel=0.1)
     assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.1)
+
+
+# --- what weights get of a gradient: a sum over positions -------------------------------------------------------------
+
+DEEP = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 32, 3, padding=1, bias=False), nn.ReLU(), {pool}
+            nn.Conv2d(32, 32, 3, padding=1, stride={stride}, bias=False), nn.ReLU(), {pool}
+            nn.Conv2d(32, 32, 3, padding=1, stride={stride}, bias=False), nn.ReLU(), {pool}
+            nn.Conv2d(32, 32, 3, padding=1, stride={stride}, bias=False), nn.ReLU(), {pool}
+            {head}
+        )
+        for m in self.modules():
+            if isinstance(m, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(m.weight)
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+LAST = "nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.ReLU()"
+FLATTENED = "nn.Flatten(), nn.Linear({inputs}, 128, bias=False), nn.ReLU()"
+PER_CHANNEL = "nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 32, bias=False), nn.ReLU()"
+
+
+def gradients(text: str, size: int, blur: float, draws: int = 8) -> tuple[float, float]:
+    """Of the first layer relative to the last, root mean squares over networks: the gradient of an entry of their
+    weights, each relative to the layer's input; and the gradient of their outputs at one position."""
+    weights = position = 0.0
+    for draw in range(draws):
+        torch.manual_seed(draw)
+        net: nn.Module = vars(executed(text, "net"))["Net"]()
+        layers: list[tuple[torch.Tensor, nn.Module, torch.Tensor]] = []
+        out = images(size, blur)
+        for one in net.get_submodule("layers").children():
+            given, out = out, one(out)
+            if isinstance(one, nn.Conv2d | nn.Linear):
+                layers.append((given, one, out))
+        ends = layers[0], layers[-1]
+        wanted = [*(one.get_parameter("weight") for _, one, _ in ends), *(made for _, _, made in ends)]
+        first, last, at_first, at_last = (
+            g.square().mean().item() for g in torch.autograd.grad(out, wanted, torch.randn_like(out))
+        )
+        first, last = (g / given.square().mean().item() for g, (given, _, _) in zip((first, last), ends))
+        weights += first / last / draws
+        position += at_first / at_last / draws
+    return math.sqrt(weights), math.sqrt(position)
+
+
+def images(size: int, blur: float) -> torch.Tensor:
+    """White noise, or noise whose neighbours within `blur` positions are alike, as those of photographs are."""
+    x = torch.randn(2, 3, size, size)
+    if blur:
+        line, column = torch.fft.fftfreq(size)[:, None], torch.fft.fftfreq(size)[None]
+        kept = torch.exp(-2 * math.pi**2 * blur**2 * (line**2 + column**2))
+        x = torch.fft.ifft2(torch.fft.fft2(x) * kept).real
+    return x / x.std()
+
+
+def told(text: str) -> Signal:
+    _, models = study_source(text, "net.py")
+    strand = strand_of(Flow(models[0].contexts[0]), 0)
+    found = exact(strand) or measured(strand)
+    assert found is not None
+    assert found.depth == 5
+    return found
+
+
+def deep(pool: str = "", stride: int = 1, head: str = LAST) -> str:
+    return DEEP.format(pool=pool and f"{pool},", stride=stride, head=head)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        deep(),
+        deep("nn.MaxPool2d(2)"),
+        deep("nn.MaxPool2d(3, stride=2, padding=1)"),
+        deep(stride=2),
+        deep(head=FLATTENED.format(inputs=32 * 32 * 32)),
+        deep("nn.MaxPool2d(2)", head=FLATTENED.format(inputs=32 * 2 * 2)),
+        deep(stride=2, head=FLATTENED.format(inputs=32 * 4 * 4)),
+    ],
+    ids=["plain", "max", "overlapping max", "stride", "flattened", "max, flattened", "stride, flattened"],
+)
+@pytest.mark.parametrize("blur", [0.0, 3.0])
+def test_the_gradient_of_weights_is_what_torch_shows(text: str, blur: float) -> None:
+    """However few of the positions go on: what a position's gradient loses by it, the sum over positions has back.
+    Borders make it a little less, neighbours that are alike a little more or less."""
+    weights, _ = gradients(text, 32, blur)
+    assert weights == pytest.approx(told(text).gradient_std, rel=0.3)
+
+
+def test_pools_take_a_position_s_gradient_and_leave_the_weights_theirs() -> None:
+    """Four maxima over four positions each: a position has a twelfth of the gradient left, the weights have all."""
+    (plain, at_plain), (pooled, at_pooled) = (gradients(deep(pool), 32, 0.0) for pool in ("", "nn.MaxPool2d(2)"))
+    assert at_pooled / at_plain < 1 / 6
+    assert 0.8 < pooled / plain < 2.5
+
+
+@pytest.mark.parametrize("text", [deep("nn.AvgPool2d(2)"), deep(head=PER_CHANNEL)], ids=["window", "global"])
+def test_a_mean_of_like_neighbours_leaves_weights_their_gradient(text: str) -> None:
+    """Where a pool's positions are alike the sum over them is as large as without it, which is what is told; where
+    they are noise it is smaller, by less than a position's gradient is."""
+    found = told(text)
+    (alike, at_alike), (noise, _) = (gradients(text, 32, blur) for blur in (8.0, 0.0))
+    assert 0.3 * found.gradient_std < alike < 1.2 * found.gradient_std
+    assert 4 * at_alike < noise < alike
