@@ -9,6 +9,7 @@ from initlint.tables import POOLS
 
 Label = tuple[str, bool, bool]  # (activation or kind of consumer, a norm stands between, a product of data too)
 MOST_EDGES = 40  # from one layer
+CAP = "tanh before softmax"
 
 
 def consumers(nodes: Sequence[Node]) -> list[list[int]]:
@@ -31,7 +32,8 @@ def reach(nodes: Sequence[Node], used_by: Sequence[Sequence[int]]) -> list[froze
         for user in used_by[index]:
             node = nodes[user]
             if node.op == "activation":
-                labels.add((node.name, False, False))
+                capped = node.name == "tanh" and {name for name, _, _ in found[user]} == {"softmax"}
+                labels.add((CAP if capped else node.name, False, False))
             elif node.op == "layer":
                 labels.add(("linear", False, False))
             elif node.op in ("attention", "output"):
@@ -50,7 +52,9 @@ def reach(nodes: Sequence[Node], used_by: Sequence[Sequence[int]]) -> list[froze
 
 def activation_label(label: Label) -> str:
     """A softmax over a product of data with data is attention; other products (correlation volumes,
-    similarities) are ways like any other."""
+    similarities) are ways like any other. A tanh before the softmax bounds the scores (softcapping)."""
+    if label[0] == CAP:
+        return "attention" if label[2] else "tanh"
     return "attention" if label[0] == "softmax" and label[2] else label[0]
 
 

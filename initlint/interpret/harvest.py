@@ -11,6 +11,7 @@ from initlint.interpret.equal_sizes import equal_fans
 from initlint.interpret.flow import activation_label, consumers, edges, reach
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.keras_attention import last_projections
 from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.reloads import reloads
@@ -34,6 +35,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
     index_of = {id(owner): index for index, owner in enumerate(owners)}
     at: dict[int, int] = {}
     nodes_of: dict[int, list[int]] = {}
+    wholes = last_projections(owners)
     for node, used_layer in machine.node_layers.items():
         layer = used_layer
         if isinstance(layer, Instance) and id(layer) not in index_of:
@@ -42,9 +44,9 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         if index is not None:
             at[node] = index
             nodes_of.setdefault(index, []).append(node)
-            twin = lender(layer)
-            if twin is not None and id(twin) in index_of:
-                nodes_of.setdefault(index_of[id(twin)], []).append(node)
+            for other in (lender(layer), wholes.get(id(layer))):
+                if other is not None and id(other) in index_of:
+                    nodes_of.setdefault(index_of[id(other)], []).append(node)
     nodes = list(machine.nodes)
     for node, param in machine.factors.items():
         if id(param) in index_of:

@@ -4,6 +4,7 @@ the product between them, and the arguments that the projections have in common.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import Unknown
@@ -15,11 +16,12 @@ from initlint.interpret.keras_weights import remeasure
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_tensors import as_tensor
-from initlint.interpret.values import DictValue, Frame, Symbol, Value
+from initlint.interpret.values import DictValue, Frame, Symbol, Value, options
 
+LAST: Final = "_output_dense"
 PROJECTIONS: Final = dict(zip(("_value_dense", "_key_dense"), OTHER_CHANNELS, strict=True)) | {
     "_query_dense": "",
-    "_output_dense": "",
+    LAST: "",
 }
 PRODUCT: Final = "_compute_attention"
 IN_COMMON: Final = "_get_common_kwargs_for_sublayer"
@@ -33,6 +35,16 @@ ATTENTION: Final = "keras.ops.dot_product_attention"
 
 def is_attention(value: KerasObject) -> bool:
     return value.spec is not None and value.spec.role == "attention"
+
+
+def last_projections(owners: Sequence[object]) -> dict[int, KerasObject]:
+    """The attention layers whose class has made the output's projection itself, by the ids of those: what such a
+    projection feeds is what the attention feeds."""
+    found: dict[int, KerasObject] = {}
+    for owner in owners:
+        if isinstance(owner, KerasObject) and is_attention(owner):
+            found |= {id(own): owner for own in options(owner.cell.get(LAST)) if isinstance(own, KerasObject)}
+    return found
 
 
 def call(

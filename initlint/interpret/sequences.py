@@ -114,6 +114,11 @@ def unknown_key(target: DictValue) -> str:
     return f"?{len(target.cell)}"
 
 
+def under_unknown_keys(value: DictValue) -> tuple[Value, ...]:
+    """The values that were put under keys that are not known."""
+    return tuple(part for key, part in value.cell.items() if isinstance(key, str) and key.startswith("?"))
+
+
 def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
     """(the items, whether they repeat an unknown number of times)."""
     if isinstance(value, tuple):
@@ -274,9 +279,10 @@ def dict_item(machine: Machine, value: DictValue, key: Value, node: ast.AST, fra
             made = machine.call(value.factory, [], {}, node, frame)
             machine.heap.write(value.cell, key, made)
             return made
-        return Unknown(f"no key {key!r}", frame.unit.place(node))
+        entries = under_unknown_keys(value) if value.open else ()  # one of these, if any
+        return joined(machine, entries) if 0 < len(entries) <= 6 else Unknown(f"no key {key!r}", frame.unit.place(node))
     entries = tuple(value.cell.values())
-    if 0 < len(entries) <= 6 and not value.open:
+    if 0 < len(entries) <= 6 and (not value.open or under_unknown_keys(value)):
         return joined(machine, entries)  # a lookup table asked with an unknown name
     return Unknown("a key that is not known", frame.unit.place(node))
 
