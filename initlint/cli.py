@@ -291,7 +291,7 @@ def known(
     with disk.watched(watch := disk.Watch()):
         settings = configs(options)
         question = cache.Question(kind, (*(options[name] for name in DECIDING if name in options), *more))
-        run = partial(of_paths, sequence(options["paths"]) or HERE, settings)
+        run = partial(of_paths, sequence(options["paths"]) or HERE, settings, jobs=jobs(options))
         return cache.remembered(cache_folder(options, settings), question, watch, run)
 
 
@@ -301,10 +301,17 @@ def asked(options: Options, of_paths: Callable[..., Answer], of_source: Callable
     debug = bool(options["debug"])
     settings = configs(options)
     if STDIN not in paths:
-        return of_paths(paths or HERE, settings, debug=debug)
+        return of_paths(paths or HERE, settings, debug=debug, jobs=jobs(options))
     if len(paths) > 1:
         raise click.UsageError("`-` is standard input, and stands alone; give the other paths to another run")
     return of_source(sys.stdin.buffer.read(), str(options["stdin_filename"] or STDIN), settings, debug=debug)
+
+
+def jobs(options: Options) -> int:
+    """How many processes may take part; one where a bug of ours is to be seen with its traceback."""
+    asked_for = options["jobs"]
+    assert isinstance(asked_for, int)
+    return 1 if options["debug"] else asked_for
 
 
 def sequence(value: object) -> tuple[str, ...]:

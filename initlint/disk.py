@@ -123,6 +123,28 @@ def doubt() -> None:
         watch.doubtful = True
 
 
+def seen() -> Watch | None:
+    """What was taken down so far, for another process."""
+    return WATCH.get()
+
+
+def absorb(other: Watch | None) -> None:
+    """Takes down what another process saw."""
+    watch = WATCH.get()
+    if watch is None or other is None:
+        return
+    watch.doubtful |= other.doubtful
+    for one in other.files.values():
+        watch.note_file(one)
+    for folder, answer in other.folders.items():
+        watch.note_folder(folder, answer)
+    for path, found in other.kinds.items():
+        watch.note_kind(path, found)
+    for folder, asked in other.names.items():
+        for name, present in asked.items():
+            watch.note_name(folder, name, present=present)
+
+
 def read(path: str, most: int) -> bytes | None:
     """The first bytes of a regular file, at most so many; None for another kind of file. Raises OSError and ValueError.
 

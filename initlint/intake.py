@@ -49,6 +49,7 @@ class Run:
     users: Users | None = None  # finds the files that use the sources, where that is not to be done anew
     pulse: Callable[[], None] | None = None  # called now and then; what it raises ends the run
     size: int = 0  # of the texts of the sources, in characters
+    jobs: int = 1  # processes that may take part; 0 for as many as pay
     named: set[str] = field(default_factory=set)  # absolute paths, those of files without a framework too
 
     def outline(self, source: Source) -> None:

@@ -54,9 +54,10 @@ def mend_paths(
     least: Severity = Severity.INFO,
     write: bool = False,
     debug: bool = False,
+    jobs: int = 1,
 ) -> Mended:
     """Fixes what is at least so severe in files and folders, in memory only unless they are to be written."""
-    report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True)
+    report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, jobs=jobs)
     named = {shown: path for path, shown in discovery.find(paths, configs or Config()).files}
     changes: dict[str, Change] = {}  # by the file that a path leads to
     overlay: dict[str, bytes] = {}
@@ -80,7 +81,7 @@ def mend_paths(
             changes[file] = changed
             overlay[path] = changed.new
     if changes:
-        report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay)
+        report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay, jobs=jobs)
     faults += put_in_place(changes.values()) if write else []
     fixed = sum(change.fixed for change in changes.values())
     return Mended(tuple(changes.values()), replace(report, faults=(*report.faults, *faults), fixed=fixed))

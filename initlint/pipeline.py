@@ -34,11 +34,13 @@ def lint_paths(
     debug: bool = False,
     fixes: bool = False,
     overlay: Mapping[str, bytes] | None = None,
+    jobs: int = 1,
 ) -> Report:
-    """Lints files and folders. A path that does not exist is a fault. `overlay` stands for what files hold."""
+    """Lints files and folders. A path that does not exist is a fault. `overlay` stands for what files hold, `jobs` is
+    how many processes may take part, 0 for as many as pay."""
     laid = overlay or {}
     context = partial(read_context, overlay=laid) if laid else read_context
-    run = Run(configs or Config(), debug, context, fixes, laid)
+    run = Run(configs or Config(), debug, context, fixes, laid, jobs=jobs)
     gather(run, paths)
     return judged(run, understand(run))
 
@@ -70,9 +72,11 @@ def study_source(
     return judged(run, models), tuple(models)
 
 
-def inspect_paths(paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False) -> Inspection:
+def inspect_paths(
+    paths: Sequence[str], configs: Configs | None = None, *, debug: bool = False, jobs: int = 1
+) -> Inspection:
     """What is understood of the weighted layers in files and folders."""
-    run = Run(configs or Config(), debug)
+    run = Run(configs or Config(), debug, jobs=jobs)
     gather(run, paths)
     return inspected(run)
 
@@ -95,7 +99,7 @@ def understand(run: Run) -> list[Model]:
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            model = interpret.read(sources, project(run), around, cut, run.pulse)
+            model = interpret.read(sources, project(run), around, cut, run.pulse, run.jobs)
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)

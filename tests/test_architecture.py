@@ -18,7 +18,7 @@ MAX_LINES = 400
 
 # Each module may import those above it. A room is a line of the design; its modules stand in order too.
 ROOMS: dict[str, str] = {
-    "text": "garbage disk source notebook",
+    "text": "garbage disk processes source notebook",
     "laws": "laws curves moments",
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
@@ -44,7 +44,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition
         interpret.interpreter interpret.reloads
         interpret.equal_sizes interpret.harvest interpret.upkeep interpret.methods_seen interpret.likely_arguments
-        interpret.leftovers interpret.mutual_use
+        interpret.leftovers interpret.mutual_use interpret.shares
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",

@@ -205,7 +205,7 @@ def test_how_it_is_shown_is_no_part_of_a_run(folder: Path, run: Runner, options:
 @pytest.mark.parametrize("command", ["check", "inspect"])
 def test_of_every_option_it_is_known_whether_it_decides(command: str) -> None:
     shown = {"format_", "quiet", "show", "statistics", "exit_zero", "output_file", "color"}
-    apart = {"no_cache", "cache_dir", "debug", "fix", "diff", "stdin_filename", "unsafe_fixes"}  # see `known`
+    apart = {"no_cache", "cache_dir", "debug", "fix", "diff", "stdin_filename", "unsafe_fixes", "jobs"}  # see `known`
     options = {parameter.name for parameter in cli.cli.commands[command].params}
     assert options - shown - apart <= set(cli.DECIDING)
 

@@ -40,14 +40,15 @@ def read(
     around: Sequence[Source] = (),
     cut: frozenset[str] = frozenset(),
     pulse: Callable[[], None] | None = None,
+    jobs: int = 1,
 ) -> Model:
     """Execute the files on abstract values and collect what that shows.
 
     `sources` are the files named; whatever else they need, `project` reads. `around` are files
     that use them, executed for what they show; `cut` names files which others use too, so that
     what was not seen of them proves nothing. `pulse` is called now and then, and may end it all
-    by raising something that is no Exception. Files that don't parse are passed by (the caller
-    reports them).
+    by raising something that is no Exception. `jobs` is how many processes may take part, 0 for as
+    many as pay. Files that don't parse are passed by (the caller reports them).
     """
     limit = sys.getrecursionlimit()
     collecting = gc.isenabled()
@@ -64,7 +65,7 @@ def read(
         known = knowledge()
         machine = Interpreter(project, known) if pulse is None else Interruptible(project, known, pulse)
         mark_leads(project, units, frozenset(source.path for source in sources))
-        contexts = run_all(machine, units)
+        contexts = run_all(machine, units, jobs)
         if around_spent(machine):
             cut = frozenset(source.path for source in sources)
         tests = (

@@ -30,6 +30,7 @@ from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFue
 from initlint.interpret.methods_seen import name_place
 from initlint.interpret.mutual_use import by_use, named_by_others
 from initlint.interpret.project import Unit
+from initlint.interpret.shares import Offers, divided, run_apart
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
@@ -43,19 +44,17 @@ AROUND: Final = ""  # their account
 SCRIPT: Final = "<module>"  # the entry of a file's own statements
 
 
-def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
-    """Every entry of the files, each as a context."""
+def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]:
+    """Every entry of the files, each as a context, on up to `jobs` processes (0: as many as pay)."""
     contexts: list[Context] = []
     for unit in units:
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
         forget_tensors(unit)
     classes = [c for u in units for c in own_classes(machine, u)]
-    for function in worth_running(machine, by_use(machine, [f for u in units for f in factories(machine, u)])):
-        genuine = not required(function)
-        if not genuine and leftovers.has_run(machine, function):
-            continue  # another one has called it, and knew what to give
-        run = partial(build, machine, function)
-        contexts += attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
+    builders = by_use(machine, [f for u in units for f in factories(machine, u)])
+    chosen, offers = worth_running(machine, builders)
+    shares = divided(machine, chosen, offers, builders)
+    contexts += run_apart(machine, chosen, shares, partial(run_factory, machine), jobs)
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)
@@ -83,9 +82,17 @@ def run_all(machine: Interpreter, units: list[Unit]) -> list[Context]:
     return contexts
 
 
-def worth_running(machine: Interpreter, functions: list[Function]) -> list[Function]:
+def run_factory(machine: Interpreter, function: Function) -> Iterator[Context]:
+    genuine = not required(function)
+    if not genuine and leftovers.has_run(machine, function):
+        return  # another one has called it, and knew what to give
+    run = partial(build, machine, function)
+    yield from attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
+
+
+def worth_running(machine: Interpreter, functions: list[Function]) -> tuple[list[Function], Offers]:
     """The factories that no other one calls: first those that between them show every kind of argument, then
-    the others that do more than hand on arguments."""
+    the others that do more than hand on arguments. And what each would build."""
     found = [(function, *survey(machine, function)) for function in functions if not machine.called.get(function.node)]
     chosen = most_first([offer for _, offer, _ in found])
     counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
@@ -93,7 +100,8 @@ def worth_running(machine: Interpreter, functions: list[Function]) -> list[Funct
         if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
             chosen.append(index)
             counts.update({leaf[0] for leaf in offer})
-    return sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
+    ordered = sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
+    return ordered, {id(found[index][0]): found[index][1] for index in chosen}
 
 
 def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], bool]:

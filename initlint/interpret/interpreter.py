@@ -353,8 +353,8 @@ class Interpreter(Machine):
             known.unknown += 1
         else:
             known.false += 1
-        if answer is False and known.subject is not None:
-            value = self.evaluate(known.subject, frame)
+        if answer is False and (subject := known.subject or asked_subject(node.test)) is not None:
+            value = self.evaluate(subject, frame)
             seen = value if isinstance(value, str) else getattr(getattr(value, "spec", None), "kind", None)
             if isinstance(seen, str):
                 known.seen[seen] = None

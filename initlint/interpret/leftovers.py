@@ -86,7 +86,9 @@ def is_shown(machine: Interpreter, cls: Class) -> bool:
     if isinstance(forward, Function) and not machine.called.get(forward.node):
         return False
     made = machine.built.keys() | machine.entered.keys()
-    return any(other is not cls and cls in other.lineage and other.node in made for other in machine.defined)
+    return cls.node in machine.shown or any(
+        other is not cls and cls in other.lineage and other.node in made for other in machine.defined
+    )
 
 
 def has_run(machine: Interpreter, function: Function) -> bool:

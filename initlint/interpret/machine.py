@@ -129,6 +129,7 @@ class Machine(Parts):
         self.made: set[ast.AST] = set()  # calls that have made an object
         self.built: dict[ast.AST, int] = {}  # class nodes that visible code constructs
         self.entered: dict[ast.AST, int] = {}  # class nodes that were built as entries
+        self.shown: set[ast.AST] = set()  # classes that were executed as bases of others, where that was in a share
         self.faults: list[tuple[str, Exception]] = []  # our own bugs, by the file whose entry showed them
         self.spent: dict[str, int] = {}  # steps by file
         self.summed: set[ast.AST] = set()  # functions that are known to be plain initializers

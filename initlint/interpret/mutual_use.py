@@ -43,5 +43,12 @@ def named_by_others(machine: Interpreter, things: list[Built]) -> set[int]:
     return used
 
 
+def mentioned_by(machine: Interpreter, thing: Function) -> frozenset[str] | tuple[str, ...]:
+    """The names and attributes in the body of a top-level function."""
+    outline = outline_of(thing.unit.source)
+    known = None if outline is None else outline.mentions.get(thing.node)
+    return both(machine.mentions_of(thing.node)) if known is None else known
+
+
 def both(mentions: Mentions) -> frozenset[str]:
     return mentions.names | mentions.attributes

@@ -161,6 +161,12 @@ def note(parts: list[ast.AST], names: set[str], words: set[str]) -> None:
                 words.add(text)
 
 
+def at_hand(node: ast.AST) -> ast.AST | None:
+    """The node with its inside, where that need not be parsed again."""
+    slip = node.__dict__.get("slip")
+    return slip.held if isinstance(slip, Slip) else node
+
+
 def outline_of(source: Source) -> Outline | None:
     found = source.known.get(KEY)
     return found if isinstance(found, Outline) else None

@@ -1,0 +1,266 @@
+"""Entries in shares that do not need each other, so that they can be run on several processors.
+
+What one entry leaves for the next is in the machine's tables: which functions are called and which classes are built,
+of what kinds, in how many steps. Entries that would look there for each other are in one share: those of a file, which
+have one budget, those that build one class, and a function with what mentions it, where it is only run if nothing has
+called it. Each share begins with the tables as they were, wherever it is run, and what it adds to them is put together
+at the end: so it does not matter on how many processors they are run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from initlint import garbage
+from initlint.graph import Context
+from initlint.interpret import names
+from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.likely_arguments import required
+from initlint.interpret.likeness import Leaf
+from initlint.interpret.machine import Test
+from initlint.interpret.mutual_use import mentioned_by
+from initlint.interpret.outlines import at_hand
+from initlint.interpret.values import Class, Function
+from initlint.source import Place
+
+PAYING: Final = 1_000_000  # characters of code from which on it pays to make processes, unless they are asked for
+AUTOMATIC: Final = 0  # as many processes as there are processors, where it pays
+
+Offers: TypeAlias = Mapping[int, frozenset[Leaf]]  # what functions would build, by their identity
+Counts: TypeAlias = dict[int, int]  # by the identity of nodes, of those that were there before
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What a share adds: the contexts of its entries by their numbers, and to the tables."""
+
+    contexts: dict[int, tuple[Context, ...]]
+    called: Counts
+    built: Counts
+    entered: Counts
+    shown: tuple[int, ...]  # classes that were executed as bases of one that was built
+    tests: dict[Place, Test]
+    spent: dict[str, int]
+    faults: tuple[tuple[str, Exception], ...]
+
+
+def run_apart(
+    machine: Interpreter,
+    entries: Sequence[Function],
+    shares: Sequence[Sequence[int]],
+    run: Callable[[Function], Iterator[Context]],
+    jobs: int,
+) -> list[Context]:
+    """The contexts of all entries, in their order. `shares` are the numbers of those that belong together."""
+    if len(shares) < 2:
+        return [context for entry in entries for context in run(entry)]
+    before = Tables(machine)
+    nodes = {id(node): node for node in definitions(machine)}  # kept, so that no other node gets the identity of one
+
+    def work(number: int) -> Additions:
+        before.restore(machine)
+        return before.additions(machine, {entry: tuple(run(entries[entry])) for entry in shares[number]})
+
+    order = sorted(range(len(shares)), key=lambda number: -len(shares[number]))
+    found = each(machine, work, order, jobs)
+    before.restore(machine)
+    contexts: dict[int, tuple[Context, ...]] = {}
+    for number, share in enumerate(shares):
+        added = found[number]
+        if isinstance(added, Additions):
+            contexts.update(added.contexts)
+            put_together(machine, added, nodes)
+        else:
+            machine.faults.append((entries[share[0]].unit.file, added))
+    large = garbage.is_large(machine.project.size)
+    ordered = [context for number in sorted(contexts) for context in contexts[number]]
+    return [machine.facts.context(context) for context in ordered] if large else ordered
+
+
+def each(
+    machine: Interpreter, work: Callable[[int], Additions], order: Sequence[int], jobs: int
+) -> Mapping[int, Additions | Exception]:
+    """What comes of every share; an exception where a process did not survive it."""
+    if jobs == 1 or (jobs == AUTOMATIC and machine.project.size < PAYING):
+        return {number: work(number) for number in order}
+    from initlint import processes
+
+    return processes.each(work, order, processes.available() if jobs == AUTOMATIC else jobs)
+
+
+class Tables:
+    """The machine's tables as they were before the shares."""
+
+    def __init__(self, machine: Interpreter) -> None:
+        self.called = dict(machine.called)
+        self.built = dict(machine.built)
+        self.entered = dict(machine.entered)
+        self.made = set(machine.made)
+        self.tests = machine.tests
+        self.spent = dict(machine.spent)
+        self.summed = set(machine.summed)
+        self.tedious = set(machine.tedious)
+        self.recalled = dict(machine.recalled)
+        self.kinds_seen = set(machine.kinds_seen)
+        self.combinations = dict(machine.combinations)
+        self.exhausted = dict(machine.exhausted)
+        self.faults = list(machine.faults)
+        self.defined = len(machine.defined)
+
+    def restore(self, machine: Interpreter) -> None:
+        machine.called = dict(self.called)
+        machine.built = dict(self.built)
+        machine.entered = dict(self.entered)
+        machine.made = set(self.made)
+        machine.tests = {place: copy_of(test) for place, test in self.tests.items()}
+        machine.spent = dict(self.spent)
+        machine.summed = set(self.summed)
+        machine.tedious = set(self.tedious)
+        machine.recalled = dict(self.recalled)
+        machine.kinds_seen = set(self.kinds_seen)
+        machine.combinations = dict(self.combinations)
+        machine.exhausted = dict(self.exhausted)
+        machine.faults = list(self.faults)
+        self.defined = len(machine.defined)  # they are only added to: a share of before may have left some
+
+    def additions(self, machine: Interpreter, contexts: dict[int, tuple[Context, ...]]) -> Additions:
+        """What the tables have that they had not before."""
+        made = machine.built.keys() | machine.entered.keys()
+        bases: dict[int, None] = {}
+        for cls in machine.defined[self.defined :]:
+            if cls.node in made:
+                bases.update(
+                    (id(base.node), None) for base in cls.lineage if isinstance(base, Class) and base is not cls
+                )
+        return Additions(
+            contexts,
+            grown(machine.called, self.called),
+            grown(machine.built, self.built),
+            grown(machine.entered, self.entered),
+            tuple(bases),
+            {place: since(test, self.tests.get(place)) for place, test in machine.tests.items()},
+            {file: steps - self.spent.get(file, 0) for file, steps in machine.spent.items()},
+            tuple(machine.faults[len(self.faults) :]),
+        )
+
+
+def copy_of(test: Test) -> Test:
+    return replace(test, seen=dict(test.seen), body=dict(test.body), passes=dict(test.passes))
+
+
+def since(test: Test, before: Test | None) -> Test:
+    """How a test came out since then. What it asks about is no part of it: that is code."""
+    told = copy_of(test)
+    told.subject = None
+    if before is not None:
+        told.true -= before.true
+        told.false -= before.false
+        told.unknown -= before.unknown
+    return told
+
+
+def grown(table: Mapping[ast.AST, int], before: Mapping[ast.AST, int]) -> Counts:
+    return {id(node): count - before.get(node, 0) for node, count in table.items() if count != before.get(node, 0)}
+
+
+def put_together(machine: Interpreter, added: Additions, nodes: Mapping[int, ast.AST]) -> None:
+    """Adds to the tables what a share adds, of the code that was there before."""
+    for table, counts in (
+        (machine.called, added.called),
+        (machine.built, added.built),
+        (machine.entered, added.entered),
+    ):
+        for number, count in counts.items():
+            node = nodes.get(number)
+            if node is not None:
+                table[node] = table.get(node, 0) + count
+    machine.shown.update(nodes[number] for number in added.shown if number in nodes)
+    for place, test in added.tests.items():
+        known = machine.tests.setdefault(place, test)
+        if known is not test:
+            known.true += test.true
+            known.false += test.false
+            known.unknown += test.unknown
+            known.seen.update(test.seen)
+            known.body.update(test.body)
+            known.passes.update(test.passes)
+    for file, steps in added.spent.items():
+        machine.spent[file] = machine.spent.get(file, 0) + steps
+    machine.faults += added.faults
+
+
+def definitions(machine: Interpreter) -> Iterator[ast.AST]:
+    """The functions and classes that are defined in the files, those inside of others too where these are at hand."""
+    waiting: list[ast.AST] = [unit.tree for unit in machine.project.units.values() if unit is not None]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node
+        waiting += inside(node)
+
+
+def inside(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements in a statement, and what has statements."""
+    held = at_hand(node)
+    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+        part = getattr(held, field, None)
+        if isinstance(part, list):
+            yield from part
+
+
+# -- which belong together -----------------------------------------------------------------
+
+
+def divided(
+    machine: Interpreter, entries: Sequence[Function], offers: Offers, all_functions: Sequence[Function]
+) -> list[list[int]]:
+    """The numbers of the entries that belong together, as they come."""
+    leaders: dict[object, object] = {}
+
+    def leader(thing: object) -> object:
+        while leaders.setdefault(thing, thing) is not thing:
+            leaders[thing] = thing = leaders[leaders[thing]]
+        return thing
+
+    for entry in entries:
+        account = entry.unit.path if entry.unit.leads is None else ""
+        leaders[leader(entry.node)] = leader(account)
+        for leaf in offers.get(id(entry), ()):
+            leaders[leader(leaf[0].node)] = leader(account)
+    chosen = {id(entry) for entry in entries}
+    users: dict[str, list[Function]] = {}
+    for function in all_functions:
+        for name in mentioned_by(machine, function):
+            users.setdefault(name, []).append(function)
+    for entry in entries:
+        if required(entry):
+            for user in reaching(machine, entry, users):
+                if id(user) in chosen:
+                    leaders[leader(user.node)] = leader(entry.node)
+    shares: dict[object, list[int]] = {}
+    for number, entry in enumerate(entries):
+        shares.setdefault(leader(entry.node), []).append(number)
+    return list(shares.values())
+
+
+def reaching(machine: Interpreter, function: Function, users: Mapping[str, Sequence[Function]]) -> Iterator[Function]:
+    """The functions that mention this one, or one that does, by the name that it has there."""
+    seen, waiting = {id(function)}, [function]
+    while waiting:
+        target = waiting.pop()
+        for user in users.get(target.name, ()):
+            if id(user) not in seen and means(machine, user, target):
+                seen.add(id(user))
+                waiting.append(user)
+                yield user
+
+
+def means(machine: Interpreter, user: Function, target: Function) -> bool:
+    """Whether the target's name stands for it in the user's file."""
+    value = names.export(machine, user.unit, target.name)
+    while isinstance(value, Function) and value is not target:
+        value = value.wrapped
+    return value is target
