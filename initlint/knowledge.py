@@ -31,7 +31,9 @@ LOADING: Final = "Module.load_state_dict"  # spelling of the write that a checkp
 REQUIRED: Final = Required()
 
 # Packages -> whose tables.
-FRAMEWORKS_OF: Final = dict.fromkeys(("keras", "tensorflow", "tf_keras", "keras_core", "tensorflow_addons"), "keras")
+FRAMEWORKS_OF: Final = dict.fromkeys(
+    "keras tensorflow tf_keras keras_core tensorflow_addons tensorflow_model_optimization".split(), "keras"
+)
 
 
 @dataclass(frozen=True, slots=True)

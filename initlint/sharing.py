@@ -51,12 +51,18 @@ class Shared(Subject):
 
     @property
     def other(self) -> str:
-        """The layer that had the object first."""
-        return self.first.name
+        """The layer that had the object first, told by its line where both have one name."""
+        return self._told(self.first)
 
     @property
     def name(self) -> str:
-        return self.second.name
+        if self.first.name == self.second.name and _line(self.first) == _line(self.second):
+            return f"the next {self.second.name}"  # of a loop
+        return self._told(self.second)
+
+    def _told(self, layer: Layer) -> str:
+        alike = self.first.name == self.second.name and _line(self.first) != _line(self.second)
+        return f"{layer.name} (line {_line(layer)})" if alike else layer.name
 
     @property
     def spelling(self) -> str:
@@ -86,6 +92,10 @@ class Shared(Subject):
     def _inputs(self, layer: Layer) -> frozenset[int]:
         nodes = self.flow.context.nodes
         return frozenset(i for node in nodes if node.op == "layer" and node.layer == layer.index for i in node.inputs)
+
+
+def _line(layer: Layer) -> int:
+    return layer.place.span.start.line
 
 
 def sharings(flow: Flow) -> Iterator[Shared]:

@@ -24,8 +24,8 @@ ROOMS: dict[str, str] = {
     "model": "graph",
     "interpreter": """
         interpret.trees interpret.outlines
-        interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed interpret.project
-        interpret.heap
+        interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed
+        interpret.partial_names interpret.project interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
         interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.booleans
         interpret.evaluate
@@ -39,6 +39,7 @@ ROOMS: dict[str, str] = {
         interpret.torch_layers interpret.torch_traversal interpret.layer_fillers interpret.torch_parameters
         interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_checks interpret.keras_names
+        interpret.keras_naming
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes
         interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_transfer
         interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from initlint.graph import Unknown
+from initlint.interpret.partial_names import PartialName
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import (
@@ -107,6 +108,8 @@ def equal(left: Value, right: Value) -> bool | None:
         return agree([equal(option, right) for option in left.options])
     if isinstance(right, Alternatives):
         return agree([equal(left, option) for option in right.options])
+    if isinstance(left, PartialName) and isinstance(right, str):
+        return left.equals(right)
     if isinstance(left, OPAQUE) or isinstance(right, OPAQUE):
         return None
     if isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS):
@@ -163,6 +166,8 @@ def contains(container: Value, item: Value) -> bool | None:
         return agree([contains(option, item) for option in container.options])
     if isinstance(container, str):
         return item in container if isinstance(item, str) else None
+    if isinstance(container, PartialName):
+        return container.holds(item) if isinstance(item, str) else None
     if isinstance(container, range):
         return item in container if isinstance(item, int) else None
     if isinstance(container, DictValue):

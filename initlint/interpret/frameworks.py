@@ -10,6 +10,7 @@ from initlint.interpret import (
     keras,
     keras_initializers,
     keras_models,
+    keras_naming,
     numpy_arrays,
     torch,
     torch_modules,
@@ -29,6 +30,7 @@ CALLS: Final[dict[type, Call]] = {
 ATTRIBUTES: Final[dict[type, Attribute]] = {
     KerasObject: attributes.instance_attribute,
     Initializer: attributes.instance_attribute,
+    **keras_naming.ATTRIBUTES,
 }
 SYMBOLS: Final[dict[str, Handler]] = {**torch.SYMBOLS, **keras.SYMBOLS, **numpy_arrays.HANDLERS}
 

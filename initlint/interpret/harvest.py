@@ -192,6 +192,9 @@ def walk_names(root: Value, path: str, owner: str, names: dict[int, tuple[str, s
                 if not option.module:
                     continue
                 names.setdefault(id(option), (name, owner))
+                for inner in options(option.arguments.get("layer")):  # that this one wraps
+                    if isinstance(inner, Instance):
+                        names.setdefault(id(inner), (f"{name}.layer", owner))
                 spec = option.spec
                 if not isinstance(option.cls, Class) and spec is not None and spec.role == "container":
                     walk_names(option, name, owner, names, seen)

@@ -73,11 +73,10 @@ TABLES = Tables(
     attributes={
         **methods.ATTRIBUTES,
         **attributes.ATTRIBUTES,
-        **frameworks.ATTRIBUTES,
         Symbol: names.symbol_attribute,
         Package: names.package_attribute,
         Tensor: torch_methods.tensor_attribute,
-        Param: torch_methods.tensor_attribute,
+        **frameworks.ATTRIBUTES,
         View: torch_methods.tensor_attribute,
         torch_traversal.SweepList: methods.value_attribute,
         **dispatch.ATTRIBUTES,

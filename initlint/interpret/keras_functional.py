@@ -9,10 +9,10 @@ from typing import Final
 
 from initlint.graph import Node, Unknown
 from initlint.interpret import compare
-from initlint.interpret.keras_values import GRAPH, INPUTS, OUTPUTS, KerasObject, Steps, like, plain
+from initlint.interpret.keras_values import BUILT, GRAPH, INPUTS, OUTPUTS, KerasObject, Steps, like, plain
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor
-from initlint.interpret.values import DictValue, Instance, ListValue, Value, flatten, options
+from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, flatten, options
 
 MOST_REPLAYED: Final = 6_000  # steps of a model that is called on other data
 
@@ -30,6 +30,23 @@ def layers_of(machine: Machine, model: Instance) -> list[Instance]:
         return list({id(layer): layer for layer in found if isinstance(layer, Instance)}.values())
     values = list(flatten(tuple(value for key, value in model.cell.items() if key not in (INPUTS, OUTPUTS))))
     return list({id(v): v for v in values if isinstance(v, KerasObject)}.values())
+
+
+def all_weights(machine: Machine, model: KerasObject) -> tuple[list[Param], bool]:
+    """The weights of a model and of all that it holds; whether there can be no others, since all is built."""
+    found: dict[int, Param] = {}
+    whole = True
+    seen: set[int] = set()
+    stack: list[Instance] = [model]
+    while stack:
+        layer = stack.pop()
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        whole = whole and not (isinstance(layer.cls, Class) and layer.cell.get(BUILT) is not True)
+        found |= {id(param): param for param in own_weights(layer)}
+        stack += reversed(layers_of(machine, layer))
+    return list(found.values()), whole
 
 
 def ancestors(machine: Machine, outputs: Value, nodes: list[Node] | None = None) -> list[int]:

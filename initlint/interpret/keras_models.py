@@ -6,9 +6,16 @@ import ast
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import keras_attention, keras_initializers, keras_layers, keras_transfer, keras_weights
+from initlint.interpret import (
+    keras_attention,
+    keras_initializers,
+    keras_layers,
+    keras_naming,
+    keras_transfer,
+    keras_weights,
+)
 from initlint.interpret.heap import MISSING
-from initlint.interpret.keras_functional import bring, hold, layers_of, own_weights, replay, taken_out, tensors_of
+from initlint.interpret.keras_functional import all_weights, bring, hold, layers_of, replay, taken_out, tensors_of
 from initlint.interpret.keras_values import (
     BUILT,
     INPUT_SHAPE,
@@ -67,7 +74,7 @@ def native_attribute(machine: Machine, value: KerasValue, name: str, node: ast.A
         return Bound(value, name) if name in keras_initializers.METHODS else MISSING
     if name in METHODS:
         return Bound(value, name)
-    if name in PROPERTIES:
+    if isinstance(value, KerasObject) and name in PROPERTIES:
         return attribute_of(value, name, machine)
     if isinstance(value, KerasObject) and keras_attention.is_attention(value):
         if name in keras_attention.METHODS:
@@ -76,7 +83,7 @@ def native_attribute(machine: Machine, value: KerasValue, name: str, node: ast.A
     return MISSING
 
 
-def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
+def attribute_of(value: KerasObject, name: str, machine: Machine) -> Value:
     """A property of a layer or model."""
     if name == "layers":
         return ListValue(tuple(layers_of(machine, value)), serial=machine.next_serial())
@@ -96,8 +103,10 @@ def attribute_of(value: KerasValue, name: str, machine: Machine) -> Value:
     if name == "optimizer":
         return Symbol.of("keras.optimizers.Optimizer")
     if name in ("weights", "variables", "trainable_weights", "trainable_variables"):
-        found = [part for child in (value, *layers_of(machine, value)) for part in own_weights(child)]
-        return ListValue(tuple(found), open_=True)
+        found, whole = all_weights(machine, value)
+        return ListValue(tuple(found), open_=not whole)
+    if name == "name":
+        return keras_naming.layer_name(value)
     return Unknown(f"attribute {name}")
 
 
