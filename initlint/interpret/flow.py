@@ -9,6 +9,7 @@ from initlint.tables import POOLS
 
 Label = tuple[str, bool, bool]  # (activation or kind of consumer, a norm stands between, a product of data too)
 MOST_EDGES = 40  # from one layer
+SUMS = frozenset({"sum", "reduce_sum", "nansum"})
 CAP = "tanh before softmax"
 
 
@@ -56,6 +57,20 @@ def activation_label(label: Label) -> str:
     if label[0] == CAP:
         return "attention" if label[2] else "tanh"
     return "attention" if label[0] == "softmax" and label[2] else label[0]
+
+
+def summed(nodes: Sequence[Node], used_by: Sequence[Sequence[int]], start: int) -> bool:
+    """Whether what comes from a step is added up over one of its axes, with nothing but factors and biases between."""
+    stack, seen = [start], {start}
+    while stack:
+        for user in used_by[stack.pop()]:
+            node = nodes[user]
+            if node.op == "pool" and node.name in SUMS:
+                return True
+            if node.op in ("scale", "shift", "dropout") and user not in seen:
+                seen.add(user)
+                stack.append(user)
+    return False
 
 
 def edges(nodes: Sequence[Node], used_by: Sequence[Sequence[int]], layer_at: Mapping[int, int]) -> tuple[Edge, ...]:

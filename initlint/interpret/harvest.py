@@ -8,7 +8,7 @@ from dataclasses import replace
 from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Tie, Weight
 from initlint.interpret.compositions import composed
 from initlint.interpret.equal_sizes import equal_fans
-from initlint.interpret.flow import activation_label, consumers, edges, reach
+from initlint.interpret.flow import activation_label, consumers, edges, reach, summed
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_attention import last_projections
@@ -56,7 +56,8 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
     layers = []
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
-        layers.append(layer_facts(machine, owner, index, names, found, complete))
+        added = any(summed(machine.nodes, used, node) for node in nodes_of.get(index, ()))
+        layers.append(layer_facts(machine, owner, index, names, found, complete, added=added))
     owned = [(index, owner, param) for index, owner in enumerate(owners) for param in parameters_of(owner)]
     param_index = {id(param): index for index, _, param in owned}
     return Context(
@@ -212,6 +213,8 @@ def layer_facts(
     names: dict[int, tuple[str, str]],
     found: list[frozenset[tuple[str, bool, bool]]],
     complete: bool,
+    *,
+    added: bool,
 ) -> Layer:
     unknown: list[str] = []
     labels = frozenset().union(*found) if found else frozenset()
@@ -228,10 +231,12 @@ def layer_facts(
         if not activations:
             activations = None
     if isinstance(owner, Param):
+        # Of stacked matrices whose results may be added up the fans are unknown.
+        used = (None, None) if added and len(owner.shape or ()) > 2 else machine.used_fans(owner)
         name, module = names.get(id(owner), (owner.name, owner.owner.name if owner.owner else ""))
         return Layer(
             index, "Parameter", "torch.nn.Parameter", name, owner.place, None, module, weights,
-            *machine.used_fans(owner), activations, norm, tuple(unknown), False, owner.serial,
+            *used, activations, norm, tuple(unknown), False, owner.serial,
         )  # fmt: skip
     spec = owner.spec
     assert spec is not None
