@@ -76,3 +76,15 @@ def test_layers_of_one_name_are_told_apart() -> None:
         "dense (line 6) and dense (line 7)",
         "dense and the next dense",
     ]
+
+
+def test_keras_finds_what_is_registered_with_its_package_only() -> None:
+    """As INI604 has it: a plain string is a name of Keras's own."""
+
+    class Registered(keras.initializers.HeNormal):  # type: ignore[misc]
+        pass
+
+    keras.saving.register_keras_serializable(package="mine")(Registered)
+    assert isinstance(keras.initializers.get("mine>Registered"), Registered)
+    with pytest.raises(ValueError, match="Could not interpret"):
+        keras.initializers.get("Registered")

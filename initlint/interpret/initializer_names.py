@@ -32,22 +32,18 @@ def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) 
 KERAS: Final = "keras.initializers"
 KERAS_FAMILIES: Final = {"xavier": "glorot", "kaiming": "he", "msra": "he", "trunc": "truncated"}
 KERAS_OTHERS: Final = frozenset("Initializer STFT STFTInitializer stft get serialize deserialize".split())
-REGISTERED: Final = (
-    "custom_object",
-    "register_keras_serializable",
-    "register_keras_serializable",
-)  # names of one's own
+REGISTERED: Final = "custom_object"  # names of one's own, found as they are
+SERIALIZABLE: Final = "register_keras_serializable"  # found as `Package>Name` only
 
 
 def check_keras(machine: Machine, name: str, node: ast.AST, frame: Frame, *, text: bool = False) -> None:
     """Note a name that keras.initializers does not have: in the code only where one is near it, as a string (`text`)
-    unless the project registers names of its own."""
+    unless the project registers names of its own, which no string means that lacks their package (`>`) and is nearly a
+    name of Keras's."""
     qualified = f"{KERAS}.{name}"
     if name in KERAS_OTHERS or qualified in machine.knowledge.initializers or name.startswith("_"):
         return
-    if text and any(
-        word in unit.source.text for unit in machine.project.units.values() if unit is not None for word in REGISTERED
-    ):
+    if text and (">" in name or mentions(machine, REGISTERED)):
         return
     from difflib import get_close_matches  # only where something is wrong
 
@@ -55,11 +51,15 @@ def check_keras(machine: Machine, name: str, node: ast.AST, frame: Frame, *, tex
     head, _, rest = name.lower().partition("_")
     wanted = f"{KERAS_FAMILIES[head]}_{rest.strip('_')}" if head in KERAS_FAMILIES else name
     close = get_close_matches(wanted, known, 1, 0.8) or get_close_matches(wanted.lower(), known, 1, 0.8)
-    if not close and not text:
+    if not close and (not text or mentions(machine, SERIALIZABLE)):
         return
     facts = {"name": name, "home": KERAS, **({"hint": close[0]} if close else {})}
     raises = "ValueError" if text else "ImportError" if isinstance(node, ast.alias) else ""
     machine.incident("unknown-initializer", node, frame, facts, raises=raises)
+
+
+def mentions(machine: Machine, word: str) -> bool:
+    return any(word in unit.source.text for unit in machine.project.units.values() if unit is not None)
 
 
 def nearest(machine: Machine, name: str) -> str:
