@@ -76,13 +76,18 @@ class Shared(Subject):
     @property
     def size(self) -> str:
         """The common shape: `64x64`."""
-        return "x".join(str(size) for size in self.weight.shape or ())
+        return "x".join("?" if size is None else str(size) for size in self.weight.shape or ())
 
     @property
     def parallel(self) -> bool:
         """Whether both layers are fed by the same tensor, so that they compute the same."""
         mine, theirs = (self._inputs(layer) for layer in (self.first, self.second))
         return bool(mine & theirs)
+
+    @property
+    def measured_alike(self) -> bool:
+        """Whether sizes that are not known are the same: those that one tensor tells both layers."""
+        return self.parallel and self.first.kind == self.second.kind and self.weight.role == "kernel"
 
     @property
     def together(self) -> bool:
@@ -105,11 +110,12 @@ def sharings(flow: Flow) -> Iterator[Shared]:
         for weight in layer.weights:
             ends = set(weight.effective())
             event = ends.pop() if len(ends) == 1 else None
-            if event is None or not event.maker or weight.shape is None or None in weight.shape:
+            if event is None or not event.maker or weight.shape is None:
                 continue
             groups[event.maker, weight.shape].append((layer, weight, event))
     for members in groups.values():
         first, *others = sorted(members, key=lambda member: member[0].serial)
         for layer, weight, event in others:
-            if layer is not first[0]:
-                yield Shared(flow, first[0], layer, weight, event)
+            shared = Shared(flow, first[0], layer, weight, event)
+            if layer is not first[0] and (None not in (weight.shape or ()) or shared.measured_alike):
+                yield shared

@@ -296,8 +296,12 @@ def inside_another(machine: Machine, callee: KerasObject) -> bool:
 
 def as_input(machine: Machine, model: KerasObject, value: Value) -> Value:
     """What a whole model is given: anything that is no tensor stands for its data."""
+    if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
+        return tuple(as_input(machine, model, part) for part in value)
     if not isinstance(value, Unknown) and not (isinstance(value, Tensor) and value.node < 0):
         return value
+    if isinstance(value, Tensor) and value.shape is not None:
+        return like(Tensor(machine.emit("input", ())), (None, *value.shape[1:]))
     inputs = tensors_of(model.cell.get(INPUTS))
     shape = inputs[0].shape if len(inputs) == 1 else model.cell.get(INPUT_SHAPE)
     return like(Tensor(machine.emit("input", ())), shape if isinstance(shape, tuple) else None)
