@@ -80,14 +80,19 @@ class Shared(Subject):
 
     @property
     def parallel(self) -> bool:
-        """Whether both layers are fed by the same tensor, so that they compute the same."""
+        """Whether both layers are fed by the same tensor, so that they compute the same. Of layers that a loop of
+        unknown length makes it is not known which of its turns feeds which."""
+        if self.first.repeated or self.second.repeated:
+            return False
         mine, theirs = (self._inputs(layer) for layer in (self.first, self.second))
         return bool(mine & theirs)
 
     @property
     def measured_alike(self) -> bool:
-        """Whether sizes that are not known are the same: those that one tensor tells both layers."""
-        return self.parallel and self.first.kind == self.second.kind and self.weight.role == "kernel"
+        """Whether the number of inputs, which alone is not known, is the same: one tensor tells both layers."""
+        shape = self.weight.shape or ()
+        known = len(shape) > 1 and shape[-2] is None and shape.count(None) == 1
+        return known and self.parallel and self.first.kind == self.second.kind and "Transpose" not in self.first.kind
 
     @property
     def together(self) -> bool:
