@@ -88,22 +88,27 @@ def erf(x: Array) -> Array:
     """The error function, by cubic interpolation between exact values; right to 13 digits."""
     import numpy as np
 
-    values, slopes = _erf_table()
     position = np.minimum(np.abs(x), ERF_END - ERF_STEP / 2) / ERF_STEP
-    index = position.astype(np.int64)
-    t = position - index
-    y0, y1, m0, m1 = values[index], values[index + 1], slopes[index] * ERF_STEP, slopes[index + 1] * ERF_STEP
-    rise = y0 + t * (m0 + t * (3 * (y1 - y0) - 2 * m0 - m1 + t * (2 * (y0 - y1) + m0 + m1)))
+    index = position.astype(np.intp)
+    rest = position - index
+    *lower, highest = _erf_cubics()
+    rise = np.take(highest, index)
+    for coefficients in reversed(lower):
+        rise *= rest
+        rise += np.take(coefficients, index)
     return np.copysign(rise, x)
 
 
 @cache
-def _erf_table() -> tuple[Array, Array]:
+def _erf_cubics() -> tuple[Array, ...]:
+    """The coefficients of each power, lowest first, of the cubics between points, by values and slopes there."""
     import numpy as np
 
     points = [i * ERF_STEP for i in range(int(ERF_END / ERF_STEP) + 2)]
     values = np.array([math.erf(p) for p in points])
-    return values, np.array([2 / math.sqrt(math.pi) * math.exp(-p * p) for p in points])
+    slopes = np.array([2 / math.sqrt(math.pi) * math.exp(-p * p) for p in points]) * ERF_STEP
+    rise, first, last = np.diff(values), slopes[:-1], slopes[1:]
+    return values[:-1], first, 3 * rise - 2 * first - last, first + last - 2 * rise
 
 
 def sigmoid(z: Array) -> Array:

@@ -68,6 +68,8 @@ class Product(Subject):
 def products(flow: Flow) -> Iterator[Product]:
     """The zero products of a context, each pair once."""
     nodes = flow.context.nodes
+    if not any(map(zero_kernel, flow.context.layers)):
+        return
     silent = silent_nodes(flow)
     seen: set[tuple[int, int]] = set()
     for node in nodes:
