@@ -198,6 +198,16 @@ def test_of_every_table_it_is_known_how_shares_have_it() -> None:
     assert lasting - vars(machine).keys() - set(GIVEN) - set(FOUND_AGAIN) - set(ADDED) <= tables
 
 
+def test_many_shares_are_packed_into_few_of_which_each_is_in_order() -> None:
+    given = [[n] for n in range(200)] + [list(range(200, 240))]
+    found = shares.packed(given)
+    assert len(found) == shares.MOST
+    assert sorted(number for share in found for number in share) == list(range(240))
+    assert all(share == sorted(share) for share in found)
+    assert list(range(200, 240)) in found, "it is large enough by itself"
+    assert shares.packed(given[:20]) == given[:20]
+
+
 LAYERS = """
 import torch
 from torch import nn

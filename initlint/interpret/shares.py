@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Final, TypeAlias
 
 from initlint import garbage
@@ -28,6 +29,8 @@ from initlint.source import Place
 
 PAYING: Final = 1_000_000  # characters of code from which on it pays to make processes, unless they are asked for
 AUTOMATIC: Final = 0  # as many processes as there are processors, where it pays
+MOST_AUTOMATIC: Final = 8  # beyond, the largest share takes longer than all others together
+MOST: Final = 64  # shares
 
 Offers: TypeAlias = Mapping[int, frozenset[Leaf]]  # what functions would build, by their identity
 Counts: TypeAlias = dict[int, int]  # by the identity of nodes, of those that were there before
@@ -88,7 +91,7 @@ def each(
         return {number: work(number) for number in order}
     from initlint import processes
 
-    return processes.each(work, order, processes.available() if jobs == AUTOMATIC else jobs)
+    return processes.each(work, order, min(processes.available(), MOST_AUTOMATIC) if jobs == AUTOMATIC else jobs)
 
 
 class Tables:
@@ -243,7 +246,20 @@ def divided(
     shares: dict[object, list[int]] = {}
     for number, entry in enumerate(entries):
         shares.setdefault(leader(entry.node), []).append(number)
-    return list(shares.values())
+    return packed(list(shares.values()))
+
+
+def packed(shares: list[list[int]]) -> list[list[int]]:
+    """The same in no more than MOST shares, about equally large, for each has to begin with tables of its own."""
+    if len(shares) <= MOST:
+        return shares
+    sizes = [(0, place) for place in range(MOST)]
+    found: list[list[int]] = [[] for _ in range(MOST)]
+    for share in sorted(shares, key=len, reverse=True):
+        size, place = heappop(sizes)
+        found[place] += share
+        heappush(sizes, (size + len(share), place))
+    return [sorted(share) for share in found]
 
 
 def reaching(machine: Interpreter, function: Function, users: Mapping[str, Sequence[Function]]) -> Iterator[Function]:
