@@ -93,7 +93,8 @@ class Branch(Subject):
         """A name that it was false for, which differs from what it asks for in upper and lower case only."""
         if "==" in self.test.text or "not in" in self.test.text:
             return None
-        pairs = ((s, a) for s in self.test.seen for a in self.test.asked)
+        whole = _in_list(self.test.text)
+        pairs = ((s, a) for s in self.test.seen for a in self.test.asked if not whole or len(s) == len(a))
         return next((s for s, a in pairs if a not in s and a.casefold() in s.casefold()), None)
 
     @property
@@ -129,6 +130,16 @@ def _akin(asked: str, kind: str) -> bool:
     families = {family for family, kinds in FAMILIES for name in (asked, kind) if name in kinds}
     together = any(asked in kinds and kind in kinds for _, kinds in FAMILIES)
     return together or (len(families) <= 1 and asked != "" and kind.casefold().startswith(asked.casefold()))
+
+
+def _in_list(text: str) -> bool:
+    """Whether a name is looked for in a list, and not a text in a name."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    compared = [part for part in ast.walk(tree) if isinstance(part, ast.Compare)]
+    return any(isinstance(part.ops[0], ast.In) and not isinstance(part.left, ast.Constant) for part in compared)
 
 
 def _constant_operand(text: str) -> str | None:

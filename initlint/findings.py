@@ -7,8 +7,10 @@ planned or declined; then a `Finding` is born whole.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final, TypeAlias
 
 from initlint.source import Place, Span
 
@@ -56,6 +58,10 @@ class Signal:
         return f"{self.depth} {'steps' if self.steps else 'layers'}"
 
 
+Range: TypeAlias = tuple[float, float]
+SOMEWHERE: Final[Range] = (0.0, 0.0)  # the rows of a write to a part that is not known
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
     """What a fix should have written: to a weight, to any of a layer where none is named, or to any at all. A range
@@ -65,19 +71,46 @@ class Aim:
     place: Place | None = None  # the layer's constructor
     weight: str = ""
     techniques: tuple[str, ...] = ()  # the beginning of the initializer's canonical name
-    moment: tuple[float, float] | None = None  # variance of an entry times the true fan_in
-    gain: tuple[float, float] | None = None
+    moment: Range | None = None  # variance of an entry times the true fan_in
+    gain: Range | None = None  # that of the initializer, or its standard deviation where that rests on no fans
+    value: Range | None = None  # where all entries are equal, which they need not be
+    part: Range | None = None  # of the rows, as shares of all
+    learns: bool = False  # whether its units have to differ after ten steps of training
+    apart: tuple[str, Place, str] | None = None  # another weight, which must not get the same values
     elsewhere: bool = False  # whether what writes it need not stand in what the fix edits
+    passing: bool = False  # whether another write may follow
+    default: bool = False  # whether the framework's own will do
+    others: bool = False  # whether layers that it is not for may be written with it
 
     @property
     def law(self) -> bool:
         """Whether the weight should end with it."""
-        return bool(self.weight)
+        return bool(self.weight) and not self.passing
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What a fix should have made of a step of the data flow, all others staying as they were: one of these names;
+    nothing at all where there is none."""
+
+    place: Place
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the data flow: what it does, by its canonical name, and where it stands."""
+
+    op: str
+    name: str
+    place: Place
+    parameter: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A write that stands in the code to a weight, and what it comes to; `at` are all places that it is due to."""
+    """A write to a weight and what it comes to; `at` are all places that it is due to, none for a framework's
+    default."""
 
     layer: str
     place: Place
@@ -85,9 +118,13 @@ class Effect:
     technique: str
     moment: float | None
     gain: float | None
+    value: float | None  # that all entries have
+    part: Range | None  # of the rows; None where it writes them all
     known: bool  # whether its arguments are
-    lasting: bool  # whether nothing writes the whole weight after it
+    lasting: bool  # whether nothing writes the same after it
     at: tuple[Place, ...]
+    maker: int = 0  # the object that drew the values, where others may have it too
+    prospect: Callable[[], str | None] = field(default=lambda: None, compare=False)  # what ten steps of training do
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +142,7 @@ class Match:
     before: Signal | None = None  # what the signal model says of it as it is, and as it should be
     after: Signal | None = None
     shown: tuple[str, ...] = ()  # the files whose code shows it, where a fix is wanted
-    aims: tuple[Aim, ...] = ()  # what its fix should come to
+    aims: tuple[Aim | Swap, ...] = ()  # what its fix should come to
 
 
 @dataclass(frozen=True, slots=True)

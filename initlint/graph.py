@@ -247,15 +247,15 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something seen while executing that is wrong by itself: a call that raises, a write that is lost. `kind` names it
-    (fan-of-vector, unsupported-nonlinearity, missing-bias, unknown-initializer, wrong-rank, inplace-on-leaf,
-    assign-non-parameter, init-of-module, init-on-copy); `facts` has what its message needs."""
+    """Something that is wrong by itself: a call that raises, a write that is lost; `kind` (predicates.INCIDENTS) names
+    it. `facts` has what its message needs; `layers` and `weights`, by index and name, are what it is about."""
 
     kind: str
     place: Place
     facts: tuple[tuple[str, str], ...] = ()
     layers: tuple[int, ...] = ()
     certain: bool = True
+    weights: tuple[tuple[int, str], ...] = ()
 
     def fact(self, name: str) -> str:
         return next((value for key, value in self.facts if key == name), "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
@@ -18,6 +18,15 @@ from initlint.findings import TextEdit
 from initlint.source import Point, Source, Span
 
 Node = TypeVar("Node", bound=cst.CSTNode)
+CHOOSING: Final = (
+    cst.Lambda,
+    cst.ListComp,
+    cst.SetComp,
+    cst.GeneratorExp,
+    cst.DictComp,
+    cst.IfExp,
+    cst.BooleanOperation,
+)  # expressions that evaluate a part of them several times, later or not at all
 Statement: TypeAlias = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
@@ -135,33 +144,49 @@ class Page:
 
     def wrap(self, spot: Spot, wrapper: Callable[[cst.BaseSuite], cst.BaseCompoundStatement]) -> Edits:
         """The small statement around a spot inside of a compound one, as `if` or `with`."""
-        small, line = spot.small(), spot.holder()
-        split = line.body.index(small)
-        inner = cst.SimpleStatementLine(body=[unseparated(small)])
-        if isinstance(line, cst.SimpleStatementLine):
-            last = split == len(line.body) - 1
-            inner = inner.with_changes(trailing_whitespace=line.trailing_whitespace) if last else inner
-        made: cst.BaseStatement = wrapper(cst.IndentedBlock(body=[inner]))
-        return self.exchange(spot, lambda _: [made])
+
+        def inside(small: cst.BaseSmallStatement) -> list[cst.BaseStatement]:
+            return [wrapper(cst.IndentedBlock(body=[spot.as_line(small)]))]
+
+        return self.exchange(spot, inside)
+
+    def guard(self, spot: Spot, test: str) -> Edits:
+        """What is done at a spot only where a test holds: a branch around the statement, or a choice where it is part
+        of a larger expression whose value nothing needs. Raises Unfit."""
+        small = spot.small()
+        inside = spot.chain[spot.chain.index(small) + 1 :]
+        around = next((node for node in reversed(inside) if isinstance(node, CHOOSING)), None)
+        written = isinstance(inside[0], cst.AssignTarget) or (inside[0] is getattr(small, "target", None))
+        if around is None and (isinstance(small, cst.Expr) or written):
+            branch = cst.parse_expression(test)
+            return self.wrap(spot, lambda body: cst.If(test=branch, body=body))
+        if around is None or not (isinstance(small, cst.Expr) or any(isinstance(n, cst.Lambda) for n in inside)):
+            raise Unfit("the result of the call is used, so that it can't be left out")
+        below = inside[inside.index(around) + 1]
+        if isinstance(below, cst.Tuple):
+            below = next(node.value for node in inside if isinstance(node, cst.Element) and node in below.elements)
+        if not isinstance(below, cst.BaseExpression):
+            raise Unfit("the call stands where a loop asks what to go over")
+        code = f"{self.code(below)} if {test} else None"
+        bare = not isinstance(around, cst.IfExp | cst.BooleanOperation)
+        return self.replace(below, code if bare else f"({code})")
 
     def split(self, spot: Spot, test: str, code: str) -> Edits:
         """A branch with other code before the small statement around a spot, which is left to the `else`."""
-        small, line = spot.small(), spot.holder()
-        own = cst.SimpleStatementLine(body=[unseparated(small)])
-        if isinstance(line, cst.SimpleStatementLine) and line.body[-1] is small:
-            own = own.with_changes(trailing_whitespace=line.trailing_whitespace)
-        branches = cst.If(
-            test=cst.parse_expression(test),
-            body=cst.IndentedBlock(body=[cst.parse_statement(code)]),
-            orelse=cst.Else(body=cst.IndentedBlock(body=[own])),
-        )
-        return self.exchange(spot, lambda _: [branches])
+
+        def branches(small: cst.BaseSmallStatement) -> list[cst.BaseStatement]:
+            body = cst.IndentedBlock(body=[cst.parse_statement(code)])
+            orelse = cst.Else(body=cst.IndentedBlock(body=[spot.as_line(small)]))
+            return [cst.If(test=cst.parse_expression(test), body=body, orelse=orelse)]
+
+        return self.exchange(spot, branches)
 
     def exchange(self, spot: Spot, make: Callable[[cst.BaseSmallStatement], Sequence[cst.BaseStatement]]) -> Edits:
         """Statements in the place of the small statement around a spot; those that share its line get their own."""
         small, line = spot.small(), spot.holder()
         split = line.body.index(small)
-        before, after = line.body[:split], line.body[split + 1 :]
+        first, small, rest = spot.apart()
+        before, after = [*line.body[:split], *first], [*rest, *line.body[split + 1 :]]
         new = [
             *(cst.SimpleStatementLine(body=[unseparated(one)]) for one in before),
             *make(small),
@@ -241,6 +266,26 @@ class Spot:
         assert isinstance(found, cst.SimpleStatementLine | cst.SimpleStatementSuite)
         return found
 
+    def apart(self) -> tuple[list[cst.BaseSmallStatement], cst.BaseSmallStatement, list[cst.BaseSmallStatement]]:
+        """The small statement around the spot, with what stands before and after it: `a(), b()` are as good as two."""
+        small = self.small()
+        value = small.value if isinstance(small, cst.Expr) else None
+        parts = value.elements if isinstance(value, cst.Tuple) else ()
+        own = next((index for index, part in enumerate(parts) if part in self.chain), None)
+        if own is None or not all(isinstance(part, cst.Element) for part in parts):
+            return [], small, []
+        made: list[cst.BaseSmallStatement] = [cst.Expr(part.value) for part in parts]
+        return made[:own], made[own], made[own + 1 :]
+
+    def as_line(self, small: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
+        """The statement around the spot, or the part of it that `apart` tells, on a line of its own: with the comment
+        behind it where it ended the line."""
+        line, (_, _, after) = self.holder(), self.apart()
+        made = cst.SimpleStatementLine(body=[unseparated(small)])
+        if isinstance(line, cst.SimpleStatementLine) and line.body[-1] is self.small() and not after:
+            return made.with_changes(trailing_whitespace=line.trailing_whitespace)
+        return made
+
     def compound(self) -> cst.CSTNode:
         return self.parent(self.holder())
 
@@ -266,7 +311,8 @@ class Spot:
 
     def is_statement(self, call: cst.CSTNode) -> bool:
         """Whether the call is a statement by itself, so that its value is not used."""
-        return isinstance(self.parent(call), cst.Expr)
+        _, small, _ = self.apart()
+        return isinstance(self.parent(call), cst.Expr) or (isinstance(small, cst.Expr) and small.value is call)
 
 
 def open_page(source: Source) -> Page:

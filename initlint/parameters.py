@@ -77,3 +77,8 @@ class Parameter(Subject):
 def _left_empty(history: History) -> bool:
     """Whether nothing has written to it since it was allocated; the framework's own default is a write too."""
     return not history or history[-1].name == "empty"
+
+
+def is_vector(weight: Weight) -> bool:
+    """Whether it has one row at most: a bias, a scale, a gate."""
+    return weight.shape is not None and (len(weight.shape) < 2 or all(size == 1 for size in weight.shape))

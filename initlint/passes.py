@@ -193,10 +193,23 @@ class Hook(Subject):
     """A method that initializes weights."""
 
     method: Method
+    flows: tuple[Flow, ...] = ()  # of the model
 
     @property
     def place(self) -> Place:
         return self.method.place
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        """The weights that keep a default, of objects of its class, as it would initialize them."""
+        return frozenset({self.place}) | {
+            (layer.place, weight.name)
+            for flow in self.flows
+            for layer in flow.context.layers
+            if self.owner and self.owner in {layer.module, flow.context.entry}
+            for weight in layer.weights
+            if not any(event.explicit for history in weight.histories for event in history)
+        }
 
     @property
     def name(self) -> str:

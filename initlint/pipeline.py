@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from initlint import cells, disk, garbage, suppressions
@@ -136,7 +136,7 @@ def judged(run: Run, models: Sequence[Model]) -> Report:
     """Matches the rules; what is left after suppression are the findings."""
     matches, selection = found(run, models)
     table = all_rules() if matches else {}
-    planned = repaired(run, matches) if run.fixes and matches else {}
+    planned = repaired(run, matches, models) if run.fixes and matches else {}
     findings = [loud(run, finding(match, table[match.code].name, planned.get(match))) for match in matches]
     unread = {unreadable_finding(one) for one in run.unreadable if UNREADABLE in selection.of(one.file)}
     ordered = sorted([*findings, *(loud(run, one) for one in unread)], key=lambda f: (f.place, f.code, f.message))
@@ -168,25 +168,28 @@ def found(run: Run, models: Sequence[Model]) -> tuple[set[Match], Selection]:
     return (matches - silenced) | set(idle), selection
 
 
-def repaired(run: Run, matches: Iterable[Match]) -> Mapping[Match, Repair]:
+def repaired(run: Run, matches: Iterable[Match], models: Sequence[Model]) -> Mapping[Match, Repair]:
     """The fixes of the matches, each proven by reading the fixed text."""
-    from initlint.aims import effects
+    from initlint.effects import effects, steps
     from initlint.proof import Reading
     from initlint.repairs import repairs
 
+    def shown(matches: Iterable[Match], models: Sequence[Model], source: Source) -> Reading:
+        here = [match for match in matches if match.place.file == source.path]
+        return Reading(here, cache(partial(effects, models)), cache(partial(steps, models)))
+
     def reading(source: Source, text: str, beside: Sequence[Source]) -> Reading | None:
         if text == source.text and len(beside) + 1 == len(run.sources):
-            return Reading([match for match in matches if match.place.file == source.path])
+            return shown(matches, models, source)
         other = Run(run.configs, run.debug, run.context, overlay=run.overlay, users=run.users, pulse=run.pulse)
         for one in run.sources:
             if one is source or one in beside:
                 other.add(replace(source, text=text, known={}) if one is source else one)
         if garbage.is_much():
             garbage.collect()
-        models = understand(other)
-        seen, _ = found(other, models)
-        here = [match for match in seen if match.place.file == source.path]
-        return None if other.unreadable or other.faults else Reading(here, partial(effects, models))
+        understood = understand(other)
+        seen, _ = found(other, understood)
+        return None if other.unreadable or other.faults else shown(seen, understood, source)
 
     def users(source: Source) -> list[Source]:
         from initlint.importers import importing

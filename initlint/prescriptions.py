@@ -44,7 +44,8 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     """The facts of an initializer that suits all of the weights. Raises Undecided.
 
     `scheme` is kaiming (with `nonlinearity` or `slope`), lecun, xavier (with `gain` where it is not 1), orthogonal, or
-    scaled (a normal with `gain` / sqrt(fan_in), where `fan` is what to ask a weight for to have its true fan_in);
+    scaled (a normal with `gain` / sqrt(fan_in), where `fan` is what to ask a weight for to have its true fan_in; of
+    Keras the one of its fans that is this);
     `framework` is torch or keras, `distribution` normal or uniform; `vectors` is yes where the call writes biases too.
     """
     if not written:
@@ -116,7 +117,12 @@ def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
 
 def lecun(fan: str, stride: float = 1.0) -> dict[str, str]:
     """A variance of 1 / fan_in."""
-    return {"scheme": "scaled", "gain": f"{stride:.3g}", "fan": fan} if fan else {"scheme": "lecun"}
+    return {"scheme": "scaled", "gain": _digits(stride, fan), "fan": fan} if fan else {"scheme": "lecun"}
+
+
+def _digits(gain: float, fan: str) -> str:
+    """A gain as code has it; of Keras, which takes its square, more exactly."""
+    return f"{gain:.6g}" if fan in KERAS_FANS else f"{gain:.3g}"
 
 
 def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[str, str]:
@@ -133,14 +139,16 @@ def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[
 def stretch(written: Sequence[Written]) -> float:
     """What the gain is to be multiplied by where transposed convolutions have a stride: each of their sums has only
     fan_in / stride^rank entries. Raises Undecided."""
-    found = {strengths.thinning(one.layer) for one in written if not _is_keras(one)} or {1}
+    found = {strengths.thinning(one.layer) for one in written}
     if len(found) > 1:
         raise Undecided("the layers have strides that need different gains")
     return math.sqrt(found.pop())
 
 
 def true_fan(written: Sequence[Written]) -> str:
-    """What to ask a weight for to have its fan_in; "" where torch's own is right. Raises Undecided."""
+    """What to ask a weight for to have its fan_in; "" where the framework's own is right. Raises Undecided."""
+    if any(map(_is_keras, written)):
+        return _keras_fan(written)
     known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in and not _is_keras(one)]
     wrong = [
         one
@@ -154,6 +162,22 @@ def true_fan(written: Sequence[Written]) -> str:
         if all(one.weight.shape and of_shape(one.weight.shape) == one.layer.fan_in for one in known):
             return code
     raise Undecided(f"torch takes another fan than the true one of {wrong[0].layer.name}")
+
+
+def _keras_fan(written: Sequence[Written]) -> str:
+    """The one of the fans that Keras counts that is the true fan_in: of transposed and of depthwise kernels the other
+    one. "" where it is the one that initializers take. Raises Undecided."""
+    known = [one for one in written if one.layer.kernel is one.weight and one.layer.fan_in]
+    turned = [one for one in written if "Transpose" in one.layer.kind]
+    if all(strengths.fans(one.weight)[0] in {None, one.layer.fan_in} for one in known) and not turned:
+        return ""
+    fits = len(turned) == len(written) or len(known) == len(written)
+    if fits and all(strengths.fans(one.weight)[1] in {None, one.layer.fan_in} for one in known):
+        return KERAS_FANS[1]
+    raise Undecided(f"Keras takes another fan than the true one of {min(one.layer.name for one in known or written)}")
+
+
+KERAS_FANS: Final = ("fan_in", "fan_out")
 
 
 def _but(shape: Shape, axis: int) -> int | None:
@@ -178,7 +202,7 @@ def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str, strid
     slopes = {one.slope for one in needs}
     gain = math.sqrt(gains[0] * gains[-1])
     if fan:
-        return {"scheme": "scaled", "gain": f"{gain * stride:.3g}", "fan": fan}
+        return {"scheme": "scaled", "gain": _digits(gain * stride, fan), "fan": fan}
     if len(slopes) == 1 and None not in slopes:
         (slope,) = slopes
         return {"scheme": "kaiming", "slope": f"{slope:g}"}

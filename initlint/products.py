@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from initlint.findings import Site
+from initlint.parameters import is_vector
 from initlint.silence import MULTIPLIES, silent_nodes, zero_kernel
 from initlint.subject import Subject
 
@@ -58,6 +59,12 @@ class Product(Subject):
     @property
     def second(self) -> str:
         return self.later[0].name
+
+    @property
+    def chosen(self) -> tuple[Layer, Weight, InitEvent]:
+        """The factor that is to start away from zero: a gate, else the first map of the branch."""
+        gates = [one for one in (self.earlier, self.later) if one[0].kind == "Parameter" and is_vector(one[1])]
+        return gates[0] if gates else self.earlier
 
     @property
     def trainable(self) -> bool:

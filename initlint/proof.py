@@ -9,31 +9,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from initlint.edits import apply, edits_of, moved
-from initlint.findings import Aim, Declined, Effect, Fix, Match, Severity, TextEdit
+from initlint.findings import SOMEWHERE, Aim, Declined, Effect, Fix, Match, Severity, Step, Swap, TextEdit
+from initlint.symmetry import IDENTICAL, STANDSTILL
 
 if TYPE_CHECKING:
     from initlint.source import Place, Source
 
 
 class Reading(NamedTuple):
-    """What the rules find in a text, and, asked for where a fix has aims, what its initializers do."""
+    """What the rules find in a text; and where a fix has aims, what its initializers do and how data flows."""
 
     matches: Sequence[Match]
     effects: Callable[[], Iterable[Effect]] = tuple
+    steps: Callable[[], Iterable[Step]] = tuple
 
 
 Relint: TypeAlias = Callable[[str], Reading | None]
 """What is found in a text that stands in the place of the source; None where it can't be read."""
 
+CRASH: Final = "crash"  # the verdict of what raises
 MOST: Final = 24  # fixes of a file that are tried one by one
 
 
-def proven(
-    plans: Mapping[Match, Fix], source: Source, before: Sequence[Match], relint: Relint
-) -> dict[Match, Fix | Declined]:
+def proven(plans: Mapping[Match, Fix], source: Source, before: Reading, relint: Relint) -> dict[Match, Fix | Declined]:
     """Each fix, or why it is not offered. `before` is what the rules find in the source as it is."""
     found: dict[Match, Fix | Declined] = {}
     left = dict(plans)
@@ -56,16 +58,14 @@ def proven(
 WHY: Final = "the change that would fix it does not prove right when the file is read again"
 
 
-def complaint(plans: Mapping[Match, Fix], source: Source, before: Sequence[Match], relint: Relint) -> str | None:
+def complaint(plans: Mapping[Match, Fix], source: Source, before: Reading, relint: Relint) -> str | None:
     """What speaks against fixes that are applied together: a finding that stays, or one that comes."""
     edits = tuple(edits_of(plans.values()))
     read = relint(apply(source.text, plans.values()).text)
     if read is None:
         return "the fixed text can't be read"
-    after = read.matches
-    if all(match.severity is Severity.ERROR for match in plans):  # where it raised, mere advice is progress
-        after = [match for match in after if match.severity > Severity.INFO]
-    kept = [match for match in before if match not in plans]
+    after = [match for match in read.matches if not _uncovered(match, plans)]
+    kept = [match for match in before.matches if match not in plans]
     expected, there = _loudness(kept, edits), _loudness(after, ())
     for (code, line), severity in there.items():
         if expected.get((code, line), 0) < severity:
@@ -73,7 +73,18 @@ def complaint(plans: Mapping[Match, Fix], source: Source, before: Sequence[Match
     counts, limits = Counter(_keys(after, ())), Counter(_keys(kept, edits))
     if any(count > limits[key] for key, count in counts.items()):
         return "a finding too many after the fix"
-    return _missed(plans, source, read) if any(match.aims for match in plans) else None
+    if not any(match.aims for match in plans):
+        return None
+    return _missed(plans, source, read) or _strayed(plans, source, before, read) or _swapped(plans, before, read)
+
+
+def _uncovered(match: Match, plans: Mapping[Match, Fix]) -> bool:
+    """Whether a finding may come because the code no longer raises: advice, and, where all that the fixes do is to let
+    the code do what it says, whatever does not raise itself."""
+    if not all(plan.severity is Severity.ERROR for plan in plans):
+        return False
+    faithful = all(plan.verdict == CRASH and plan.aims and dict(plan.facts).get("safe") != "no" for plan in plans)
+    return match.severity is Severity.INFO or (faithful and match.verdict != CRASH)
 
 
 def _missed(plans: Mapping[Match, Fix], source: Source, read: Reading) -> str | None:
@@ -83,9 +94,64 @@ def _missed(plans: Mapping[Match, Fix], source: Source, read: Reading) -> str | 
         lines = _written(match, fix, edits)
         own = [one for one in there if any(_touches(place, source.path, lines) for place in one.at)]
         for aim in match.aims:
-            if not _reached(aim, there if aim.elsewhere else own, source.path, edits):
+            if isinstance(aim, Aim) and not _reached(aim, there if aim.elsewhere else own, there, source.path, edits):
                 return f"{aim.layer or 'a layer'} does not get what it should"
     return None
+
+
+def _strayed(plans: Mapping[Match, Fix], source: Source, before: Reading, read: Reading) -> str | None:
+    """A weight that a fix is not for, and that is written by what the fix wrote, or anywhere where that decides on
+    writes that stand elsewhere, as it was not before."""
+    edits = tuple(edits_of(plans.values()))
+    aims = [aim for match in plans for aim in match.aims if isinstance(aim, Aim)]
+    if any(not match.aims for match in plans) or any(aim.others or not aim.layer for aim in aims):
+        return None
+    everywhere = any(aim.elsewhere for aim in aims)
+    aims = [replace(aim, weight="") if aim.elsewhere else aim for aim in aims]
+    lines = [line for match, fix in plans.items() for line in _written(match, fix, edits)]
+    known = {_law(one, source.path, edits) for one in before.effects()}
+    for one in read.effects():
+        written = one.at and (everywhere or any(_touches(place, source.path, lines) for place in one.at))
+        new = written and _law(one, source.path, ()) not in known
+        if new and not any(_is_for(aim, one, source.path, edits) for aim in aims):
+            return f"{one.layer}.{one.weight} is written too"
+    return None
+
+
+def _law(one: Effect, file: str, edits: tuple[TextEdit, ...]) -> tuple[object, ...]:
+    """What a write gives to which weight."""
+    line = _line(one.place, file, edits)
+    return one.layer, one.place.file, line, one.weight, one.technique, one.moment, one.gain, one.value, one.part
+
+
+def _line(place: Place, file: str, edits: tuple[TextEdit, ...]) -> int:
+    return moved(place.span.start, edits).line if place.file == file else place.span.start.line
+
+
+def _swapped(plans: Mapping[Match, Fix], before: Reading, read: Reading) -> str | None:
+    """A step of the data flow that is not what it should be, or not what it was."""
+    asked = {aim.place: aim.names for match in plans for aim in match.aims if isinstance(aim, Swap)}
+    if not asked:
+        return None
+    edits = tuple(edits_of(plans.values()))
+    wanted = Counter((_told(one, edits), asked.get(one.place, (_plain(one),))) for one in before.steps())
+    there = Counter((_told(one, ()), _plain(one)) for one in read.steps())
+    for (told, names), count in wanted.items():
+        found = next(((told, name) for name in names if there[told, name] >= count), None)
+        if found is None and names:
+            return "the data does not flow as it should"
+        if found is not None:
+            there[found] -= count
+    return "the data does not flow as it should" if there.total() else None
+
+
+def _told(one: Step, edits: tuple[TextEdit, ...]) -> tuple[object, ...]:
+    return one.place.file, moved(one.place.span.start, edits).line, one.op, one.parameter
+
+
+def _plain(one: Step) -> str:
+    """The name, however classes and functions write it."""
+    return one.name.casefold().replace("_", "")
 
 
 def _written(match: Match, fix: Fix, edits: tuple[TextEdit, ...]) -> list[tuple[int, int]]:
@@ -103,21 +169,33 @@ def _touches(place: Place, file: str, lines: Iterable[tuple[int, int]]) -> bool:
     return place.file == file and any(first <= end and start <= last for start, end in lines)
 
 
-def _reached(aim: Aim, written: Iterable[Effect], file: str, edits: tuple[TextEdit, ...]) -> bool:
+def _reached(
+    aim: Aim, written: Iterable[Effect], there: Iterable[Effect], file: str, edits: tuple[TextEdit, ...]
+) -> bool:
     """Whether one write does what it should, and none that is known does otherwise."""
-    place = aim.place
-    line = 0 if place is None else place.span.start.line
-    if place is not None and place.file == file:
-        line = moved(place.span.start, edits).line
     answers = [
         _right(aim, one)
         for one in written
-        if aim.layer in {"", one.layer}
-        and (place is None or (one.place.file, one.place.span.start.line) == (place.file, line))
-        and aim.weight in {"", one.weight}
+        if _is_for(aim, one, file, edits)
+        and (one.at or aim.default)
         and (one.lasting or not aim.law)
+        and (one.part == aim.part or not aim.law or (aim.part and one.part == SOMEWHERE))
     ]
+    if aim.apart is not None:
+        other = Aim(*aim.apart)
+        makers = {one.maker for one in there if one.maker and one.lasting and _is_for(other, one, file, edits)}
+        answers += [False for one in there if one.maker in makers and one.lasting and _is_for(aim, one, file, edits)]
     return True in answers and False not in answers
+
+
+def _is_for(aim: Aim, one: Effect, file: str, edits: tuple[TextEdit, ...]) -> bool:
+    """Whether it is a write to what an aim of the text as it was is about."""
+    place = aim.place
+    return (
+        aim.layer in {"", one.layer}
+        and (place is None or (one.place.file, _line(one.place, file, ())) == (place.file, _line(place, file, edits)))
+        and aim.weight in {"", one.weight}
+    )
 
 
 def _right(aim: Aim, one: Effect) -> bool | None:
@@ -126,6 +204,10 @@ def _right(aim: Aim, one: Effect) -> bool | None:
     if one.technique == "unknown":
         return None if aim.law else True
     if aim.techniques and not one.technique.startswith(aim.techniques):
+        return False
+    if aim.value is not None and (one.value is None or not aim.value[0] <= one.value <= aim.value[1]):
+        return None if one.part == SOMEWHERE else False
+    if aim.learns and one.prospect() in {STANDSTILL, IDENTICAL}:
         return False
     for wanted, value in ((aim.moment, one.moment), (aim.gain, one.gain)):
         if wanted is None:

@@ -20,7 +20,7 @@ from initlint.gains import Call
 from initlint.keras_remedies import argument
 from initlint.knowledge import knowledge
 from initlint.normalizing import Disturbance
-from initlint.parameters import Parameter
+from initlint.parameters import Parameter, is_vector
 from initlint.passes import Hook, Pass, Write
 from initlint.prescriptions import Facts, Undecided, prescription, true_fan
 from initlint.products import Product
@@ -30,7 +30,7 @@ from initlint.survey import Written
 from initlint.tied import Tied
 
 if TYPE_CHECKING:
-    from initlint.graph import Layer, Weight
+    from initlint.graph import Layer
     from initlint.source import Span
     from initlint.subject import Subject
     from initlint.survey import Survey
@@ -171,7 +171,7 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
     framework = "keras" if first.layer.qualified.startswith("keras.") else "torch"
     facts = {**layers, "framework": framework, "weights": names, "paths": _paths([_layer(s) for s in subjects])}
     if framework == "torch":
-        facts["gates"] = str(_gates([_layer(s) for s in subjects]))
+        facts["gates"] = _gates([_layer(s) for s in subjects])
     if not first.event.explicit:
         return {**facts, "form": "default"}
     alone = all(one.weight.role == "recurrent" for one in survey.written(first.place))
@@ -180,17 +180,17 @@ def orthogonal(subjects: Sequence[Subject], survey: Survey) -> Facts:
     return {**facts, "form": "argument", "at": " ".join(sorted({_given(use) for use in subjects}))}
 
 
-def _gates(layers: Sequence[Layer]) -> int:
-    """How many square matrices are stacked in a recurrent one: an orthogonal stack would give each a part of a gain."""
+def _gates(layers: Sequence[Layer]) -> str:
+    """How many square matrices are stacked in a recurrent one, for each kind of layer: an orthogonal stack would give
+    each a part of a gain."""
     found: set[object] = set()
     for layer in layers:
         spec = knowledge().layers.get(layer.qualified)
         rows = [one.shape[0] for one in spec.weights if one.name.startswith("weight_hh")] if spec is not None else []
         found |= {expressions.evaluate(row, {"hidden_size": 1}) for row in rows} or {None}
-    gates = found.pop() if len(found) == 1 else None
-    if not isinstance(gates, int):
+    if not found or None in found:
         raise Undecided("how many gates are stacked in the matrix is not known")
-    return gates
+    return " ".join(sorted(map(str, found)))
 
 
 def _given(subject: Subject) -> str:
@@ -236,7 +236,7 @@ def fill(subjects: Sequence[Subject], survey: Survey) -> Facts:
     assert isinstance(first, Parameter)
     weight = first.weight
     facts = {"name": weight.name, "role": weight.role, "owner": first.layer.module, "kind": first.layer.kind}
-    vector = _vector(weight)
+    vector = is_vector(weight)
     multiplied = first.layer.kernel is weight and bool(first.flow.before(first.layer.index))
     name = weight.name.casefold()
     if any(word in name for word in BIASES):
@@ -250,26 +250,21 @@ def one_factor(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """Which of the two factors is to start away from zero: a gate, else the first map of the branch."""
     first = subjects[0]
     assert isinstance(first, Product)
-    factors = (first.earlier, first.later)
-    gates = [one for one in factors if one[0].kind == "Parameter" and _vector(one[1])]
-    layer, weight, event = gates[0] if gates else first.earlier
+    layer, weight, event = first.chosen
+    gate = layer.kind == "Parameter" and is_vector(weight)
     place = event.place or layer.place
     if place.file != first.place.file:
         raise Undecided(f"{layer.name} is zeroed in another file")
     shared = first.earlier[2].place == first.later[2].place
     return {
         "at": _span_text(place.span),
-        "values": "ones" if gates else "random",
+        "values": "ones" if gate else "random",
         "path": layer.name.partition(".")[2],
         "name": weight.name,
         "kind": layer.kind,
         "owner": layer.module,
         "shared": "yes" if shared else "no",
     }
-
-
-def _vector(weight: Weight) -> bool:
-    return weight.shape is not None and (len(weight.shape) < 2 or all(size == 1 for size in weight.shape))
 
 
 def add_call(subjects: Sequence[Subject], survey: Survey) -> Facts:

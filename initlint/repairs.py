@@ -68,8 +68,8 @@ def _of_file(
         if turn and not others:
             continue
         read = reading(source, source.text, others)
-        before = read.matches if read else ()
-        here = {(one.code, one.place): one for one in before}  # what is told of it may be another
+        before = read or Reading(())
+        here = {(one.code, one.place): one for one in before.matches}  # what is told of it may be another
         twins = {twin: match for match in plans if (twin := here.get((match.code, match.place))) is not None}
         done = proven(
             {twin: plans[match] for twin, match in twins.items()}, source, before, reader(reading, source, others)

@@ -213,7 +213,7 @@ def _forget_gates(survey: Survey) -> Iterator[Instance]:
 
 def _hooks(survey: Survey) -> Iterator[Instance]:
     for method in survey.model.methods:
-        yield Instance(EVERYWHERE, EVERYWHERE, (Hook(method),))
+        yield Instance(EVERYWHERE, EVERYWHERE, (Hook(method, survey.flows),))
 
 
 def _branches(survey: Survey) -> Iterator[Instance]:

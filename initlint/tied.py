@@ -120,6 +120,11 @@ class Tied(Subject):
         return (found[0], found[1]) if found[0].kind in EMBEDDINGS and found[1].kind == "Linear" else None
 
     @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The embedding and the output layer."""
+        return self._pair or ()
+
+    @property
     def _embedding(self) -> Layer | None:
         return self._pair[0] if self._pair else None
 

@@ -55,7 +55,7 @@ ROOMS: dict[str, str] = {
         chains symmetry strengths silence strands judgement stretches
         fan_modes autoencoders forgetting subjects lone branches gains incidents loads normalizing
         parameters passes products tied sharing survey
-        prescriptions mishaps keras_remedies remedies aims conditions predicates wording rulebook rules
+        prescriptions mishaps keras_remedies remedies aims effects conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
     "documents": "documents lookup recipes recommendations",

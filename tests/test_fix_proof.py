@@ -42,36 +42,42 @@ def reading(**codes: Severity) -> proof.Relint:
 
 def test_a_fix_that_removes_its_finding_is_proven() -> None:
     plan = fixing(1, "x")
-    assert proof.proven({match(1): plan}, Source.of("net.py", TEXT), [match(1)], reading()) == {match(1): plan}
+    assert proof.proven({match(1): plan}, Source.of("net.py", TEXT), proof.Reading([match(1)]), reading()) == {
+        match(1): plan
+    }
 
 
 def test_a_fix_that_leaves_its_finding_or_brings_another_or_makes_one_louder_is_declined() -> None:
     source, before = Source.of("net.py", TEXT), [match(1)]
     for text, relint in (("y\na", reading()), ("INI205", reading(INI205=Severity.INFO))):
-        found = proof.proven({match(1): fixing(1, text)}, source, before, relint)
+        found = proof.proven({match(1): fixing(1, text)}, source, proof.Reading(before), relint)
         assert found == {match(1): Declined(proof.WHY)}
     quiet = match(2, "INI205", Severity.INFO)
     louder = Source.of("net.py", "a\nINI205\n")
-    found = proof.proven({match(1): fixing(1, "x")}, louder, [match(1), quiet], reading(INI205=Severity.WARNING))
+    found = proof.proven(
+        {match(1): fixing(1, "x")}, louder, proof.Reading([match(1), quiet]), reading(INI205=Severity.WARNING)
+    )
     assert found == {match(1): Declined(proof.WHY)}
 
 
 def test_one_wrong_fix_does_not_take_the_others_with_it() -> None:
     source = Source.of("net.py", "a\nb\na\n")
     good, bad = fixing(1, "x"), fixing(3, "y\na")
-    found = proof.proven({match(1): good, match(3): bad}, source, [match(1), match(3)], reading())
+    found = proof.proven({match(1): good, match(3): bad}, source, proof.Reading([match(1), match(3)]), reading())
     assert found == {match(1): good, match(3): Declined(proof.WHY)}
 
 
 def test_fixes_that_overlap_are_each_proven() -> None:
     source = Source.of("net.py", "a\n")
     one, two = fixing(1, "x"), fixing(1, "y")
-    found = proof.proven({match(1): one, match(1, "INI206"): two}, source, [match(1)], reading())
+    found = proof.proven({match(1): one, match(1, "INI206"): two}, source, proof.Reading([match(1)]), reading())
     assert found == {match(1): one, match(1, "INI206"): two}
 
 
 def test_a_text_that_can_no_longer_be_read_declines() -> None:
-    assert proof.complaint({match(1): fixing(1, "x")}, Source.of("net.py", TEXT), [match(1)], lambda _: None)
+    assert proof.complaint(
+        {match(1): fixing(1, "x")}, Source.of("net.py", TEXT), proof.Reading([match(1)]), lambda _: None
+    )
 
 
 def test_a_fixer_that_does_nothing_right_is_never_offered(monkeypatch: pytest.MonkeyPatch) -> None:

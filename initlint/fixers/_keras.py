@@ -42,7 +42,7 @@ def family(facts: Mapping[str, str]) -> str | float:
 def title(facts: Mapping[str, str]) -> str:
     found = family(facts)
     if isinstance(found, float):
-        return f"a variance of {found:.3g} / fan_in"
+        return f"a variance of {found:.3g} / {facts.get('fan', 'fan_in')}"
     return NAMES[found, "" if found == "orthogonal" else facts["distribution"]][0]
 
 
@@ -114,5 +114,5 @@ def _object(page: Page, facts: Mapping[str, str], near: str) -> tuple[str, Edits
         return f"{made}()", imports
     made, imports = spelled(page, f"{INITIALIZERS}.VarianceScaling", near)
     kind = "uniform" if distribution == "uniform" else "truncated_normal"
-    mode = f"mode={quoted(page, 'fan_in')}, distribution={quoted(page, kind)}"
+    mode = f"mode={quoted(page, facts.get('fan', 'fan_in'))}, distribution={quoted(page, kind)}"
     return f"{made}(scale={found:.3g}, {mode})", imports

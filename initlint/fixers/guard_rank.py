@@ -33,14 +33,11 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
         if "raw" in facts["roles"] or not spot.is_statement(call):  # left out, it would stay without values
             edits = _instead(page, call, "normal_", [cst.parse_expression("0.02")])
             return Draft(f"draw {facts['expression']} from a normal distribution", edits)
-    if not spot.is_statement(call):
-        raise Unfit("the result of the call is used, so that it can't be left out")
     if "(" in target or "\n" in target:
         raise Unfit("the tensor is computed in place; give it a name and ask for its dimensions")
-    test = cst.parse_expression(f"{target}.dim() > 1")
     return Draft(
         f"initialize {facts['expression']} only where it has more than one dimension",
-        page.wrap(spot, lambda body: cst.If(test=test, body=body)),
+        page.guard(spot, f"{target}.dim() > 1"),
     )
 
 

@@ -44,10 +44,11 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
 
 def _filled(function: str, matrix: str, facts: Mapping[str, str], name: str = "gate") -> str:
     """Code that makes the matrix orthogonal, or each of the gates that are stacked in it."""
-    gates = int(facts["gates"])
-    if gates == 1:
+    gates = facts["gates"].split()
+    if gates == ["1"]:
         return f"{function}({matrix})\n"
-    return f"for {name} in {matrix}.chunk({gates}):\n    {function}({name})\n"
+    pieces = f"chunk({gates[0]})" if len(gates) == 1 else f"split({matrix}.shape[1])"  # as many as are in each
+    return f"for {name} in {matrix}.{pieces}:\n    {function}({name})\n"
 
 
 def _instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:

@@ -79,6 +79,14 @@ def _case(page: Page, test: cst.CSTNode, asked: str, found: str) -> Edits:
 def _texts(page: Page, test: cst.CSTNode, facts: Mapping[str, str]) -> Edits:
     """`"A" in name` becomes `"A" in name or "B" in name`."""
     asked, kinds = facts["asked"].split(), facts["kinds"].split()
+    if isinstance(test, cst.Comparison) and isinstance(test.comparisons[0].operator, cst.In):
+        listed = test.comparisons[0].comparator
+        if isinstance(listed, cst.Tuple | cst.List | cst.Set):
+            last = listed.elements[-1].value
+            return page.replace(last, ", ".join([page.code(last), *(quoted(page, kind, last) for kind in kinds)]))
+        if not isinstance(test.left, cst.SimpleString) and not test.lpar:  # a list that stands elsewhere
+            more = [f"{page.code(test.left)} == {quoted(page, kind)}" for kind in kinds]
+            return page.replace(test, " or ".join([page.code(test), *more]))
     texts = [one for one in _below(test, cst.SimpleString) if one.evaluated_value in asked]
     if len(texts) != 1 or not isinstance(test, cst.Comparison | cst.Call) or test.lpar:
         raise Unfit("the test is written in a way that is not understood")

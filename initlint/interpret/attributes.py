@@ -277,7 +277,10 @@ def comparison_attribute(machine: Machine, value: Value, name: str, node: ast.AS
 def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST, frame: Frame) -> None:
     if isinstance(owner, Alternatives):
         for option in owner.options:
-            set_attribute(machine, option, name, value, node, frame)
+            if option is not None:
+                set_attribute(machine, option, name, value, node, frame)
+    elif owner is None:
+        machine.none_attribute(name, node, frame)
     elif isinstance(owner, Deferred):
         if not isinstance(value, (Unknown, DictValue, *CONSTANTS)) and name not in ("default_cfg", "pretrained_cfg"):
             set_attribute(machine, owner.force(), name, value, node, frame)

@@ -329,7 +329,9 @@ def incident_facts(
 ) -> Incident:
     about = machine.incident_layers.get(key, [])
     found = {param_index.get(id(thing), index_of.get(id(thing), -1)) for thing in about}
-    return Incident(incident.kind, incident.place, incident.facts, tuple(sorted(found - {-1})), incident.certain)
+    params = {(param_index.get(id(thing), -1), thing.name) for thing in about if isinstance(thing, Param)}
+    weights = tuple(sorted(pair for pair in params if pair[0] >= 0))
+    return replace(incident, layers=tuple(sorted(found - {-1})), weights=weights)
 
 
 def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -> Sweep:

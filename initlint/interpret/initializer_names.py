@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Final
 
 from initlint.interpret.machine import Machine
-from initlint.interpret.values import Frame
+from initlint.interpret.tensors import Param, View
+from initlint.interpret.values import Frame, Value, options
 
 INITIALIZERS: Final = "torch.nn.init"
 
@@ -27,6 +29,15 @@ def check_initializer(machine: Machine, name: str, node: ast.AST, frame: Frame) 
     machine.incident(
         "unknown-initializer", node, frame, facts, raises="ImportError" if isinstance(node, ast.alias) else ""
     )
+
+
+def note_targets(machine: Machine, name: str, args: Sequence[Value]) -> None:
+    """A call of a name that is not there: the incident is about the tensors that it was to write."""
+    for (kind, place), incident in machine.incidents.items():
+        if kind == "unknown-initializer" and incident.fact("name") == name and not incident.fact("home"):
+            params = [one.param if isinstance(one, View) else one for value in args for one in options(value)]
+            about = machine.incident_layers.setdefault((kind, place), [])
+            about += [one for one in params if isinstance(one, Param) and one not in about]
 
 
 KERAS: Final = "keras.initializers"

@@ -19,6 +19,7 @@ from initlint.interpret import (
     torch_tensors,
     torch_wrappers,
 )
+from initlint.interpret.initializer_names import INITIALIZERS, note_targets
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
@@ -77,6 +78,8 @@ def call_known(
         return Unknown(callee.name)
     if pretrained.brings_weights(qualified, kwargs):
         return pretrained.make(machine, qualified, node, frame)
+    if owner == INITIALIZERS:
+        note_targets(machine, callee.name, [*args, *kwargs.values()][:1])
     return outside(machine, callee.name, qualified, args, kwargs)
 
 

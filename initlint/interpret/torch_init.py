@@ -264,7 +264,9 @@ def copy_into(
     taken = values_of(source)
     if taken:
         events = [
-            replace(copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)), explicit=e.explicit)
+            e
+            if e.explicit and e.place is not None  # what was chosen there is what both have
+            else replace(copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)), explicit=e.explicit)
             for e in taken  # a copy of a default is nobody's choice either
         ]
         histories = (extended(h, placed(event, target)) for h in param.histories for event in events)
@@ -272,7 +274,8 @@ def copy_into(
     elif isinstance(source, Tensor) and source.content is not None and source.content.name != "empty":
         content = source.content
         given: dict[str, Value] = dict(content.args)
-        event = copied(content, event_of(machine, content.name, given, node, frame, spelling))
+        called = content.explicit and content.spelling.startswith(f"{NAMESPACE}.")
+        event = content if called else copied(content, event_of(machine, content.name, given, node, frame, spelling))
         machine.write(param, placed(event, target))
     elif isinstance(source, (int, float)):
         machine.write(param, placed(event_of(machine, "constant", {"val": source}, node, frame, spelling), target))

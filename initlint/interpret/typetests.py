@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from initlint.interpret.machine import Machine
-from initlint.interpret.values import Class, Frame, Symbol, Value
+from initlint.interpret.values import Class, Frame, ListValue, Symbol, Value
 
 
 def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
@@ -23,6 +23,8 @@ def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tu
             if typed:
                 types += [kind for side in part.comparators for kind in kinds(machine, side, frame)]
             names += texts
+            for operator, side in zip(part.ops, part.comparators):
+                names += listed(machine, side, frame) if isinstance(operator, ast.In | ast.NotIn) else []
         elif isinstance(part, ast.Call) and isinstance(function, ast.Attribute):
             asks = function.attr in ("startswith", "endswith", "find")
             names += [a.value for a in part.args if asks and isinstance(a, ast.Constant) and isinstance(a.value, str)]
@@ -35,6 +37,16 @@ def kinds(machine: Machine, node: ast.expr, frame: Frame) -> list[str]:
     value = machine.evaluate(node, frame)
     options: tuple[Value, ...] = value if isinstance(value, tuple) else (value,)
     return [option.name for option in options if isinstance(option, (Class, Symbol))]
+
+
+def listed(machine: Machine, node: ast.expr, frame: Frame) -> list[str]:
+    """The texts of a list in which a name is looked for."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        value = machine.evaluate(node, frame)
+        items = value.cell["items"] if isinstance(value, ListValue) else value
+        return [item for item in items if isinstance(item, str)] if isinstance(items, tuple) else []
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else []
+    return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
 
 
 def written(machine: Machine, body: list[ast.stmt]) -> tuple[str, ...]:
