@@ -297,7 +297,7 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: 
 def test_an_interrupted_run_leaves_no_process_behind(tmp_path: Path) -> None:
     """Ctrl-C goes to all processes of a terminal; here it is sent to the first alone."""
     script = f"""
-    import os, sys, time
+    import os, signal, sys, time
     from pathlib import Path
     from initlint.interpret import entries
     from initlint.__main__ import main
@@ -306,6 +306,7 @@ def test_an_interrupted_run_leaves_no_process_behind(tmp_path: Path) -> None:
         Path({str(tmp_path)!r}, f"{{os.getpid()}}").touch()
         time.sleep(60)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background was told to ignore it
     entries.run_factory = endless
     sys.argv = ["initlint", {INTERPRETER!r}, "--no-cache", "-j", "3"]
     sys.exit(main())
@@ -318,7 +319,10 @@ def test_an_interrupted_run_leaves_no_process_behind(tmp_path: Path) -> None:
             time.sleep(0.05)
         begun = [int(path.name) for path in tmp_path.iterdir()]
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert len(begun) == 3
     assert (process.returncode, err.strip()) == (130, b"")
     assert not any(Path(f"/proc/{pid}").exists() for pid in begun if pid != process.pid)
