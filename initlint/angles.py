@@ -2,28 +2,42 @@
 
 In the limit of wide layers the angle between two inputs shrinks by a fixed map (Cho and Saul 2009). At width n the
 three mean products of the two signals fluctuate by 1/n a layer, the fluctuations add up with depth, and since the map
-is curved they change its mean: perturbation to the first order in 1/n (Yaida 2020; Roberts, Yaida and Hanin 2022, The
-Principles of Deep Learning Theory, chapter 4), here for two inputs of like norm. What draws make of the norms that both
-have in common leaves the mean of the signal alone (Hanin and Nica 2020), so that everything is relative to it, and
-averages are weighted with it.
+is curved they change its mean (Yaida 2020; Roberts, Yaida and Hanin 2022, The Principles of Deep Learning Theory,
+chapter 4; Li, Nica and Roy 2022 for the angle). Each layer is taken to the first order in 1/n, and what layers add up
+to is not: deep in a network the angle's logarithm is nearly normal, as a product of many factors is (Hanin and Nica
+2020 for the norms), so that 1 - cos(angle) is taken as log-normal, but between 0 and 2 (_drawn); and the share e =
+(p - q) / (p + q) by which squared norms p and q differ as the symmetric beta on (-1, 1), density (1 - e^2)^(b - 1).
+Both with their mean and variance, which are propagated. What draws make of the norms that both inputs have in common
+leaves the mean of the signal alone (Hanin and Nica 2020), so that everything is relative to it, and averages are
+weighted with it.
 
-With z1, z2 = |z1|, |z2| at the angle theta and f of slopes `below` and `above`, per unit and layer, m = E[f^2]:
-uneven' = uneven + (1 - uneven)^2 E[(f1^2 - f2^2)^2] / (4 m^2 n), apart' = 1 - phi - phi'' wavering / 2 -
-phi E[(f1^2 - f2^2)^2] / (8 m^2 n), wavering' = phi'^2 wavering + E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / (m^2 n), where
-phi(cos theta) = E[f1 f2] / m.
+With z1, z2 = |z1|, |z2| at the angle theta and f of slopes `below` and `above`, per unit and layer, m = E[f^2], u =
+E[(f1^2 - f2^2)^2] / (4 m^2), v = E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / m^2, where phi(cos theta) = E[f1 f2] / m, and
+E is over angles too: uneven' = uneven + E[(1 - e^2)^2] E[u] / n, apart' = E[1 - phi - phi u / 2n], wavering' =
+Var[1 - phi - phi u / 2n] + E[v] / n.
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint.moments import difference_of_slopes
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
 SMALL: Final = 1e-3  # angles below which what depends on them has its leading power
 NODES: Final = 16
-LEAST: Final = 0.25  # of what a layer leaves in the limit of wide ones: beyond, the perturbation is no small one
+ANGLES: Final = 7  # of which a distribution is made
+OPPOSITE: Final = 1.999  # the largest mean of 1 - cos(angle)
+TURNS: Final = 16
+EVEN: Final = 1e-3  # variances below which what depends on them has its leading powers
+LEAST: Final = 0.25  # of what a layer leaves in the limit of wide ones: beyond, 1/n is no small number
 
 
 class Angle(NamedTuple):
@@ -48,14 +62,8 @@ class Angle(NamedTuple):
 
     def through(self, below: float, above: float, units: int) -> Angle:
         """After the activation with these slopes, of so many units."""
-        found = _layer(below, above, float(f"{self.apart:.6e}"))
-        kept = 1 - found.left
-        apart = found.left - found.bend * self.wavering / 2 - kept * found.uneven / (2 * units)
-        return Angle(
-            self.uneven + (1 - self.uneven) ** 2 * found.uneven / units,
-            max(apart, LEAST * found.left),
-            found.slope**2 * self.wavering + found.wavering / units,
-        )
+        new, apart, wavering = _layer(below, above, self.apart, self.wavering, units)
+        return Angle(self.uneven + _squared_rest(self.uneven) * new, apart, wavering)
 
 
 def independent(units: int) -> Angle:
@@ -64,50 +72,73 @@ def independent(units: int) -> Angle:
 
 
 def _missing(uneven: float) -> float:
-    """1 - sqrt(1 - uneven), with all digits."""
-    return uneven / (1 + math.sqrt(max(0.0, 1 - uneven)))
+    """1 - E[sqrt(1 - e^2)] for the symmetric beta e of this variance, 1 / (2b + 1)."""
+    if uneven < EVEN:
+        return uneven / 2 + 3 / 8 * uneven**2
+    b = (1 / uneven - 1) / 2
+    return 1 - math.exp(2 * math.lgamma(b + 0.5) - math.lgamma(b) - math.lgamma(b + 1))
 
 
-class Layer(NamedTuple):
-    """1 - phi, phi', phi'', and the variances that a single unit adds to what is uneven and what is apart."""
-
-    left: float
-    slope: float
-    bend: float
-    uneven: float
-    wavering: float
+def _squared_rest(uneven: float) -> float:
+    """E[(1 - e^2)^2] for the same."""
+    return 1 - 2 * uneven + 3 * uneven**2 / (1 + 2 * uneven)
 
 
 @lru_cache(maxsize=4096)
-def _layer(below: float, above: float, apart: float) -> Layer:
+def _layer(below: float, above: float, apart: float, wavering: float, units: int) -> tuple[float, float, float]:
+    """What a layer adds to what is uneven where norms are equal; and apart and wavering after it."""
+    import numpy as np
+
+    if apart <= 0:
+        return 0.0, 0.0, 0.0
     s, t = (above - below) / 2, (above + below) / 2
     m = s * s + t * t
-    theta = 2 * math.asin(math.sqrt(min(1.0, apart / 2)))
-    left = difference_of_slopes(below, above, 1.0, apart) / m
-    uneven, wavering = _noise(s, t, max(theta, SMALL))
-    shrunk = min(1.0, theta / SMALL) ** 2
-    return Layer(
-        left,
-        1 - s * s * 2 / math.pi * theta / m,
-        s * s * 2 / math.pi / math.sin(theta) / m if theta else 0.0,
-        uneven * shrunk,
-        wavering * shrunk**2,
-    )
+    drawn, w = _drawn(apart, wavering)
+    left = np.array([difference_of_slopes(below, above, 1.0, float(a)) / m for a in drawn])
+    theta = 2 * np.arcsin(np.sqrt(drawn / 2))
+    uneven, noise = _noise(s, t, np.maximum(theta, SMALL))
+    shrunk = np.minimum(1.0, theta / SMALL) ** 2
+    uneven, noise = uneven * shrunk / units, noise * shrunk**2 / units
+    after = left - (1 - left) * uneven / 2
+    mean = float(w @ after)
+    wide = float(w @ left)
+    return float(w @ uneven), max(mean, LEAST * wide), float(w @ (after - mean) ** 2 + w @ noise)
 
 
-def _noise(s: float, t: float, theta: float) -> tuple[float, float]:
+def _drawn(mean: float, variance: float) -> tuple[Array, Array]:
+    """Values from 0 to 2 and their weights, with this mean and variance: of 2 / (1 + exp(-g)) for a normal g."""
+    import numpy as np
+
+    x, w = np.polynomial.hermite_e.hermegauss(ANGLES)
+    w = w / w.sum()
+    mean = min(mean, OPPOSITE)
+    spread = math.sqrt(math.log1p(variance * (2 / (mean * (2 - mean))) ** 2))
+    centre = math.log(mean / (2 - mean))
+    for turn in range(TURNS):
+        values = 2 / (1 + np.exp(-centre - spread * x))
+        found = float(w @ values)
+        centre += max(-1.0, min(1.0, (mean - found) / float(w @ (values * (2 - values) / 2))))
+        square = float(w @ (values - found) ** 2)
+        if turn < TURNS / 2 and square:
+            spread *= max(0.5, min(2.0, math.sqrt(variance / square)))
+    return values, w
+
+
+def _noise(s: float, t: float, theta: Array) -> tuple[Array, Array]:
     """The variances for f = s |z| + t z, as integrals over the direction in the plane of both inputs: E[r^4] = 8."""
     import numpy as np
 
     m = s * s + t * t
-    left = difference_of_slopes(t - s, t + s, 1.0, 1 - math.cos(theta)) / m
+    left = np.array([difference_of_slopes(t - s, t + s, 1.0, 1 - math.cos(angle)) / m for angle in theta])
     x, w = np.polynomial.legendre.leggauss(NODES)
-    edges = sorted([-math.pi / 2, math.pi / 2, theta - math.pi / 2, theta + math.pi / 2])  # where either changes sign
-    uneven = wavering = 0.0
-    for start, end in zip(edges, [*edges[1:], edges[0] + 2 * math.pi]):
-        at = (start + end) / 2 + (end - start) / 2 * x
-        weight = 8 * w * (end - start) / 2 / (2 * math.pi)
-        one, two = (s * np.abs(z) + t * z for z in (np.cos(at), np.cos(at - theta)))
-        uneven += float(weight @ ((one - two) * (one + two)) ** 2)
-        wavering += float(weight @ (left * (one**2 + two**2) / 2 - (one - two) ** 2 / 2) ** 2)
+    quarter, none = math.pi / 2, np.zeros_like(theta)
+    # where either changes sign
+    edges = np.stack([none - quarter, theta - quarter, none + quarter, theta + quarter, none + 3 * quarter])
+    half = np.diff(edges, axis=0)[..., None] / 2
+    at = edges[:-1, :, None] + half * (1 + x)
+    weight = 8 * w * half / (2 * math.pi)
+    one, two = (s * np.abs(z) + t * z for z in (np.cos(at), np.cos(at - theta[:, None])))
+    uneven = (weight * ((one - two) * (one + two)) ** 2).sum(axis=(0, 2))
+    common = left[:, None] * (one**2 + two**2) / 2
+    wavering = (weight * (common - (one - two) ** 2 / 2) ** 2).sum(axis=(0, 2))
     return uneven / (4 * m * m), wavering / (m * m)

@@ -188,6 +188,22 @@ def measure(spec: Spec, batch: int = 0, draws: int = 0) -> Measured:
         )
 
 
+def carried(spec: Spec, draws: int = 3000) -> float:
+    """What of the second moment at the end depends on the input, each as a mean over networks without biases. After
+    each layer the networks go on as often as their signal is large, so that the few with the largest are many
+    (sequential importance resampling)."""
+    torch.manual_seed(0)
+    activation = ACTIVATIONS[spec.activation]
+    pair = torch.randn(draws, 2, spec.width, dtype=torch.float64)
+    for _ in range(spec.depth):
+        pair = activation(mapped(spec, pair, spec.width, spec.width))
+        second = pair.square().mean(dim=(1, 2))
+        share = second.cumsum(0) / second.sum()
+        kept = torch.searchsorted(share, (torch.arange(draws) + torch.rand(1)) / draws).clamp(max=draws - 1)
+        pair = pair[kept] / second[kept, None, None].sqrt()
+    return (pair[:, 0] - pair[:, 1]).square().mean().item() / 2
+
+
 def mapped(spec: Spec, h: Tensor, fan_in: int, fan_out: int) -> Tensor:
     init = TECHNIQUES[spec.technique][0]
     draws = len(h)
