@@ -5,11 +5,11 @@ three mean products of the two signals fluctuate by 1/n a layer, the fluctuation
 is curved they change its mean (Yaida 2020; Roberts, Yaida and Hanin 2022, The Principles of Deep Learning Theory,
 chapter 4; Li, Nica and Roy 2022 for the angle). Each layer is taken to the first order in 1/n, and what layers add up
 to is not: deep in a network the angle's logarithm is nearly normal, as a product of many factors is (Hanin and Nica
-2020 for the norms), so that 1 - cos(angle) is taken as log-normal, but between 0 and 2 (_drawn); and the share e =
-(p - q) / (p + q) by which squared norms p and q differ as the symmetric beta on (-1, 1), density (1 - e^2)^(b - 1).
-Both with their mean and variance, which are propagated. What draws make of the norms that both inputs have in common
-leaves the mean of the signal alone (Hanin and Nica 2020), so that everything is relative to it, and averages are
-weighted with it.
+2020 for the norms), so that 1 - cos(angle) is taken as log-normal, but no larger than 2 (_drawn); and the share
+e = (p - q) / (p + q) by which squared norms p and q differ as the symmetric beta on (-1, 1), density (1 - e^2)^(b - 1).
+Both have their mean and variance, which are propagated. What draws make of the norms that both inputs have in common
+leaves the mean of the signal alone (Hanin and Nica 2020): everything is relative to it, and averages are weighted with
+it.
 
 With z1, z2 = |z1|, |z2| at the angle theta and f of slopes `below` and `above`, per unit and layer, m = E[f^2], u =
 E[(f1^2 - f2^2)^2] / (4 m^2), v = E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / m^2, where phi(cos theta) = E[f1 f2] / m, and
@@ -35,7 +35,7 @@ SMALL: Final = 1e-3  # angles below which what depends on them has its leading p
 NODES: Final = 16
 ANGLES: Final = 7  # of which a distribution is made
 OPPOSITE: Final = 1.999  # the largest mean of 1 - cos(angle)
-TURNS: Final = 16
+TURNS: Final = 8  # of Newton's method
 EVEN: Final = 1e-3  # variances below which what depends on them has its leading powers
 LEAST: Final = 0.25  # of what a layer leaves in the limit of wide ones: beyond, 1/n is no small number
 
@@ -106,7 +106,8 @@ def _layer(below: float, above: float, apart: float, wavering: float, units: int
 
 
 def _drawn(mean: float, variance: float) -> tuple[Array, Array]:
-    """Values from 0 to 2 and their weights, with this mean and variance: of 2 / (1 + exp(-g)) for a normal g."""
+    """Values from 0 to 2 and their weights, with this mean and about this variance: of 2 / (1 + exp(-g)), for a normal
+    g that has the variance of a log-normal's logarithm where values are small."""
     import numpy as np
 
     x, w = np.polynomial.hermite_e.hermegauss(ANGLES)
@@ -114,13 +115,10 @@ def _drawn(mean: float, variance: float) -> tuple[Array, Array]:
     mean = min(mean, OPPOSITE)
     spread = math.sqrt(math.log1p(variance * (2 / (mean * (2 - mean))) ** 2))
     centre = math.log(mean / (2 - mean))
-    for turn in range(TURNS):
+    for _ in range(TURNS):
         values = 2 / (1 + np.exp(-centre - spread * x))
         found = float(w @ values)
         centre += max(-1.0, min(1.0, (mean - found) / float(w @ (values * (2 - values) / 2))))
-        square = float(w @ (values - found) ** 2)
-        if turn < TURNS / 2 and square:
-            spread *= max(0.5, min(2.0, math.sqrt(variance / square)))
     return values, w
 
 
