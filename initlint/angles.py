@@ -3,7 +3,7 @@
 In the limit of wide layers the angle between two inputs shrinks by a fixed map (Cho and Saul 2009). At width n the
 three mean products of the two signals fluctuate by 1/n a layer, the fluctuations add up with depth, and since the map
 is curved they change its mean (Yaida 2020; Roberts, Yaida and Hanin 2022, The Principles of Deep Learning Theory,
-chapter 4; Li, Nica and Roy 2022 for the angle). Each layer is taken to the first order in 1/n, and what layers add up
+chapter 4; Jakub and Nica 2023 for the angle). Each layer is taken to the first order in 1/n, and what layers add up
 to is not: deep in a network the angle's logarithm is nearly normal, as a product of many factors is (Hanin and Nica
 2020 for the norms), so that 1 - cos(angle) is taken as log-normal, but no larger than 2 (_drawn); and the share
 e = (p - q) / (p + q) by which squared norms p and q differ as the symmetric beta on (-1, 1), density (1 - e^2)^(b - 1).
