@@ -1,4 +1,4 @@
-"""What a fix is to reach: of each weight that it is for, the law that it should end with; and what a reading shows.
+"""What a fix is to reach: of each weight that it is for, the law that it should end with.
 
 An aim comes from what the layers feed and not from the text that a fix writes, so that a proof that compares the two
 (see proof.py) notices where something else was written, or to another tensor.
@@ -121,14 +121,11 @@ def _kept(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Survey)
 def _touched(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Survey) -> Iterator[Aim]:
     """The tensors that it is about, or any of their layer: they are written where the fix stands, by the initializer
     whose name the code has."""
-    spelling = f"Tensor.{facts['method']}" if "method" in facts else f"torch.nn.init.{facts.get('function', '')}"
-    spec = knowledge().initializers.get(spelling)
-    laws = () if spec is None or spec.technique in LAWLESS else (spec.technique,)
+    laws = _named(f"Tensor.{facts['method']}" if "method" in facts else f"torch.nn.init.{facts.get('function', '')}")
     for one in subjects:
         if isinstance(one, Event):
+            yield from _given(one, laws)
             layers = one.flow.context.layers
-            for index, weight in one.incident.weights:
-                yield replace(_aim(layers[index], weight, techniques=laws), passing=True)
             told = {index for index, _ in one.incident.weights}
             for layer in [layers[index] for index in one.incident.layers if index not in told]:  # passed as a module
                 own = "weight" if layer.weight("weight") is not None else ""
@@ -138,18 +135,27 @@ def _touched(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Surv
 def _renamed(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Survey) -> Iterator[Aim]:
     """What the call was to write, or the layer whose argument it is, gets the initializer that is meant."""
     home = facts.get("home", "torch.nn.init")
-    spec = knowledge().initializers.get(canonical(f"{home}.{facts['hint']}"))
-    laws = () if spec is None or spec.technique in LAWLESS else (spec.technique,)
+    laws = _named(canonical(f"{home}.{facts['hint']}"))
     for one in subjects:
         if isinstance(one, Event):
-            layers = one.flow.context.layers
-            for index, weight in one.incident.weights:
-                yield replace(_aim(layers[index], weight, techniques=laws), passing=True)
-            for layer in layers:
+            yield from _given(one, laws)
+            for layer in one.flow.context.layers:
                 for own in layer.weights:
                     events = [event for history in own.histories for event in history if event.name == "unknown"]
                     if any(_within(one.place, event.place) for event in events):
                         yield _aim(layer, own.name, techniques=laws)
+
+
+def _named(spelling: str) -> tuple[str, ...]:
+    """The technique of the initializer that is spelled so, where events have it by that name."""
+    spec = knowledge().initializers.get(spelling)
+    return () if spec is None or spec.technique in LAWLESS else (spec.technique,)
+
+
+def _given(event: Event, techniques: tuple[str, ...]) -> Iterator[Aim]:
+    """What the call was given: it gets one of these."""
+    for index, weight in event.incident.weights:
+        yield replace(_aim(event.flow.context.layers[index], weight, techniques=techniques), passing=True)
 
 
 def _called_with(facts: Mapping[str, str], subjects: Sequence[Subject], survey: Survey) -> Iterator[Aim]:
