@@ -253,7 +253,8 @@ def _backward(
     seconds: list[float] = []  # of the gradients from the last step on
     matrices = list(kept)
     for index in range(len(network) - 1, 0, -1):
-        step, g = network[index], gradients.pop(index, np.zeros_like(values[index]))
+        step = network[index]
+        g = gradients.pop(index) if index in gradients else np.zeros_like(values[index])
         seconds.append(float((g**2).mean()))
         x = values[step.inputs[0]]
         if step.op == "dense":
