@@ -9,6 +9,7 @@ import sys
 
 def main() -> None:
     """Runs the command line; exits with its status."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: matrices here are too small for threads to pay
     gc.disable()  # trees and values are many and live until the end: collecting would only walk them
     from initlint.cli import run
 
