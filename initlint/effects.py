@@ -10,6 +10,7 @@ from initlint import strengths
 from initlint.chains import Flow
 from initlint.findings import SOMEWHERE, Effect, Step
 from initlint.subjects import Use
+from initlint.twins import likeness, twins_of
 
 if TYPE_CHECKING:
     from initlint.graph import InitEvent, Layer, Model, Weight
@@ -48,6 +49,7 @@ def _effects(flow: Flow, layer: Layer, weight: Weight) -> Iterator[Effect]:
                 at=() if event.place is None else (event.place, *event.calls, *(place for _, place in event.spans)),
                 maker=event.maker,
                 prospect=partial(_prospect, Use(flow, layer, weight, event)),
+                likeness=partial(_likeness, flow, layer, weight),
             )
 
 
@@ -67,6 +69,16 @@ def _gain(weight: Weight, event: InitEvent) -> float | None:
 
 def _prospect(use: Use) -> str | None:
     return use.prospect
+
+
+def _likeness(flow: Flow, layer: Layer, weight: Weight, effect: Effect) -> str | None:
+    """Whether the weight stays like another of the same context in training; None where that can't be played."""
+    for other in flow.context.layers:
+        own = other.weight(effect.weight)
+        if (other.name, other.place) == (effect.layer, effect.place) and other is not layer and own is not None:
+            twins = twins_of(flow, (layer, weight), (other, own))
+            return None if twins is None else likeness(twins)
+    return None
 
 
 def steps(models: Iterable[Model]) -> tuple[Step, ...]:

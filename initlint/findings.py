@@ -125,6 +125,7 @@ class Effect:
     at: tuple[Place, ...]
     maker: int = 0  # the object that drew the values, where others may have it too
     prospect: Callable[[], str | None] = field(default=lambda: None, compare=False)  # what ten steps of training do
+    likeness: Callable[[Effect], str | None] = field(default=lambda _: None, compare=False)  # and do for it and another
 
 
 @dataclass(frozen=True, slots=True)

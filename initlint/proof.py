@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from initlint.edits import apply, edits_of, moved
 from initlint.findings import SOMEWHERE, Aim, Declined, Effect, Fix, Match, Severity, Step, Swap, TextEdit
 from initlint.symmetry import IDENTICAL, STANDSTILL
+from initlint.twins import ALIKE
 
 if TYPE_CHECKING:
     from initlint.source import Place, Source
@@ -183,8 +184,10 @@ def _reached(
     ]
     if aim.apart is not None:
         other = Aim(*aim.apart)
-        makers = {one.maker for one in there if one.maker and one.lasting and _is_for(other, one, file, edits)}
-        answers += [False for one in there if one.maker in makers and one.lasting and _is_for(aim, one, file, edits)]
+        others = [one for one in there if one.lasting and _is_for(other, one, file, edits)]
+        makers = {one.maker for one in others if one.maker}
+        own = [one for one in there if one.lasting and _is_for(aim, one, file, edits)]
+        answers += [False for one in own if one.maker in makers or any(one.likeness(o) == ALIKE for o in others)]
     return True in answers and False not in answers
 
 

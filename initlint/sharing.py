@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from initlint.findings import Site
 from initlint.knowledge import snake
 from initlint.subject import Subject
+from initlint.twins import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -84,8 +85,7 @@ class Shared(Subject):
         unknown length makes it is not known which of its turns feeds which."""
         if self.first.repeated or self.second.repeated:
             return False
-        mine, theirs = (self._inputs(layer) for layer in (self.first, self.second))
-        return bool(mine & theirs)
+        return bool(inputs_of(self.flow, self.first) & inputs_of(self.flow, self.second))
 
     @property
     def measured_alike(self) -> bool:
@@ -98,10 +98,6 @@ class Shared(Subject):
     def together(self) -> bool:
         """Whether one construction of the other surely makes both."""
         return self.flow.context.complete
-
-    def _inputs(self, layer: Layer) -> frozenset[int]:
-        nodes = self.flow.context.nodes
-        return frozenset(i for node in nodes if node.op == "layer" and node.layer == layer.index for i in node.inputs)
 
 
 def _line(layer: Layer) -> int:

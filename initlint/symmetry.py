@@ -2,11 +2,13 @@
 
 A zero weight gets no gradient when what it is multiplied with on either side is zero; equal units stay equal as long as
 what comes in and what comes back is equal for them. Both are properties of the neighbourhood, not of the sizes, so the
-maps are played at small widths, convolutions as the matrices that they are at each position.
+maps are played at small widths, convolutions as the matrices that they are at each position. Two layers that start with
+the same values are played in the same way (see twins.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Map(NamedTuple):
     activation: str | None = None
     parameter: float | None = None
     norm: bool = False
+    maker: int = 0  # maps with the same one, and as large, draw the same weights; 0 for a draw of its own
 
 
 def prospects(maps: tuple[Map, ...], index: int) -> str | None:
@@ -44,65 +47,105 @@ def prospects(maps: tuple[Map, ...], index: int) -> str | None:
     output is fitted to a target: STANDSTILL, IDENTICAL or MOVES; None when an activation is not known here."""
     import numpy as np
 
-    from initlint.curves import curve
-
     generator = np.random.default_rng(0)
-    found = [curve(PLAIN if m.activation in NO_CURVE else m.activation or PLAIN, m.parameter) for m in maps]
-    curves = [one for one in found if one is not None]
-    if len(curves) < len(maps):
+    row = drawn(maps, WIDTH, generator)
+    if row is None:
         return None
-    widths = [WIDTH, *(min(m.units or WIDTH, WIDTH) for m in maps)]
-    weights = [_fill(m.constant, (after, before), generator) for m, before, after in zip(maps, widths, widths[1:])]
-    biases = [_fill(m.bias, (after,), generator) for m, after in zip(maps, widths[1:])]
     data = generator.standard_normal((BATCH, WIDTH))
-    target = generator.standard_normal((BATCH, widths[-1]))
+    target = generator.standard_normal((BATCH, row.width))
     standstill = identical = True
     with np.errstate(all="ignore"):
         for _ in range(STEPS):
-            gradients = _gradients(maps, curves, weights, biases, data, target)
+            passed = row.forward(data)
+            gradients, _ = row.backward(passed, (passed.signal - target) / BATCH)
             watched = gradients[index][0]
             if not np.isfinite(watched).all():
                 break
             scale = float(np.abs(watched).max())
             standstill &= scale < SILENT
             identical &= float(np.abs(watched - watched[0]).max()) <= 1e-9 * max(scale, SILENT)
-            for position, (slope, shift) in enumerate(gradients):
-                weights[position] -= RATE * slope
-                biases[position] -= RATE * shift
+            row.step(gradients)
     if standstill:
         return STANDSTILL
-    return IDENTICAL if identical and widths[index + 1] > 1 else MOVES
+    return IDENTICAL if identical and len(row.weights[index]) > 1 else MOVES
+
+
+class Passed(NamedTuple):
+    """What the maps of a row made of data: what came into each, their sums, their norms' deviations, and the end."""
+
+    inputs: list[Any]
+    sums: list[Any]
+    scales: list[Any]
+    signal: Any
+
+
+class Row(NamedTuple):
+    """Maps one after the other, with their weights and biases."""
+
+    maps: Sequence[Map]
+    curves: Sequence[Curve]
+    weights: list[Any]
+    biases: list[Any]
+
+    def forward(self, signal: Any) -> Passed:
+        inputs, sums, scales = [], [], []
+        for m, activation, weight, bias in zip(self.maps, self.curves, self.weights, self.biases):
+            inputs.append(signal)
+            total = signal @ weight.T + bias
+            scale = None
+            if m.norm:
+                scale = (total.var(axis=0) + EPSILON) ** 0.5
+                total = (total - total.mean(axis=0)) / scale
+            sums.append(total)
+            scales.append(scale)
+            signal = activation(total)
+        return Passed(inputs, sums, scales, signal)
+
+    def backward(self, passed: Passed, back: Any) -> tuple[list[tuple[Any, Any]], Any]:
+        """The gradients of each map's weight and bias, and of what came in, from that of what came out."""
+        found = []
+        for position in reversed(range(len(self.maps))):
+            total, scale = passed.sums[position], passed.scales[position]
+            back = back * self.curves[position].slope(total)
+            if scale is not None:  # backward through (x - mean) / std over the batch
+                back = (back - back.mean(axis=0) - total * (back * total).mean(axis=0)) / scale
+            found.append((back.T @ passed.inputs[position], back.sum(axis=0)))
+            back = back @ self.weights[position]
+        return found[::-1], back
+
+    def step(self, gradients: Sequence[tuple[Any, Any]]) -> None:
+        for position, (slope, shift) in enumerate(gradients):
+            self.weights[position] -= RATE * slope
+            self.biases[position] -= RATE * shift
+
+    @property
+    def width(self) -> int:
+        """Of what comes out."""
+        return len(self.biases[-1])
+
+
+def drawn(
+    maps: Sequence[Map], inputs: int, generator: Generator, made: dict[tuple[int, tuple[int, ...]], Any] | None = None
+) -> Row | None:
+    """The maps with weights and biases; None where an activation is not known here. `made` has what makers drew."""
+    from initlint.curves import curve
+
+    found = [curve(PLAIN if m.activation in NO_CURVE else m.activation or PLAIN, m.parameter) for m in maps]
+    curves = [one for one in found if one is not None]
+    if len(curves) < len(maps):
+        return None
+    made = {} if made is None else made
+    widths = [inputs, *(min(m.units or WIDTH, WIDTH) for m in maps)]
+    weights = []
+    for m, shape in zip(maps, zip(widths[1:], widths)):
+        if m.maker and (m.maker, shape) not in made:
+            made[m.maker, shape] = _fill(m.constant, shape, generator)
+        weights.append(made[m.maker, shape].copy() if m.maker else _fill(m.constant, shape, generator))
+    biases = [_fill(m.bias, (after,), generator) for m, after in zip(maps, widths[1:])]
+    return Row(maps, curves, weights, biases)
 
 
 def _fill(constant: float | None, shape: tuple[int, ...], generator: Generator) -> Any:
     if constant is None:
         return generator.standard_normal(shape) / shape[-1] ** 0.5
     return generator.standard_normal(shape) * 0 + constant
-
-
-def _gradients(
-    maps: tuple[Map, ...], curves: list[Curve], weights: list[Any], biases: list[Any], data: Any, target: Any
-) -> list[tuple[Any, Any]]:
-    """Of each map d loss / d weight and d loss / d bias, for the loss |output - target|^2 / 2 over the batch."""
-    inputs, sums, scales = [], [], []
-    signal = data
-    for m, activation, weight, bias in zip(maps, curves, weights, biases):
-        inputs.append(signal)
-        total = signal @ weight.T + bias
-        scale = None
-        if m.norm:
-            scale = (total.var(axis=0) + EPSILON) ** 0.5
-            total = (total - total.mean(axis=0)) / scale
-        sums.append(total)
-        scales.append(scale)
-        signal = activation(total)
-    back = (signal - target) / BATCH
-    found = []
-    for position in reversed(range(len(maps))):
-        total, scale = sums[position], scales[position]
-        back = back * curves[position].slope(total)
-        if scale is not None:  # backward through (x - mean) / std over the batch
-            back = (back - back.mean(axis=0) - total * (back * total).mean(axis=0)) / scale
-        found.append((back.T @ inputs[position], back.sum(axis=0)))
-        back = back @ weights[position]
-    return found[::-1]

@@ -52,7 +52,7 @@ ROOMS: dict[str, str] = {
     "propagation": "network angles propagation sampling unrolling",
     "rules": """
         contexts
-        chains symmetry strengths silence strands judgement stretches
+        chains symmetry strengths silence twins strands judgement stretches
         fan_modes autoencoders forgetting subjects lone branches gains incidents loads normalizing
         parameters passes products tied sharing survey
         prescriptions mishaps keras_remedies remedies aims effects conditions predicates wording rulebook rules
