@@ -264,7 +264,7 @@ def copy_into(
     taken = values_of(source)
     if taken:
         events = [
-            e
+            replace(e, maker=0)  # equal because it was copied, not because of who drew it
             if e.explicit and e.place is not None  # what was chosen there is what both have
             else replace(copied(e, event_of(machine, e.name, dict(e.args), node, frame, spelling)), explicit=e.explicit)
             for e in taken  # a copy of a default is nobody's choice either
