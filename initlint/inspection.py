@@ -62,6 +62,8 @@ class Row:
     composed: tuple[Composed, ...] = ()  # what its `custom` activations compute
     framework: str = "torch"  # whose layer it is: torch or keras
     counted: tuple[int | None, int | None] = (None, None)  # the fans that the framework's initializers compute for it
+    shapes: tuple[tuple[int | None, ...] | None, ...] = ()  # of its kernels, where all uses agree
+    code: str = ""  # the constructor call as it is written; "" where it was not asked for
     inside: bool = False  # whether it is a part of the layer that is constructed there: attention's query, key, value
 
     def within(self, sources: Mapping[str, Source]) -> Row:
@@ -290,6 +292,7 @@ def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_re
         is_recurrent=is_recurrent,
         recurrent=first.recurrent,
         framework="keras" if first.layer.qualified.startswith("keras.") else "torch",
+        shapes=alike_in([tuple(w.shape for w in layer.weights if w.role == "kernel") for layer in layers]),
         counted=agreed([fans(layer.kernel)[:2] for layer in layers if layer.kernel is not None]),
     )
     if None in (row.activations, row.norm_between, row.fan_in, row.fan_out):
@@ -299,6 +302,10 @@ def merged(place: Place, site: Place | None, kind: str, facts: list[Fact], is_re
 
 def agreed(counted: list[tuple[int | None, int | None]]) -> tuple[int | None, int | None]:
     return counted[0] if len(set(counted)) == 1 else (None, None)
+
+
+def alike_in(several: list[tuple[tuple[int | None, ...] | None, ...]]) -> tuple[tuple[int | None, ...] | None, ...]:
+    return several[0] if len(set(several)) == 1 else ()
 
 
 def common(values: list[T | None], name: str, unknown: list[str]) -> T | None:

@@ -246,7 +246,14 @@ def inspected(run: Run) -> Inspection:
 
     models = understand(run)
     notebooks = {source.path: source for source in run.sources if source.cells}
-    found = tuple(row.within(notebooks) for model in models for row in rows(model, model.files))
+    texts = {source.path: source for source in run.sources}
+    found = tuple(
+        replace(row, code=texts[row.place.file].excerpt(row.place.span) if row.place.file in texts else "").within(
+            notebooks
+        )
+        for model in models
+        for row in rows(model, model.files)
+    )
     return Inspection(found, told(run.unreadable), run.files, tuple(run.faults))
 
 

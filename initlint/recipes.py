@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
 from initlint import schema
+from initlint.constructions import Construction
 from initlint.knowledge import ActivationSpec, knowledge
 from initlint.schema import Row, Where
 
@@ -24,6 +27,8 @@ CALLS: Final = {
     LSTM: "keras.layers.LSTM(units",
     ATTENTION: "keras.layers.MultiHeadAttention(num_heads, key_dim",
 }
+ADDED: Final = re.compile(r"\{with (.*?)\}")
+PLACE: Final = re.compile(r"\{\w+\}")
 SMALL: Final = 0.01  # a standard deviation that ignores the fans
 SLOPES: Final[Mapping[str, str]] = {"leaky_relu": "0.01", "prelu": "0.25"}  # at the start, torch's
 IMPORTS: Final[Mapping[str, str]] = {
@@ -41,6 +46,8 @@ class Names(NamedTuple):
     weight: str = "layer.weight"
     call: str = ""  # "" for the usual layer of the recipe's scope
     kernel: str = "kernel_initializer"  # Keras's argument
+    made: Construction | None = None  # the layer of Keras as a file has it, or its counterpart
+    setup: str = ""  # a line that makes the layer of torch, where the file has one of Keras
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,16 @@ class Recipe:
     def written(self, framework: str, names: Names, activation: ActivationSpec | None, std: float = SMALL) -> str:
         """The code, with the names and numbers filled in; "" where the framework has none."""
         gain = activation.gain if activation and activation.gain else 1.0
+        text = ADDED.sub("" if names.made else r"\1, ", self.code.get(framework, "").strip("\n"))
+        call = (
+            names.made.beginning(keywords(text.replace("{kernel}", names.kernel)))
+            if names.made
+            else names.call or CALLS[self.scope]
+        )
         values = {
             "layer": names.layer,
             "weight": names.weight,
-            "call": names.call or CALLS[self.scope],
+            "call": call,
             "kernel": names.kernel,
             "std": f"{std:.3g}",
             "gain": f"{gain:.4g}",
@@ -66,10 +79,10 @@ class Recipe:
             "slope": SLOPES.get(activation.name, "0") if activation else "0",
             "activation": activation.name if activation else "relu",
         }
-        text = self.code.get(framework, "").strip("\n")
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", value)
-        return text
+        text = text.replace("(, ", "(")  # a call without arguments
+        return f"{names.setup}\n{text}" if framework == "torch" and names.setup and text else text
 
 
 def recipe(technique: str, scope: str, activation: str) -> Recipe | None:
@@ -78,6 +91,13 @@ def recipe(technique: str, scope: str, activation: str) -> Recipe | None:
         if one.technique == technique and one.scope == scope and (not one.activations or activation in one.activations):
             return one
     return None
+
+
+def keywords(template: str) -> frozenset[str]:
+    """The arguments that a template gives to its `{call}` itself."""
+    line = next((line for line in template.split("\n") if line.startswith("{call}")), "")
+    found = ast.parse(PLACE.sub("0", line.replace("{call}", "call(0")), mode="eval").body if line else None
+    return frozenset(k.arg for k in found.keywords if k.arg) if isinstance(found, ast.Call) else frozenset()
 
 
 def imports(code: str) -> list[str]:
@@ -98,7 +118,7 @@ def recipes(root: str) -> tuple[Recipe, ...]:
     """All recipes of a folder of rules. Raises KnowledgeError where one is malformed."""
     top = Where("rules/recipes.toml")
     file = schema.read(root, "recipes.toml")
-    schema.keys(file, {"recipes": list}, {}, top)
+    schema.keys(file, {"recipes": list, "counterparts": list}, {}, top)
     return tuple(_recipe(row, top / f"recipes[{i}]") for i, row in enumerate(schema.rows(file["recipes"], top)))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from initlint import lookup, recipes
+from initlint import constructions, lookup, recipes
 from initlint.advice import Answer, Recommendation, Technique
 from initlint.inspection import PARAMETER, Init, Inspection, Row
 from initlint.knowledge import REQUIRED, ActivationSpec, LayerSpec, knowledge, law_of
@@ -82,7 +82,7 @@ class Request:
     fans: Fans = Fans()
     names: Names = UNNAMED
     scopes: tuple[str, ...] = ()  # kinds of layers, the preferred ones first; () for all that the technique has
-    counted: tuple[tuple[str, ...], Fans] | None = None  # frameworks, and what their initializers count
+    counted: Mapping[str, Fans] = field(default_factory=dict)  # what the initializers of a framework count
 
 
 def activation(query: str) -> ActivationSpec:
@@ -190,8 +190,8 @@ def by_numbers(technique: str, spec: ActivationSpec | None, std: float | None, f
     """Code that says the standard deviation in numbers, where the framework's own initializer would compute another one
     because it counts other fans (transposed and depthwise kernels); "" where it is right, or nothing is known."""
     law, plain = aimed(technique, spec), recipes.recipe("random", LAYER, "")
-    names, counted = request.counted or ((), Fans())
-    own = law.std(counted.fan_in, counted.fan_out) if law and framework in names else None
+    counted = request.counted.get(framework, Fans())
+    own = law.std(counted.fan_in, counted.fan_out) if law else None
     if own is None or std is None or plain is None or abs(own / std - 1) < COUNTED:
         return ""
     return plain.written(framework, request.names, None, std) + MISCOUNTED.format(framework=TITLES[framework])
@@ -280,20 +280,62 @@ def asked(row: Row, frameworks: tuple[str, ...]) -> Request:
     for part in path:
         layer += f"[{part}]" if part.isdigit() else f".{part}"
     weight = layer if row.layer == PARAMETER else f"{layer}.{WEIGHTS.get(row.layer, 'weight')}"
-    spec = knowledge().layers.get(f"keras.layers.{row.layer}") if row.framework == "keras" else None
-    kernels = [one for one in spec.weights if one.role == "kernel"] if spec else []
+    keras = row.framework == "keras"
+    spec = knowledge().layers.get(f"{'keras.layers' if keras else 'torch.nn'}.{row.layer}")
+    kernels = [one for one in spec.weights if one.role == "kernel"] if spec and keras else []
     kernel = kernels[-1].initializer if kernels else ""
-    names = Names(layer, weight, call(row, spec), kernel or UNNAMED.kernel)
-    if (
-        len({one.initializer for one in kernels}) > 1 and not row.is_recurrent
-    ):  # the row is of another one than the last
-        return Request(frameworks, Fans(), names, (LAYER,))
-    attention = row.layer in WEIGHTS or (spec is not None and spec.role == "attention")
+    names = made(row, spec, Names(layer, weight, call(row, spec if keras else None), kernel or UNNAMED.kernel))
+    if len({one.initializer for one in kernels}) > 1 and not row.is_recurrent:
+        return in_two_parts(row, frameworks, names, kernels[0].initializer)
+    attention = row.layer in WEIGHTS or (keras and spec is not None and spec.role == "attention")
     scopes = (LSTM if row.layer.startswith("LSTM") else RECURRENT,) if row.is_recurrent else (LAYER,)
     scopes = (ATTENTION,) if attention else scopes
-    alike = recipes.FRAMEWORKS if "Transpose" in row.layer else (row.framework,)  # both take inputs for outputs there
-    counted = None if attention or row.is_recurrent else (alike, Fans(*row.counted))
+    counted = {} if attention or row.is_recurrent else counts(row)
     return Request(frameworks, Fans(row.fan_in, row.fan_out), names, scopes, counted)
+
+
+def made(row: Row, spec: LayerSpec | None, names: Names) -> Names:
+    """The names with the layer's own construction for its framework, and that of its counterpart for the other."""
+    own = constructions.construction(row.code, spec) if row.code and spec else None
+    if own is None or spec is None:
+        return names
+    if row.framework == "torch":
+        return names._replace(made=constructions.counterpart(own, spec, "torch", None))
+    inputs = constructions.channels(spec, row.shapes[0] if row.shapes else None, own)
+    other = constructions.counterpart(own, spec, "keras", inputs)
+    hidden = row.init is not None and row.init.explicit and any(name.startswith("**") for name, _ in own.arguments)
+    setup = f"{names.layer} = {other.beginning()})" if other else ""
+    return names._replace(made=None if hidden else own, setup=setup)
+
+
+def in_two_parts(row: Row, frameworks: tuple[str, ...], names: Names, first: str) -> Request:
+    """Of a separable convolution: the law is that of its last kernel, the first passes on what it gets."""
+    depthwise, pointwise = row.shapes if len(row.shapes) == 2 else (None, None)
+    fans = Fans(*pointwise[-2:]) if pointwise else Fans()
+    own = names.made
+    if own is not None and row.fan_in is not None and depthwise is not None:
+        std = f"{row.fan_in**-0.5:.3g}"
+        kept = tuple((name, text) for name, text in own.arguments if name != first)
+        in_numbers = f"keras.initializers.RandomNormal(stddev={std})"  # Keras counts all channels
+        parts = constructions.separated(own, row.layer, depthwise[-2], fans.fan_in)
+        setup = f"{names.layer} = nn.Sequential({', '.join(f'{part.beginning()})' for part in parts)})"
+        names = names._replace(
+            made=replace(own, arguments=(*kept, (first, in_numbers))),
+            weight=f"{names.layer}[1].weight",
+            setup=f"{setup}\nnn.init.normal_({names.layer}[0].weight, std={std})",
+        )
+    return Request(frameworks, fans, names, (LAYER,))
+
+
+def counts(row: Row) -> dict[str, Fans]:
+    """What the initializers of each framework count for a layer and its counterpart."""
+    counted = {row.framework: Fans(*row.counted)}
+    if row.layer.startswith("Conv"):  # both frameworks count alike, whatever the order of a kernel's axes
+        return dict.fromkeys(recipes.FRAMEWORKS, counted[row.framework])
+    shape = row.shapes[0] if row.shapes else None
+    if row.layer.startswith("Depthwise") and shape is not None and None not in shape:
+        counted["torch"] = Fans(row.fan_in, math.prod(size or 0 for size in shape))
+    return counted
 
 
 def call(row: Row, spec: LayerSpec | None) -> str:
@@ -315,12 +357,12 @@ def orthogonal(init: Init | None) -> bool | None:
 
 def fitting(row: Row, advice: Sequence[Advice]) -> bool | None:
     """Whether the variance that the layer starts with is that of an option of each advice."""
-    if row.init is None or row.fan_in is None or row.fan_out is None:
+    if row.init is None or (row.framework == "keras" and len(row.shapes) > 1):
         return None
     arguments = dict(row.init.args)
     name = "kaiming_uniform" if row.init.name == "default" and "a" in arguments else row.init.name
     law = law_of(name, arguments)
-    std = law.std(row.fan_in, row.fan_out) if law else None
+    std = law.std(*row.counted) if law else None
     aims = [[option.std for option in one.options if option.std] for one in advice]
     if not std or not all(aims):
         return None

@@ -123,6 +123,13 @@ class Source:
             lines = self.known["lines"] = self.text.split("\n")
         return lines
 
+    def excerpt(self, span: Span) -> str:
+        """The text of a span."""
+        first, *more = self.lines[span.start.line - 1 : span.end.line]
+        if not more:
+            return first[span.start.column - 1 : span.end.column - 1]
+        return "\n".join([first[span.start.column - 1 :], *more[:-1], more[-1][: span.end.column - 1]])
+
     def tree(self) -> ast.Module | Trouble:
         """The syntax tree, parsed once; or why there is none."""
         tree = self.known.get("tree")

@@ -58,7 +58,7 @@ ROOMS: dict[str, str] = {
         prescriptions mishaps keras_remedies remedies aims effects conditions predicates wording rulebook rules
     """,
     "inspection": "inspection",
-    "documents": "documents lookup recipes recommendations",
+    "documents": "documents lookup constructions recipes recommendations",
     "reports": """
         report._lines report._excerpt report._color report._conditions report._rules report._excess report._addresses
         report.json report.text report._statistics report.concise report.github report.gitlab report.lsp report.sarif

@@ -211,7 +211,7 @@ def test_a_file_as_text_names_the_row_the_reason_and_the_paper(initlint: Run, tm
     )
     assert "Saxe et al. 2014" in text
     keras = initlint("recommend", "net.py", "--framework", "keras").stdout
-    assert 'keras.layers.Conv2D(filters, kernel_size, activation="relu", kernel_initializer="he_normal")' in keras
+    assert 'keras.layers.Conv2D(16, 3, kernel_initializer="he_normal")' in keras
 
 
 def test_standard_input_and_an_output_file(initlint: Run, tmp_path: Path) -> None:
@@ -244,12 +244,12 @@ def test_a_file_of_keras_gets_code_for_keras(initlint: Run, tmp_path: Path) -> N
         {
             "framework": "keras",
             "layer": "layer",
-            "text": 'keras.layers.Conv2D(filters, kernel_size, activation="relu", kernel_initializer="he_normal")',
+            "text": 'layers.Conv2D(32, 3, activation="relu", kernel_initializer="he_normal")',
         },
         {
             "framework": "torch",
             "layer": "layer",
-            "text": 'nn.init.kaiming_normal_(model[0].weight, nonlinearity="relu")',
+            "text": 'model[0] = nn.Conv2d(1, 32, 3)\nnn.init.kaiming_normal_(model[0].weight, nonlinearity="relu")',
         },
     ]
     assert [one["row"] for one in hidden["recommendations"]] == ["SELU"]
