@@ -47,6 +47,7 @@ class Signal:
     deeper: tuple[Signal, ...] = ()  # where a loop of unknown length is in it: the same for more of its turns
     steps: bool = False
     positions: float = 1.0  # of the first layer's outputs, for each of the last one's
+    noise: Signal | None = None  # the same where positions that a pool averages are independent, not alike
 
     @property
     def gradient_std(self) -> float:

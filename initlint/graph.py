@@ -137,20 +137,20 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool on the way: what it takes (max, mean; "" for another), and of how many positions, where that is known."""
+    """A pool: what it takes (max, mean; "" for another), of how many positions, and how many there are per output."""
 
     kind: str
     positions: int | None = None
+    stride: int | None = None  # None for the two where they are unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A way from one layer's output to what consumes it, with no other layer in between.
 
-    `source` and `target` are indices into Context.layers, or DATA, OUTPUT, MERGE, GATE,
-    ATTENTION, UNKNOWN. `activation` is None where nothing non-linear stands between.
-    `path` lists what is passed on the way, in order: norm, add, cat, mul, pool, dropout,
-    activation, scale.
+    `source` and `target` are indices into Context.layers, or DATA, OUTPUT, MERGE, GATE, ATTENTION, UNKNOWN.
+    `activation` is None where nothing non-linear stands between. `path` lists what is passed on the way, in order:
+    norm, add, cat, mul, pool, dropout, activation, scale.
     """
 
     source: int
@@ -203,8 +203,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a step selects between two by a third: `then` where the entries of `tested` are above the bound, `other`
-    below. All are positions among the step's inputs, or numbers."""
+    """A selection: `then` where the entries of `tested` exceed the bound, else `other`. Positions among the inputs."""
 
     tested: int
     bound: float
@@ -227,6 +226,7 @@ class Node:
     parameter: float | None = None  # slope, alpha, factor, rate; of a pool the number of its positions
     composed: Composed | None = None
     choice: Choice | None = None
+    stride: int | None = None  # of a pool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """What becomes of the signal along a strand, against the band that a rule has for it, and what a cure would make.
 
-*Signal* is what a small difference between two inputs has become at the end, relative to the input (standard
-deviations): the part that depends on the input, under which biases put no floor. The gradient is that of the first
-layer's weights relative to the last's: of the outputs, summed over positions. Whether a strand could be out of a band
-is told from closed forms and from the bounds of rules/activations.toml; NumPy is loaded only for those that could.
+Whether a strand could be out of a band is told from closed forms and from the bounds of rules/activations.toml; NumPy
+is loaded only for those that could.
 """
 
 from __future__ import annotations
@@ -18,21 +16,12 @@ from typing import Final, NamedTuple, Self
 
 from initlint import strengths
 from initlint.findings import Signal
-from initlint.graph import Activation
-from initlint.knowledge import knowledge
-from initlint.network import Cell, Dense, analysable
-from initlint.strands import BROKEN, Link, Strand, network_of, positions
+from initlint.network import Dense
+from initlint.signals import Range, bounds, exact, measured
+from initlint.strands import Link, Strand, averages
 from initlint.subject import Subject
 
 DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
-KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
-
-
-class Range(NamedTuple):
-    """What a signal and a gradient are at least and at most."""
-
-    forward: tuple[float, float]
-    backward: tuple[float, float]
 
 
 class Band(NamedTuple):
@@ -43,7 +32,12 @@ class Band(NamedTuple):
     depth: int = 1
 
     def holds(self, signal: Signal) -> bool:
-        return _within(signal.forward_std, self.forward) and _within(signal.gradient_std, self.backward)
+        return not self.left(signal)
+
+    def left(self, signal: Signal) -> frozenset[tuple[str, bool]]:
+        """Which of the two leaves it, and whether at the upper end."""
+        both = (("signal", signal.forward_std, self.forward), ("gradient", signal.gradient_std, self.backward))
+        return frozenset((name, value > limits[1]) for name, value, limits in both if not _within(value, limits))
 
     def may_break(self, bounds: Range) -> bool:
         ends = zip((*bounds.forward, *bounds.backward), (self.forward, self.forward, self.backward, self.backward))
@@ -52,119 +46,6 @@ class Band(NamedTuple):
 
 def _within(value: float, limits: tuple[float, float]) -> bool:
     return limits[0] * (1 - 1e-9) <= value <= limits[1] * (1 + 1e-9)
-
-
-# --- what becomes of the signal ---------------------------------------------------------------------------------------
-
-
-def bounds(strand: Strand) -> Range:
-    """What signal and the first weights' gradient can be, from the slopes' bounds alone."""
-    forward, backward = [1.0, 1.0], [1.0, 1.0]
-    largest = 1.0  # second moment of what comes in
-    for position, link in enumerate(strand.links):
-        dense = link.dense
-        before = dense.forward * largest + dense.bias
-        low, high = _slope(link.activation, before)
-        if link.window:
-            high = max(high, 1.0)
-        last = position + 1 == strand.depth
-        for end, slope in enumerate((low, high)):
-            forward[end] *= dense.forward * slope
-            if position:
-                backward[end] *= dense.backward
-            if not last:
-                backward[end] *= slope * link.merged
-        largest = before * max(1.0, high) + (0.0 if _through_zero(link.activation) else 1.0)
-        if link.activation is not None and strengths.activation_kind(link.activation.name) == "saturating":
-            largest = min(largest, 1.0)
-        largest *= link.window or 1
-    return Range(
-        (math.sqrt(forward[0]), math.sqrt(forward[1])),
-        (math.sqrt(backward[0]), math.sqrt(backward[1])),
-    )
-
-
-def _slope(activation: Activation | None, variance: float) -> tuple[float, float]:
-    """Bounds of E[f'^2] for inputs of at most this variance."""
-    name, parameter = ("linear", None) if activation is None else (activation.name, activation.parameter)
-    if name in BROKEN:
-        below = BROKEN[name] if parameter is None else parameter
-        share = (1 + below**2) / 2
-        return share, share
-    spec = knowledge().activations.get(name)
-    if spec is None or spec.slope is None or parameter is not None or variance > KNOWN_TO:
-        return 0.0, math.inf
-    return spec.slope
-
-
-def _through_zero(activation: Activation | None) -> bool:
-    return activation is None or strengths.through_zero(activation.name)
-
-
-def exact(strand: Strand) -> Signal | None:
-    """The signal in closed form; None where there is none: other activations, pools, weights with a mean, one matrix at
-    all steps."""
-    if strand.recurrence:
-        return None
-    second, spread = 1.0, 0.0
-    for link in strand.links:
-        name = "linear" if link.activation is None else link.activation.name
-        if name not in BROKEN or link.window:
-            return None
-        parameter = link.activation.parameter if link.activation else None
-        below = BROKEN[name] if parameter is None else parameter
-        before = link.dense.forward * second + link.dense.bias
-        share = link.dense.forward * second / before if before else 0.0
-        fluctuation = 6 * (1 + below**4) / (1 + below**2) ** 2 - 1  # 5 for ReLU (Hanin and Nica 2020)
-        spread = share**2 * spread + (0.0 if link.activation is None else fluctuation / link.dense.units[1])
-        second = before * (1 + below**2) / 2
-    network = network_of(strand)
-    if not strand.links or not analysable(network):
-        return None
-    found = bounds(strand)
-    many = positions(strand)
-    spreading = math.exp(math.sqrt(spread) / 2)
-    return Signal(found.forward[0], found.backward[0] / math.sqrt(many), strand.depth, spreading, positions=many)
-
-
-def measured(strand: Strand) -> Signal | None:
-    """The signal by the model; None where it has no formula for a step, or nothing is left to compute with."""
-    from initlint.propagation import UnknownStepError
-    from initlint.sampling import trace
-
-    if strand.recurrence:
-        return _unrolled(strand, strand.recurrence)
-    network = network_of(strand)
-    dense = [index for index, step in enumerate(network) if step.op == "dense"]
-    try:
-        found = trace(network)
-    except (UnknownStepError, ValueError):
-        return None
-    last = found.gradient[dense[-1]]
-    backward = found.gradient[dense[0]] / last if last else 0.0
-    return Signal(
-        math.sqrt(found.response[-1]),
-        math.sqrt(backward),
-        strand.depth,
-        math.exp(min(found.spread[-1], 100) / 2),
-        positions=positions(strand),
-    )
-
-
-def _unrolled(strand: Strand, cell: Cell) -> Signal | None:
-    from initlint.propagation import UnknownStepError
-    from initlint.unrolling import unrolled, unrolled_gates
-
-    link = strand.links[0]
-    if cell.kind != "plain":
-        found = unrolled_gates(link.dense, cell.kind, cell.forget, strand.depth)
-        return Signal(found.factor, found.factor, strand.depth, found.spread, steps=True)
-    name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
-    try:
-        found = unrolled(link.dense, name, parameter, strand.depth)
-    except UnknownStepError:
-        return None
-    return Signal(found.factor, found.factor, strand.depth, found.spread, steps=True)
 
 
 # --- what would become of it ------------------------------------------------------------------------------------------
@@ -249,8 +130,15 @@ def judged(
         return Judgement(None, None, outside=False, mends=False)
     after = None if better is None else exact(better)
     outside = strand.depth >= band.depth and not band.holds(before)
+    both_ends = averages(strand) and (outside or in_full)
+    if both_ends:
+        noise = measured(strand._replace(noise=True))
+        before = replace(before, noise=noise)
+        outside = outside and (noise is None or bool(band.left(before) & band.left(noise)))
     if (outside or in_full) and better is not None and after is None:
         after = measured(better)
+    if both_ends and better is not None and after is not None:
+        after = replace(after, noise=measured(better._replace(noise=True)))
     mends = not cure or (after is not None and band.holds(after))
     return Judgement(before, after, outside, mends and not (strand.recurrence and strand.recurrence.advice))
 

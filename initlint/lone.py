@@ -13,9 +13,9 @@ from typing import Final
 from initlint import strengths
 from initlint.findings import Signal
 from initlint.graph import Activation, Layer, Scalar
-from initlint.judgement import exact, measured
 from initlint.knowledge import knowledge
 from initlint.network import Dense
+from initlint.signals import exact, measured
 from initlint.strands import NOMINAL, Link, Strand, strided
 from initlint.subjects import Use
 

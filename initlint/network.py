@@ -61,7 +61,7 @@ class Step:
     """One step. `op` is input, dense, activation, norm, add, cat, pool, scale.
 
     `name` is the activation, the norm (layer, batch, rms) or the pool (max, mean); `parameter` the slope or alpha, the
-    factor of a scale, or how many positions a pool looks at.
+    factor of a scale, or how many positions a pool looks at. `stride` is how many there are for each of its outputs.
     """
 
     op: str
@@ -69,6 +69,7 @@ class Step:
     name: str = ""
     parameter: float | None = None
     dense: Dense | None = None
+    stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,9 @@ class Builder:
     def norm(self, kind: str) -> int:
         return self.add(Step("norm", (self.last,), kind))
 
-    def pool(self, kind: str, positions: int) -> int:
-        return self.add(Step("pool", (self.last,), kind, positions))
+    def pool(self, kind: str, positions: int, stride: int = 0) -> int:
+        """Without a stride the windows do not overlap."""
+        return self.add(Step("pool", (self.last,), kind, positions, stride=stride or positions))
 
     def scale(self, factor: float) -> int:
         return self.add(Step("scale", (self.last,), parameter=factor))

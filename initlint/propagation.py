@@ -253,9 +253,9 @@ def _slope(step: Step, s: State) -> float:
         return (step.parameter or 0.0) ** 2
     if step.op == "pool":
         n = step.parameter or 1.0
-        if step.name == "mean":
-            return 1 / n**2
-        return (1.0 if s.before is None else _largest(s, n)[2]) / n
+        if step.name == "mean":  # each position is in n / stride windows
+            return 1 / (n * step.stride)
+        return (1.0 if s.before is None else _largest(s, n)[2]) / step.stride
     return 1.0
 
 

@@ -225,7 +225,7 @@ def _through_pool(step: Step, x: Array, pooled: Array, g: Array) -> Array:
 
     shares = (part == pooled if step.name == "max" else 1 / (step.parameter or 1) for part in _positions(step, x))
     made: Array = reduce(np.add, (np.roll(g * share, -shift, axis=1) for shift, share in enumerate(shares)))
-    return made / math.sqrt(_width(step))  # here an input is in as many windows; in a network it is in one
+    return made / math.sqrt(step.stride)  # here an input is in as many windows as a pool is wide
 
 
 def _normed_by(step: Step, x: Array) -> tuple[Array, Array]:

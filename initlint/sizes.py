@@ -43,12 +43,6 @@ def sizes(spec: WeightSpec, arguments: Mapping[str, object]) -> tuple[int | None
     return tuple(shape)
 
 
-def window(layer: LayerSpec, arguments: Mapping[str, object]) -> int | None:
-    """How many positions a pool takes its maximum or mean of; None where that is unknown."""
-    plain = {key: value for key, value in arguments.items() if isinstance(value, (int, tuple))}
-    return size(layer.window, plain) if layer.window else None
-
-
 def expand_weights(layer: LayerSpec, arguments: Mapping[str, object]) -> tuple[WeightSpec, ...]:
     """The weights that a layer has for these arguments (defaults filled in), `{layer}` and `{suffix}` resolved.
 

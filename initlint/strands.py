@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from initlint import strengths
 from initlint.chains import Flow
-from initlint.graph import Activation, Edge, InitEvent, Layer, Weight
+from initlint.graph import Activation, Edge, InitEvent, Layer, Pool, Weight
 from initlint.knowledge import knowledge
 from initlint.network import Builder, Cell, Dense, Step
 
@@ -36,13 +36,23 @@ RECURRENT_STEPS: Final = 100
 BROKEN: Final = {"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "linear": 1.0}  # slope below zero; above it is 1
 
 
+class Pools(NamedTuple):
+    """The pools behind a layer together: of how many positions the largest goes on, or the mean, 0 without such a pool;
+    and by what the strides of each kind divide the number of positions."""
+
+    largest: int = 0
+    largest_stride: int = 1
+    mean: int = 0
+    mean_stride: int = 1
+
+
 class Link(NamedTuple):
     """A layer of a strand with what follows it."""
 
     layer: int
     dense: Dense
     activation: Activation | None
-    window: int = 0  # positions of which the largest goes on; 0 without a pool
+    pools: Pools = Pools()
     merged: float = 1.0  # positions that become one on the way to the next layer's outputs, pools aside
 
 
@@ -55,6 +65,7 @@ class Strand(NamedTuple):
     turn: tuple[Link, ...] = ()
     at: int = 0
     recurrence: Cell | None = None
+    noise: bool = False  # whether the positions that are averaged are taken for independent
 
     @property
     def depth(self) -> int:
@@ -67,7 +78,7 @@ class Strand(NamedTuple):
     def deepened(self, depth: int) -> Strand:
         """The strand as it is where its loop turns as often as it takes for so many layers."""
         turns = max(0, math.ceil((depth - len(self.links)) / len(self.turn)))
-        return Strand((*self.links[: self.at], *self.turn * turns, *self.links[self.at :]))
+        return Strand((*self.links[: self.at], *self.turn * turns, *self.links[self.at :]), noise=self.noise)
 
 
 # --- finding them -----------------------------------------------------------------------------------------------------
@@ -110,7 +121,7 @@ def _looped(links: Sequence[Link], layers: Sequence[Layer]) -> Strand:
     start, period, end = loops[0]
     first, last = links[start : start + period], links[end - period : end]
     onward = first[-1]
-    turn = (*last[:-1], last[-1]._replace(activation=onward.activation, window=onward.window, merged=onward.merged))
+    turn = (*last[:-1], last[-1]._replace(activation=onward.activation, pools=onward.pools, merged=onward.merged))
     if [link.dense for link in first] == [link.dense for link in last]:
         return Strand((*links[:start], *last, *links[end:]), turn, start)
     return Strand((*links[: start + period], *links[end:]), turn, start + period)
@@ -143,14 +154,20 @@ def _link(flow: Flow, member: int, after: int | None) -> Link | None:
     if after is None:
         return Link(member, dense, edge.activation)
     layers = flow.context.layers
-    return Link(member, dense, edge.activation, _window(edge), _merged(layers[member], layers[after]))
+    return Link(member, dense, edge.activation, _pools(edge), _merged(layers[member], layers[after]))
 
 
-def _window(edge: Edge) -> int:
-    """Positions of the pools together. Neighbours are alike, so that a mean of them is like each; how alike is not
-    known, and a maximum is taken as if they were independent: at most it is as large."""
-    sizes = [pool.positions or POOLED for pool in edge.pools if pool.kind != "mean"]
-    return math.prod(sizes) if sizes else 0
+def _pools(edge: Edge) -> Pools:
+    """A mean over a number of positions that is not known counts as none: it may be of one."""
+    largest = [pool for pool in edge.pools if pool.kind != "mean"]
+    means = [pool for pool in edge.pools if pool.kind == "mean" and pool.positions]
+    return Pools(*_together(largest), *_together(means))
+
+
+def _together(pools: Sequence[Pool]) -> tuple[int, int]:
+    sizes = [pool.positions or POOLED for pool in pools]
+    strides = [pool.stride or size for pool, size in zip(pools, sizes)]
+    return (math.prod(sizes) if sizes else 0), math.prod(strides)
 
 
 def _merged(layer: Layer, after: Layer) -> float:
@@ -279,16 +296,30 @@ def _variance(bias: Weight, units: int) -> float:
 
 def positions(strand: Strand) -> float:
     """Positions of the first layer's outputs for each of the last one's: over so many more its weights' gradient is a
-    sum. A maximum hands on one of its window's; a mean is like each of its own, and counts as none (_window)."""
-    return math.prod((link.window or 1) * link.merged for link in strand.links[:-1])
+    sum. Those of a mean get equal gradients, so that each counts as often as they are, where they are alike."""
+    found = 1.0
+    for link in strand.links[:-1]:
+        alike = 1 if strand.noise else link.pools.mean_stride
+        found *= link.pools.largest_stride * link.pools.mean_stride * alike * link.merged
+    return found
+
+
+def averages(strand: Strand) -> bool:
+    """Whether a mean over positions is taken on the way, so that it matters how alike they are."""
+    return any(link.pools.mean > 1 for link in strand.links[:-1])
 
 
 def network_of(strand: Strand) -> tuple[Step, ...]:
+    """How alike the positions of a pool are is not known: those of photographs are more than those of noise. A maximum
+    is taken as if they were independent: at most it is as large. A mean is like each of its positions where they are
+    alike, which is taken for granted but where `noise` says that they are independent."""
     build = Builder()
     for link in strand.links:
         build.dense(link.dense)
         if link.activation is not None:
             build.activation(link.activation.name, link.activation.parameter)
-        if link.window:
-            build.pool("max", link.window)
+        if link.pools.largest:
+            build.pool("max", link.pools.largest, link.pools.largest_stride)
+        if link.pools.mean and strand.noise:
+            build.pool("mean", link.pools.mean, link.pools.mean_stride)
     return build.network()

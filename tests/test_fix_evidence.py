@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from initlint.chains import Flow
 from initlint.findings import Finding, Fix, Signal
-from initlint.judgement import exact, measured
 from initlint.pipeline import lint_source, study_source
 from initlint.report import renderer
+from initlint.signals import exact, measured
 from initlint.strands import strand_of
 
 # Layers in no run of layers, by what holds their weight: class, weight, true fan_in, what they feed.

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from initlint import inspection, judgement, strengths
+from initlint import inspection, signals, strengths
 from initlint.chains import Flow
 from initlint.editor.readings import Reading, Shift
 from initlint.findings import Signal
@@ -87,7 +87,7 @@ def signal_through(row: Row, reading: Reading) -> Signal | None:
     longest = max(runs, key=lambda run: run.depth, default=None)
     if longest is None or longest.depth < 2:
         return None
-    return judgement.exact(longest) or judgement.measured(longest)
+    return signals.exact(longest) or signals.measured(longest)
 
 
 def is_about(row: Row, layer: Layer) -> bool:

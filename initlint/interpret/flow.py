@@ -134,7 +134,8 @@ def walk(
             elif node.op in ("norm", "cat", "pool", "dropout", "scale"):
                 way = path if path[-1:] == (node.op,) else (*path, node.op)
             if node.op == "pool":
-                windows = (*pools, Pool(node.name if node.name in POOLS else "", _whole(node.parameter)))
+                kind = node.name if node.name in POOLS else ""
+                windows = (*pools, Pool(kind, _whole(node.parameter), node.stride))
             mark = (user, now.name if now else "", "norm" in way)
             if mark not in seen:
                 seen.add(mark)

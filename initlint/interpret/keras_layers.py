@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import compare, keras_activations
+from initlint.interpret import compare, keras_activations, windows
 from initlint.interpret.keras_shapes import channels_of, output_of
 from initlint.interpret.keras_values import INPUT_SHAPE, KerasObject, bind, like, shape_from
 from initlint.interpret.keras_weights import make_weights, remeasure
@@ -26,7 +26,6 @@ from initlint.interpret.values import (
     options,
 )
 from initlint.knowledge import LayerSpec
-from initlint.sizes import window
 
 CONCATENATE: Final = "keras.layers.Concatenate"
 EXTREMES: Final = {"Maximum": ("cat", "maximum"), "Minimum": ("cat", "minimum")}
@@ -131,8 +130,8 @@ def forward(
         name, slope = activation_of(layer, spec)
         return like(machine.flow("activation", [value], name, node, slope), value.shape, value.channels)
     if spec.role == "pool":
-        positions = window(spec, dict(layer.arguments))
-        return like(machine.flow(spec.role, [value], spec.pool or spec.kind, node, positions), shape, channels)
+        found = windows.of_layer(spec, layer.arguments)
+        return like(windows.pooled(machine, [value], spec.pool or spec.kind, node, *found), shape, channels)
     if spec.role in ("norm", "dropout"):
         size_weights(layer, spec, [value])
         made = machine.flow(spec.role, [value], spec.kind, node, rate_of(layer, spec))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from typing import Final
 
-from initlint import expressions
 from initlint.graph import Unknown
-from initlint.interpret import selections, torch_init
+from initlint.interpret import selections, torch_init, windows
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pieces import ROW_MAJOR, rows_of, share
 from initlint.interpret.tensors import Param, Tensor, View
@@ -28,8 +26,6 @@ REARRANGING: Final = frozenset(
     "chunk split tensor_split unbind narrow select index_select gather unfold unsqueeze expand expand_as repeat"
     " repeat_interleave transpose swapaxes permute movedim t T mT flip roll rot90 diagonal".split()
 )
-WINDOWED: Final = re.compile(r"(?:fractional_)?(?:max|avg|average)_pool(?:([123])d)?")
-WINDOW_WORDS: Final = ("kernel_size", "pool_size", "ksize")
 TENSOR_WORDS: Final = ("input", "query", "tensor", "x", "mat1", "self")
 
 
@@ -65,7 +61,7 @@ def call_function(
         if role == "elementwise":
             return elementwise(machine, spec, inputs, args, kwargs, node)
         if role == "pool":
-            return machine.flow(op, inputs, spec.name, node, window(spec, args, kwargs))
+            return windows.pooled(machine, inputs, spec.name, node, *windows.of_call(spec, args, kwargs))
         rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5) if role == "dropout" else None
         return machine.flow(op, inputs, spec.name, node, rate if isinstance(rate, (int, float)) else None)
     if role == "weighted":
@@ -92,19 +88,6 @@ def call_function(
     if role == "recurrent":
         return (machine.flow("layer", list(tensors_in(machine, args[:1])), spec.name, node), Unknown("a state"))
     return machine.lost(spec.qualified, args, kwargs)
-
-
-def window(spec: FunctionSpec, args: Arguments, kwargs: Keywords) -> int | None:
-    """How many positions a pooling function looks at; None where that is unknown, or it is no window."""
-    found = WINDOWED.match(spec.qualified.rpartition(".")[2])
-    words = (kwargs[word] for word in WINDOW_WORDS if word in kwargs)
-    given = next(words, args[1] if len(args) > 1 else None) if found else None
-    if isinstance(given, ListValue):
-        given = tuple(given.items)
-    rank = int(found[1]) if found and found[1] else 0
-    known = isinstance(given, tuple) or (isinstance(given, int) and rank)
-    positions = expressions.prod(given, rank) if known else None
-    return positions if isinstance(positions, int) and positions > 0 else None
 
 
 def elementwise(

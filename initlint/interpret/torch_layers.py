@@ -9,7 +9,7 @@ from typing import Final
 
 from initlint import expressions
 from initlint.graph import History, InitEvent, Unknown
-from initlint.interpret import compare
+from initlint.interpret import compare, windows
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.sequences import iterate
 from initlint.interpret.tensors import Param, Tensor
@@ -25,7 +25,7 @@ from initlint.interpret.values import (
     options,
 )
 from initlint.knowledge import REQUIRED, LayerSpec, WeightSpec
-from initlint.sizes import expand_weights, sizes, window
+from initlint.sizes import expand_weights, sizes
 
 WEIGHTED: Final = frozenset({"weighted", "recurrent", "embedding", "attention", "composite"})
 PASSING: Final = frozenset({"shape", "identity", "functional"})
@@ -238,7 +238,9 @@ def forward_layer(
             "activation", inputs, spec.activation, node, slope if isinstance(slope, (int, float)) else None
         )
     if role == "pool":
-        return machine.flow(role, inputs, spec.pool or spec.kind, node, window(spec, instance.arguments))
+        return windows.pooled(
+            machine, inputs, spec.pool or spec.kind, node, *windows.of_layer(spec, instance.arguments)
+        )
     if role in ("norm", "dropout"):
         rate = instance.cell.get("p") if role == "dropout" else None
         made = machine.flow(role, inputs, spec.kind, node, rate if isinstance(rate, (int, float)) else None)

@@ -79,6 +79,7 @@ def signal(one: Signal | None) -> Json:
         "depth": one.depth,
         "spread": finite(one.spread),
         "deeper": [signal(more) for more in one.deeper],
+        **({} if one.noise is None else {"noise": signal(one.noise)}),
     }
 
 

@@ -99,7 +99,8 @@ def source_line(other: Site, texts: dict[str, list[str]]) -> str:
 
 
 def signal(one: Signal) -> str:
-    return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.extent}"
+    noise = "" if one.noise is None else f" ({one.noise.forward_std:.3g} forward of noise, which pools average out)"
+    return f"{one.forward_std:.3g} forward, {one.backward_std:.3g} backward, over {one.extent}{noise}"
 
 
 def chance(*signals: Signal | None) -> str:
