@@ -1,5 +1,5 @@
-"""The numbers on the rules' pages are those that benchmarks/measured.py measures. Run as a program, this writes them
-into the rules anew."""
+"""The numbers on rules' pages are those that benchmarks/measured.py samples, and benchmarks/examples.py gets from the
+pages' own examples. Run as a program, this writes them into the rules anew."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ ROOT = Path(__file__).parents[1]
 CHECKS = ROOT / "rules" / "checks"
 
 
-def loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("measured", ROOT / "benchmarks" / "measured.py")
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["measured"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-MEASURED = loaded().MEASURED
+MEASURED = {**loaded("measured").MEASURED, **loaded("examples").MEASURED}
 
 
 @pytest.mark.parametrize("code", MEASURED)
 def test_a_page_has_the_numbers_that_are_measured(code: str) -> None:
     assert all_rules()[code].numbers.strip() == MEASURED[code](), "write them anew: python tests/test_rule_numbers.py"
+
+
+def test_every_page_on_code_has_numbers() -> None:
+    assert [code for code, rule in all_rules().items() if rule.condition is not None and not rule.numbers.strip()] == []
 
 
 def rewrite() -> None:
