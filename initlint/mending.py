@@ -73,18 +73,39 @@ def mend_paths(
         try:
             with open(path, "rb") as read:
                 old = read.read()
-            changed = _until_done(shown, path, old, report, overlay, configs, unsafe=unsafe, least=least, debug=debug)
         except OSError as error:
             faults.append(f"{shown}: cannot be fixed: {(error.strerror or str(error)).lower()}")
             continue
+        if not _as_linted(old, shown, report):
+            faults.append(f"{shown}: not written: {writing.ChangedError()}")
+            continue
+        changed = _until_done(shown, path, old, report, overlay, configs, unsafe=unsafe, least=least, debug=debug)
         if changed is not None:
             changes[file] = changed
             overlay[path] = changed.new
     if changes:
         report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay, jobs=jobs)
-    faults += put_in_place(changes.values()) if write else []
+    left = put_in_place(changes.values()) if write else {}
+    if left:
+        changes = {file: change for file, change in changes.items() if change.path not in left}
+        overlay = {path: data for path, data in overlay.items() if os.path.realpath(path) in changes}
+        report = pipeline.lint_paths(paths, configs, debug=debug, fixes=True, overlay=overlay, jobs=jobs)
     fixed = sum(change.fixed for change in changes.values())
+    faults += left.values()
     return Mended(tuple(changes.values()), replace(report, faults=(*report.faults, *faults), fixed=fixed))
+
+
+def _as_linted(data: bytes, shown: str, report: Report) -> bool:
+    """Whether these are the bytes of the text that the report's fixes were planned on."""
+    source, texts = _read(data, shown), dict(report.sources)
+    if isinstance(source, Trouble):
+        return False
+    now = dict(source.documents())
+    return all(
+        now.get(one.place.document) == texts[one.place.document]
+        for one in report.findings
+        if one.place.file == shown and one.place.document in texts
+    )
 
 
 def _until_done(
@@ -180,16 +201,16 @@ def _comes_back(data: bytes, source: Source) -> bool:
         return False
 
 
-def put_in_place(changes: Iterable[Change]) -> list[str]:
-    """Writes the changes. What can't be written, or changed meanwhile, stays as it is: a sentence for each."""
-    faults = []
+def put_in_place(changes: Iterable[Change]) -> dict[str, str]:
+    """Writes the changes. What can't be written, or changed meanwhile, stays as it is: a sentence for each, by path."""
+    faults = {}
     for change in changes:
         try:
             writing.replace(change.path, change.old, change.new)
         except writing.ChangedError as error:
-            faults.append(f"{change.shown}: not written: {error}")
+            faults[change.path] = f"{change.shown}: not written: {error}"
         except OSError as error:
-            faults.append(f"{change.shown}: cannot be written: {(error.strerror or str(error)).lower()}")
+            faults[change.path] = f"{change.shown}: cannot be written: {(error.strerror or str(error)).lower()}"
     return faults
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import stat
 
@@ -9,9 +11,13 @@ import stat
 class ChangedError(Exception):
     """The file is not what it was when it was read."""
 
+    def __init__(self) -> None:
+        super().__init__("it changed since it was read")
+
 
 def replace(path: str, old: bytes, new: bytes) -> None:
-    """Puts new content in the place of a file's old one. A symbolic link stays one, permissions stay as they are.
+    """Puts new content in the place of a file's old one. A symbolic link stays one; owner, permissions and attributes
+    stay as they are, as far as this user may keep them.
 
     Raises ChangedError where the file has other content by now, and OSError where it can't be written: then it is
     as it was.
@@ -21,21 +27,40 @@ def replace(path: str, old: bytes, new: bytes) -> None:
     target = os.path.realpath(path)
     with open(target, "rb") as file:
         if file.read() != old:
-            raise ChangedError("it changed since it was read")
+            raise ChangedError
     if not os.access(target, os.W_OK):
-        raise PermissionError(f"{path} is write-protected")
+        raise PermissionError(errno.EACCES, "it is write-protected")
     handle, temporary = tempfile.mkstemp(prefix=".initlint-", dir=os.path.dirname(target))
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(new)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+        _made_like(temporary, target)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
     sync_folder(os.path.dirname(target))
+
+
+def _made_like(temporary: str, target: str) -> None:
+    """Owner first, for a change of it takes some permissions away. A group that can't be kept gets no more than others
+    have: it is another one."""
+    there = os.stat(target)
+    mode = stat.S_IMODE(there.st_mode)
+    made = os.stat(temporary)
+    if hasattr(os, "chown") and (there.st_uid, there.st_gid) != (made.st_uid, made.st_gid):
+        for owner, group in ((-1, there.st_gid), (there.st_uid, -1)):
+            with contextlib.suppress(OSError):
+                os.chown(temporary, owner, group)
+        if os.stat(temporary).st_gid != there.st_gid:
+            mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):
+            for name in os.listxattr(target):
+                os.setxattr(temporary, name, os.getxattr(target, name))
+    os.chmod(temporary, mode)
 
 
 def put(path: str, data: bytes) -> None:
