@@ -72,6 +72,7 @@ FILE: Final[Mapping[str, type]] = {
     "aliases": dict,
     "prefixes": dict,
     "roots": dict,
+    "older": dict,
 }
 LAYER: Final[Mapping[str, type]] = {
     "package": str,
@@ -199,7 +200,9 @@ def _gather_layers(file: Row, where: Where, found: Rows) -> None:
             else:
                 schema.keys(entry, {"name": str, "role": str, "shape": str, "default": str}, WEIGHT, here)
                 schema.choice(entry["role"], WEIGHT_ROLES, here / "role")
-    for row in schema.rows(file.get("layers", []), where / "layers"):
+    for told in schema.rows(file.get("layers", []), where / "layers"):
+        older = _older(file.get("older", {}), told.get("signature", "")) | told.get("older", {})
+        row: Row = {**told, "older": older}
         here = where / f"layers[{row.get('kinds', '?')}]"
         schema.keys(row, {"kinds": str, "role": str}, LAYER, here)
         schema.choice(row["role"], LAYER_ROLES, here / "role")
@@ -216,6 +219,13 @@ def _gather_layers(file: Row, where: Where, found: Rows) -> None:
             if qualified in found.layers:
                 here.fail("each kind once", kind)
             found.layers[qualified] = LayerRow(kind, package, row, weights, here)
+
+
+def _older(names: Mapping[str, str], signature: str) -> dict[str, str]:
+    """Older names of arguments that a layer with this signature has; of several for one name its first."""
+    has = set(re.findall(r"\w+(?=[=,]|$)", signature))
+    kept = {name: [new for new in several.split() if new in has] for name, several in names.items() if name not in has}
+    return {name: several[0] for name, several in kept.items() if several}
 
 
 def _gather_functions(namespaces: Row, where: Where, found: Rows) -> None:

@@ -243,3 +243,19 @@ def test_the_shape_of_the_output(kind: str, given: dict[str, Any], shape: Any) -
     assert channels in (None, real[-1])
     if spec.output != "unknown":
         assert channels == real[-1] or found == real
+
+
+def test_names_of_the_first_version_are_those_of_the_arguments_they_became() -> None:
+    """Only where a layer has what they became: `init` of Dense, of Embedding and of PReLU are three arguments."""
+    layers = knowledge().layers
+    older = {kind: layers[f"keras.layers.{kind}"].older for kind in ("Dense", "Embedding", "PReLU", "Dropout", "LSTM")}
+    assert older["Dense"]["init"] == "kernel_initializer"
+    assert older["Embedding"]["init"] == "embeddings_initializer"
+    assert older["PReLU"]["init"] == "alpha_initializer"
+    assert older["Dropout"] == {"p": "rate"}
+    assert older["LSTM"]["inner_init"] == "recurrent_initializer"
+    for name in layers:
+        if name.startswith("keras.layers."):
+            has = {p.spelled or p.name for p in layers[name].parameters}
+            assert set(layers[name].older.values()) <= has
+            assert not set(layers[name].older) & has

@@ -30,6 +30,12 @@ from initlint.knowledge import LayerSpec
 CONCATENATE: Final = "keras.layers.Concatenate"
 EXTREMES: Final = {"Maximum": ("cat", "maximum"), "Minimum": ("cat", "minimum")}
 SPATIAL: Final = ("kernel_size", "strides", "dilation_rate", "pool_size")
+OLDER_SIZES: Final = ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col")
+OLDER_WORDS: Final[Mapping[tuple[str, str], Value]] = {
+    ("dim_ordering", "th"): "channels_first",
+    ("dim_ordering", "tf"): "channels_last",
+    ("forget_bias_init", "one"): True,
+}
 WRAPPERS: Final = frozenset({"TimeDistributed", "SpectralNormalization", "Wrapper", "Bidirectional", "RNN"})
 OTHER_INPUTS: Final = ("value", "key", "query", "inputs")
 OTHER_CHANNELS: Final = ("value_channels", "key_channels")
@@ -58,7 +64,7 @@ def build(
     frame: Frame,
 ) -> None:
     """What Keras's own __init__ does to `layer`."""
-    arguments, given = bind(spec.parameters, dict(spec.older), args, kwargs)
+    arguments, given = bind(spec.parameters, dict(spec.older), *of_later_versions(spec, args, kwargs))
     if spec.rank:
         for name in SPATIAL:
             if isinstance(arguments.get(name), int):
@@ -75,6 +81,20 @@ def build(
         make_weights(machine, layer, spec, given, node, frame, loose="**" in kwargs)
     if arguments.get("trainable") is False:
         freeze(layer)
+
+
+def of_later_versions(spec: LayerSpec, args: Arguments, kwargs: Keywords) -> tuple[Arguments, Keywords]:
+    """Where a call has names of Keras 1: the sizes of a kernel, an argument each there, as one; and older words."""
+    if not any(name in spec.older or name in OLDER_SIZES for name in kwargs):
+        return args, kwargs
+    kwargs = {
+        name: OLDER_WORDS.get((name, value), value) if isinstance(value, str) else value
+        for name, value in kwargs.items()
+    }
+    sizes = (*args[1:], *(kwargs[name] for name in OLDER_SIZES if name in kwargs))
+    if spec.rank < 2 or len(sizes) != spec.rank or not all(isinstance(size, int) for size in sizes):
+        return args, kwargs
+    return args[:1], {**kwargs, "kernel_size": sizes}
 
 
 def input_shape(kwargs: Mapping[str, Value]) -> tuple[int | None, ...] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from initlint import expressions
@@ -82,7 +84,7 @@ def written(
     if weight.initializer not in given:
         return ((default,),)
     value = layer.arguments[weight.initializer]
-    where = argument_node(node, weight.initializer)
+    where = argument_node(node, weight.initializer, layer.spec.older if layer.spec is not None else {})
     shape = tuple(Unknown("a size") if s is None else s for s in param.shape) if param.shape is not None else ()
     found: list[tuple[InitEvent, ...]] = []
     for option in options(value):
@@ -127,10 +129,10 @@ def defaults(weight: WeightSpec, plain: dict[str, object]) -> tuple[tuple[str, f
     return tuple((name, v if isinstance(v, (int, float)) else Unknown("a size")) for name, v in values)
 
 
-def argument_node(node: ast.AST, name: str) -> ast.AST:
-    """Where a call gives this argument, else the call."""
+def argument_node(node: ast.AST, name: str, older: Mapping[str, str] = MappingProxyType({})) -> ast.AST:
+    """Where a call gives this argument, perhaps by an older name, else the call."""
     keywords = node.keywords if isinstance(node, ast.Call) else []
-    return next((keyword.value for keyword in keywords if keyword.arg == name), node)
+    return next((k.value for k in keywords if k.arg is not None and older.get(k.arg, k.arg) == name), node)
 
 
 def known(layer: Instance) -> dict[str, object]:
