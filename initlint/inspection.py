@@ -185,11 +185,19 @@ def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
 
 def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[Context, Layer]]:
     """Without the contexts in which a class was built by itself of which another context has all, in a model. A class
-    that users build themselves speaks beside the models that have it: what it returns is where its data ends."""
+    that users build themselves speaks beside the models that have it: what it returns is where its data ends. Where
+    some contexts know what becomes of a layer, those that ended before that are silent."""
     numbers = dict.fromkeys(index for index, _ in pairs)
     parts = (i for i in numbers if contexts.contexts[i].built and not contexts.contexts[i].offered)
     alone = {i for i in parts if not contexts.around(i).isdisjoint(numbers)}
-    return [(contexts.contexts[index], layer) for index, layer in pairs if index not in alone]
+    found = [(contexts.contexts[index], layer) for index, layer in pairs if index not in alone]
+    return [(context, layer) for context, layer in found if context.complete or not is_cut_off(layer)] or found
+
+
+def is_cut_off(layer: Layer) -> bool:
+    """Whether the run ended before everything was done that may write the layer's weights."""
+    ends = [history[-1] for weight in layer.weights for history in weight.histories if history]
+    return bool(ends) and all(event.name == "unknown" and event.place is None for event in ends)
 
 
 SiteKey: TypeAlias = tuple[Place, Place | None, str]

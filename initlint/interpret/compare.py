@@ -145,6 +145,22 @@ def contents(container: Instance) -> list[Value]:
     return found
 
 
+def is_named(container: Instance) -> bool:
+    """Whether this is a ModuleDict or ParameterDict."""
+    return container.spec is not None and container.spec.kind in ("ModuleDict", "ParameterDict")
+
+
+def is_unknown_key(key: object) -> bool:
+    """Whether what stands there is kept for a key that is not known."""
+    return isinstance(key, str) and key.startswith("?")
+
+
+def names_in(container: Instance) -> tuple[Value, ...]:
+    """The keys of a ModuleDict or ParameterDict."""
+    names = (key for key in container.cell if isinstance(key, str))
+    return tuple(Unknown("a key that is not known") if is_unknown_key(key) else key for key in names)
+
+
 def elements(value: Value) -> tuple[Value, ...] | None:
     """The elements of a sequence, None where there may be more or fewer."""
     if isinstance(value, tuple):
@@ -178,8 +194,10 @@ def contains(container: Value, item: Value) -> bool | None:
         except TypeError:
             return None
         return True if found else (None if container.open else False)
-    if isinstance(container, Instance) and container.spec is not None and container.spec.kind == "ModuleDict":
-        return item in container.cell if isinstance(item, str) else None
+    if isinstance(container, Instance) and is_named(container):
+        if not isinstance(item, str):
+            return None
+        return item in container.cell or (None if any(map(is_unknown_key, container.cell)) else False)
     members = container if isinstance(container, tuple) else getattr(container, "items", None)
     if isinstance(container, (tuple, ListValue)) and members is not None:
         results = [equal(item, member) for member in members]

@@ -159,9 +159,10 @@ def attempt(
     machine.heap.log = None
     if machine.layers or machine.params or machine.incidents or machine.lost_writes:
         machine.fuel = 50_000  # for asking sweeps about late layers
+        built, place = isinstance(named, Class) and named.module, name_place(named.unit, named) if named else None
         try:
-            context = harvest(machine, entry, unit.file, complete=complete, genuine=genuine)
-            built, place = isinstance(named, Class) and named.module, name_place(named.unit, named) if named else None
+            early = "its construction ends early" if raised and built and not machine.constructed else ""
+            context = harvest(machine, entry, unit.file, stopped=early if complete else "budget", genuine=genuine)
             whole = replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
             yield machine.facts.context(whole) if garbage.is_large(machine.project.size) else whole
         except Exception as error:  # noqa: BLE001 - as above

@@ -23,9 +23,9 @@ from initlint.sizes import size
 from initlint.source import Place
 
 
-def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genuine: bool) -> Context:
-    """The context that an entry has shown."""
-    missed = {id(sweep): missed_by(machine, sweep) for sweep in machine.passes} if complete else {}
+def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuine: bool) -> Context:
+    """The context that an entry has shown. `stopped` is why it ended before all was done, empty where it did not."""
+    missed = {} if stopped else {id(sweep): missed_by(machine, sweep) for sweep in machine.passes}
     keep_lost_writes(machine)
     names = name_layers(machine)
     machine.nodes = composed(machine.nodes, frozenset(machine.torn))
@@ -57,7 +57,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
         added = any(summed(machine.nodes, used, node) for node in nodes_of.get(index, ()))
-        layers.append(layer_facts(machine, owner, index, names, found, complete, added=added))
+        layers.append(layer_facts(machine, owner, index, names, found, stopped, added=added))
     owned = [(index, owner, param) for index, owner in enumerate(owners) for param in parameters_of(owner)]
     param_index = {id(param): index for index, _, param in owned}
     return Context(
@@ -70,7 +70,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, complete: bool, genu
         tuple(
             incident_facts(machine, key, incident, param_index, index_of) for key, incident in machine.incidents.items()
         ),
-        complete,
+        not stopped,
         (),
         genuine,
         tuple(
@@ -212,7 +212,7 @@ def layer_facts(
     index: int,
     names: dict[int, tuple[str, str]],
     found: list[frozenset[tuple[str, bool, bool]]],
-    complete: bool,
+    stopped: str,
     *,
     added: bool,
 ) -> Layer:
@@ -225,9 +225,9 @@ def layer_facts(
         activations = activations or None
     normed = {label[1] for label in labels if label[0] != "?"}
     norm = None if not normed else True in normed
-    weights = tuple(weight_facts(param, complete or machine.constructed) for param in parameters_of(owner))
-    if not complete:
-        unknown.append("budget")
+    weights = tuple(weight_facts(param, "" if machine.constructed else stopped) for param in parameters_of(owner))
+    if stopped:
+        unknown.append(stopped)
         if not activations:
             activations = None
     if isinstance(owner, Param):
@@ -287,10 +287,10 @@ def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]
     return known
 
 
-def weight_facts(param: Param, complete: bool) -> Weight:
+def weight_facts(param: Param, stopped: str) -> Weight:
     histories = unloaded(param.histories)
-    if not complete:
-        histories = tuple((*h, InitEvent("unknown", (("why", "budget"),), explicit=True)) for h in histories)
+    if stopped:
+        histories = tuple((*h, InitEvent("unknown", (("why", stopped),), explicit=True)) for h in histories)
     return Weight(
         param.name,
         param.role,

@@ -12,6 +12,7 @@ from initlint.interpret import (
     builtins,
     calls,
     classes,
+    compare,
     comprehensions,
     dispatch,
     evaluate,
@@ -147,8 +148,8 @@ class Interpreter(Machine):
         elif isinstance(owner, Instance):
             if isinstance(owner.cls, Class) and isinstance(owner.cls.find("__setitem__"), Function):
                 self.call(self.attribute(owner, "__setitem__", target, frame), [key, value], {}, target, frame)
-            elif owner.spec is not None and owner.spec.role == "container" and isinstance(key, (int, str)):
-                torch_layers.put_child(self, owner, str(key), value, target, frame)
+            elif owner.spec is not None and owner.spec.role == "container":
+                torch_layers.set_child(self, owner, key, value, target, frame)
 
     def delete_item(self, owner: Instance, key: Value) -> None:
         torch_modules.delete_item(self, owner, key)
@@ -355,7 +356,9 @@ class Interpreter(Machine):
         if answer is False and (subject := known.subject or asked_subject(node.test)) is not None:
             value = self.evaluate(subject, frame)
             seen = value if isinstance(value, str) else getattr(getattr(value, "spec", None), "kind", None)
-            if isinstance(seen, str):
+            if isinstance(seen, str) and any(map(compare.is_unknown_key, seen.split("."))):
+                known.false, known.unknown = known.false - 1, known.unknown + 1  # what stands there may be asked for
+            elif isinstance(seen, str):
                 known.seen[seen] = None
 
     def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:

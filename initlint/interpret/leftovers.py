@@ -145,10 +145,14 @@ def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -
     try:
         for function in functions:
             machine.fuel = ORPHAN_FUEL
+            made = [(kept, len(kept)) for kept in (machine.layers, machine.norms, machine.params)]
             try:
                 machine.heap.explore(lambda function=function: machine.call(function, [], {}, function.node, frame))  # type: ignore[misc]
-            except (OutOfFuel, RecursionError, Raised):
+            except Raised:
                 continue
+            except (OutOfFuel, RecursionError):
+                for kept, count in made:
+                    del kept[count:]  # what would have become of them is not known
     finally:
         machine.orphan = False
         machine.called, machine.built = called, built

@@ -109,14 +109,14 @@ def hashable(key: Value) -> bool:
     return not isinstance(key, (Unknown, Alternatives, ListValue, DictValue, Tensor, slice))
 
 
-def unknown_key(target: DictValue) -> str:
+def unknown_key(target: DictValue | Instance) -> str:
     """Where the value of a key that is not known is kept."""
     return f"?{len(target.cell)}"
 
 
-def under_unknown_keys(value: DictValue) -> tuple[Value, ...]:
+def under_unknown_keys(value: DictValue | Instance) -> tuple[Value, ...]:
     """The values that were put under keys that are not known."""
-    return tuple(part for key, part in value.cell.items() if isinstance(key, str) and key.startswith("?"))
+    return tuple(part for key, part in value.cell.items() if compare.is_unknown_key(key))
 
 
 def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tuple[tuple[Value, ...], bool]:
@@ -140,8 +140,8 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
             return items, len({len(items) for items, _ in found}) > 1 or any(open_ for _, open_ in found)
     if isinstance(value, Instance):
         if value.spec is not None and value.spec.role == "container":
-            if value.spec.kind in ("ModuleDict", "ParameterDict"):
-                return tuple(value.cell), False
+            if compare.is_named(value):
+                return compare.names_in(value), False
             return tuple(compare.contents(value)), False
         if isinstance(value.cls, Class) and value.cls.find("__iter__") is not ABSENT:
             result = machine.call(machine.attribute(value, "__iter__", node, frame), [], {}, node, frame)
@@ -296,7 +296,9 @@ def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, 
         return item(machine, tuple(fields.values()), key, node, frame)
     if value.spec is not None and value.spec.role == "container":
         if isinstance(key, str):
-            return value.cell.get(key, Unknown(f"no module {key!r}"))
+            entries = () if key in value.cell else under_unknown_keys(value)  # one of these, if any
+            known = 0 < len(entries) <= 6
+            return joined(machine, entries) if known else value.cell.get(key, Unknown(f"no module {key!r}"))
         children = compare.contents(value)
         if isinstance(key, int):
             try:

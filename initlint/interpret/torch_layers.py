@@ -11,7 +11,7 @@ from initlint import expressions
 from initlint.graph import History, InitEvent, Unknown
 from initlint.interpret import compare, windows
 from initlint.interpret.machine import Arguments, Keywords, Machine
-from initlint.interpret.sequences import iterate
+from initlint.interpret.sequences import iterate, unknown_key
 from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.torch_tensors import as_tensor, tensors_in
 from initlint.interpret.values import (
@@ -185,6 +185,14 @@ def fill_container(
 
 def put_child(machine: Machine, instance: Instance, key: str, value: Value, node: ast.AST, frame: Frame) -> None:
     machine.heap.write(instance.cell, key, machine.adopt(instance, key, value, node, frame))
+
+
+def set_child(machine: Machine, container: Instance, key: Value, value: Value, node: ast.AST, frame: Frame) -> None:
+    """`container[key] = value`, under a key that may not be known where keys are names."""
+    if isinstance(key, (int, str)):
+        put_child(machine, container, str(key), value, node, frame)
+    elif compare.is_named(container):
+        put_child(machine, container, unknown_key(container), value, node, frame)
 
 
 def children_of(instance: Instance) -> list[tuple[str, Instance]]:

@@ -13,7 +13,7 @@ from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.tensors import Tensor
-from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child
+from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child, set_child
 from initlint.interpret.torch_traversal import (
     all_parameters,
     apply,
@@ -187,16 +187,18 @@ def container_method(
     machine: Machine, receiver: Instance, name: str, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
 ) -> Value:
     if name in ("keys", "values", "items"):
-        entries = [(k, v) for k, v in receiver.cell.items() if isinstance(k, str)]
+        names, values = compare.names_in(receiver), [v for k, v in receiver.cell.items() if isinstance(k, str)]
         rows: dict[str, tuple[Value, ...]] = {
-            "keys": tuple(k for k, _ in entries),
-            "values": tuple(v for _, v in entries),
-            "items": tuple(entries),
+            "keys": names,
+            "values": tuple(values),
+            "items": tuple(zip(names, values, strict=True)),
         }
         return ListValue(rows[name])
-    if name == "update" and args and isinstance(args[0], DictValue):
+    if name == "update" and args and isinstance(args[0], (DictValue, Instance)):
         for key, value in args[0].cell.items():
-            put_child(machine, receiver, str(key), value, node, frame)
+            own = Unknown("a key that is not known") if compare.is_unknown_key(key) else key
+            if isinstance(own, (str, Unknown)):
+                set_child(machine, receiver, own, value, node, frame)
         return None
     if name == "append" and args:
         plain = isinstance(receiver.cls, Symbol)  # holds nothing but its elements
