@@ -143,7 +143,7 @@ def invoke(
             or not informed(machine, function, args, kwargs, receiver, outer[-1])
             or (again > UNSURE and machine.heap.depth >= outer[0].depth + again)
         ):
-            return machine.lost("recursion", args, kwargs)
+            return machine.lost("recursion", args[receiver is not None :], kwargs)  # to it is done what is done already
     if not outer and isinstance(receiver, (Class, Instance)) and not receiver.module:
         return aside(machine, function, args, kwargs, node, frame, receiver)
     return run(machine, function, args, kwargs, node, frame, receiver)
