@@ -1,7 +1,7 @@
 """The model graph: what the interpreter understood of the code, and all that rules may see.
 
-A `Model` holds one `Context` for each entry that was executed (a class built with its defaults, a factory, the top
-level of a script). A layer's facts are the union over its contexts. `check` finds broken references, `show` prints.
+A `Model` holds one `Context` for each entry that was executed (a class built with its defaults, a factory, a script).
+A layer's facts are the union over its contexts. `check` finds broken references, `show` prints.
 """
 
 from __future__ import annotations
@@ -303,6 +303,7 @@ class Context:
     place: Place | None = None  # the entry's name in its class or def; None for a script
     built: bool = False  # a class that we built by itself, rather than code that builds a model
     offered: bool = False  # one that users build themselves, though larger models of the project have it too
+    apart: bool = False  # one that other code of the project names, though no entry has shown it building it
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)

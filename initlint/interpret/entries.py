@@ -74,7 +74,9 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
             continue
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
         run = partial(build, machine, cls)
-        contexts += attempt(machine, cls.unit, cls.name, run, genuine=genuine, named=cls, offered=offered)
+        apart = id(cls) in used and not offered
+        for context in attempt(machine, cls.unit, cls.name, run, genuine=genuine, named=cls, offered=offered):
+            contexts.append(replace(context, apart=apart))
     for unit in units:
         if uncalled := leftovers.orphans(machine, unit):
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
