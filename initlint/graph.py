@@ -87,9 +87,8 @@ History: TypeAlias = tuple[InitEvent, ...]
 class Weight:
     """A parameter of a layer or of a module.
 
-    `shape` is None when the rank is unknown; an entry of it is None when that size is.
-    `histories` has one history for each way the construction can go; each is in order of
-    execution and its last covering write is the effective initializer.
+    `shape` is None when the rank is unknown; an entry of it is None when that size is. `histories` has one history for
+    each way the construction can go; each is in order of execution, its last covering write the effective initializer.
     """
 
     name: str  # attribute: weight, bias, weight_ih_l0

@@ -35,9 +35,9 @@ ROOMS: dict[str, str] = {
         interpret.methods
         interpret.regexes interpret.dispatch interpret.standard interpret.typetests interpret.torch_laws
         interpret.hand_written interpret.torch_init interpret.selections interpret.torch_fans interpret.init_functions
-        interpret.contractions interpret.windows interpret.torch_tensors interpret.torch_functions
-        interpret.torch_methods interpret.torch_layers interpret.torch_traversal interpret.layer_fillers
-        interpret.torch_parameters interpret.torch_modules
+        interpret.contractions interpret.windows interpret.torch_tensors interpret.torch_factories
+        interpret.torch_functions interpret.torch_methods interpret.torch_layers interpret.torch_traversal
+        interpret.layer_fillers interpret.torch_parameters interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_checks interpret.keras_names
         interpret.keras_naming
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from typing import Final
 
 from initlint.graph import Unknown
@@ -11,8 +10,8 @@ from initlint.interpret import selections, torch_init, windows
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pieces import ROW_MAJOR, rows_of, share
 from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.torch_factories import factory
 from initlint.interpret.torch_tensors import (
-    Shape,
     as_tensor,
     operator_,
     product,
@@ -224,70 +223,6 @@ def pieces(value: Param | View, method: str, args: Arguments, kwargs: Keywords) 
         View(param, part, whole=False, detached=detached, rows=share(rows, index / count, (index + 1) / count))
         for index in range(count)
     )
-
-
-def sizes_of(args: Arguments) -> Shape:
-    """The shape that a factory's arguments ask for."""
-    values: Sequence[Value] = args
-    if len(args) == 1 and isinstance(args[0], (tuple, ListValue)):
-        values = args[0] if isinstance(args[0], tuple) else args[0].items
-        if isinstance(args[0], ListValue) and args[0].open:
-            return None
-    if any(isinstance(v, Unknown) and v.why == "starred argument" for v in values):
-        return None
-    if len(values) == 1 and not isinstance(values[0], int):
-        return None  # a size of unknown rank, or a list of numbers
-    return tuple(v if isinstance(v, int) and not isinstance(v, bool) else None for v in values)
-
-
-def factory(
-    machine: Machine, spec: FunctionSpec, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
-) -> Value:
-    """A new tensor: its shape, and how its values came to be."""
-    last = spec.qualified.rpartition(".")[2]
-    name = spec.name
-    given: dict[str, Value] = {}
-    shape: Shape
-    if last.endswith("_like") or (spec.qualified.startswith("Tensor.") and args):
-        source = args[0] if args else None
-        shape = (
-            getattr(source, "shape", None)
-            if last.endswith("_like")
-            else sizes_of(args[1:2] if name == "constant" else args[1:])
-        )
-        rest = args[1:]
-    else:
-        size = kwargs.get("size")
-        shape = sizes_of([size] if size is not None else args[:1] if name == "constant" else args)
-        rest = args
-    if name == "legacy":
-        numbers = shape is not None and all(isinstance(a, (int, Unknown)) for a in args) and args
-        sized = bool(numbers) or any(isinstance(a, tuple) for a in args[:0])
-        name = "empty" if sized or (len(args) == 1 and isinstance(args[0], Unknown)) else "values"
-        if len(args) == 1 and isinstance(args[0], Unknown):
-            shape = None
-        if not sized and name == "values":
-            shape = None
-    if name == "constant":
-        value = kwargs.get("fill_value", rest[-1] if rest else Unknown("no value"))
-        given["val"] = value
-    if last == "normal":
-        given = dict(zip(("mean", "std"), args[:2], strict=False)) | {
-            k: v for k, v in kwargs.items() if k in ("mean", "std")
-        }
-        shape = sizes_of(args[2:3]) if len(args) > 2 else sizes_of([kwargs["size"]]) if "size" in kwargs else None
-    if name == "values":
-        value = args[0] if args else None
-        scalar = isinstance(value, (int, float)) and last in ("tensor", "as_tensor", "scalar_tensor")
-        shape = () if scalar else None  # a number may also say how many there are, or how large
-        if scalar:
-            name, given = "constant", {"val": value}
-        else:
-            name, given = "unknown", {"why": "given values"}
-        if isinstance(value, (Tensor, Param, View)):
-            return next(tensors_in(machine, [value]))
-    event = torch_init.event_of(machine, name, given, node, frame, spec.qualified)
-    return Tensor(-1, shape, event)
 
 
 def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> Value:
