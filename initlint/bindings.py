@@ -71,8 +71,10 @@ def spelled(page: Page, qualified: str, near: str = "") -> tuple[str, Edits]:
     """
     tree = _tree(page.source)
     module, _, name = qualified.rpartition(".")
-    if "." in near:
-        return f"{near.rpartition('.')[0]}.{name}", ()
+    beside = near.rpartition(".")[0]
+    if beside and not any(one.name == beside and one.stands_for == TENSORFLOW for one in bound(tree)):
+        return f"{beside}.{name}", ()  # TensorFlow itself has Keras's by older names only: `tf.ones_initializer`
+    near = "" if beside else near
     names = {_own(one.stands_for): one.name for one in reversed(list(bound(tree)))}
     if qualified in names:
         return names[qualified], ()

@@ -1,16 +1,20 @@
-"""What puts an initializer object of Keras right that several layers share."""
+"""What puts layers of Keras right: initializer objects that several share, and initializers where none is given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from initlint.prescriptions import Undecided
+from initlint.knowledge import knowledge
+from initlint.prescriptions import Undecided, prescription
 from initlint.sharing import Shared
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from initlint.source import Span
     from initlint.subject import Subject
-    from initlint.survey import Survey
+    from initlint.survey import Survey, Written
 
 # Initializers without arguments, which a string makes anew for each layer.
 BY_NAME: Final = frozenset(f"{name}_{shape}" for name in ("he", "glorot", "lecun") for shape in ("normal", "uniform"))
@@ -25,3 +29,36 @@ def argument(subjects: Sequence[Subject], survey: Survey) -> dict[str, str]:
     if first.seeded:
         raise Undecided("a copy of the initializer would have its seed too, and draw the same values")
     return {"form": "clone"}
+
+
+def constructors(written: Sequence[Written], facts: Mapping[str, str], file: str) -> str:
+    """The calls that make these layers, each with the argument that chooses the initializer of their kernels:
+    `kernel_initializer@8:15-8:50`. Raises Undecided where other layers that they make need something else."""
+    found = dict.fromkeys((one.layer.place, _chooser(one)) for one in written)
+    if any(place.file != file for place, _ in found):
+        raise Undecided("a layer is made in another file")
+    places = {place for place, _ in found}
+    own = {(id(one.flow), one.layer.index) for one in written}
+    for flow in {id(one.flow): one.flow for one in written}.values():
+        for layer in flow.context.layers:
+            kernel = layer.kernel
+            if layer.place in places and kernel is not None and (id(flow), layer.index) not in own:
+                more = [
+                    written[0]._replace(flow=flow, layer=layer, weight=kernel, event=e) for e in kernel.effective() if e
+                ]
+                if prescription([*more, *written]) != facts:
+                    raise Undecided(f"{layer.name} is made there too, and needs something else")
+    return " ".join(f"{name}@{span_text(place.span)}" for place, name in found)
+
+
+def _chooser(one: Written) -> str:
+    spec = knowledge().layers.get(one.layer.qualified)
+    names: set[str] = {own.initializer for own in spec.weights if own.role == "kernel"} if spec else set()
+    if len(names) != 1 or "" in names:
+        raise Undecided(f"a {one.layer.kind} has several kernels, or none that an argument initializes")
+    return names.pop()
+
+
+def span_text(span: Span) -> str:
+    """A span as facts tell it: `8:15-8:50`."""
+    return f"{span.start.line}:{span.start.column}-{span.end.line}:{span.end.column}"

@@ -17,7 +17,7 @@ from initlint import expressions, mishaps, strengths
 from initlint.branches import Branch
 from initlint.forgetting import ForgetBias
 from initlint.gains import Call
-from initlint.keras_remedies import argument
+from initlint.keras_remedies import argument, constructors, span_text
 from initlint.knowledge import knowledge
 from initlint.normalizing import Disturbance
 from initlint.parameters import Parameter, is_vector
@@ -31,7 +31,6 @@ from initlint.tied import Tied
 
 if TYPE_CHECKING:
     from initlint.graph import Layer
-    from initlint.source import Span
     from initlint.subject import Subject
     from initlint.survey import Survey
 
@@ -76,6 +75,8 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     written = defaults(subjects)
     form = "default" if isinstance(first, Use) else "chain"
     facts = prescription(written)
+    if facts["framework"] == "keras":
+        return {**facts, "form": form, "at": constructors(written, facts, first.place.file)}
     return {**facts, "form": form, "others": _others(written, facts), **_owner([one.layer for one in written])}
 
 
@@ -199,11 +200,7 @@ def _given(subject: Subject) -> str:
     place = dict(subject.event.spans).get("initializer")
     if place is None or place.file != subject.place.file:
         raise Undecided("the initializer is given to the layer in another file")
-    return _span_text(place.span)
-
-
-def _span_text(span: Span) -> str:
-    return f"{span.start.line}:{span.start.column}-{span.end.line}:{span.end.column}"
+    return span_text(place.span)
 
 
 def open_gate(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -257,7 +254,7 @@ def one_factor(subjects: Sequence[Subject], survey: Survey) -> Facts:
         raise Undecided(f"{layer.name} is zeroed in another file")
     shared = first.earlier[2].place == first.later[2].place
     return {
-        "at": _span_text(place.span),
+        "at": span_text(place.span),
         "values": "ones" if gate else "random",
         "path": layer.name.partition(".")[2],
         "name": weight.name,

@@ -67,10 +67,19 @@ def with_arguments(call: cst.Call, args: Sequence[cst.Arg]) -> cst.Call:
     last, done = call.args[-1], []
     for arg in args[:-1]:
         separated = arg in call.args and arg is not last and isinstance(arg.comma, cst.Comma)
-        comma = arg.comma if separated else cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+        comma = arg.comma if separated else cst.Comma(whitespace_after=_between(call))
         done.append(arg.with_changes(comma=comma, whitespace_after_arg=cst.SimpleWhitespace("")))
     final = args[-1].with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
     return call.with_changes(args=[*done, final])
+
+
+def _between(call: cst.Call) -> cst.BaseParenthesizableWhitespace:
+    """What stands between two arguments, without comments: a new line where each has one of its own."""
+    commas = [arg.comma for arg in call.args[:-1] if isinstance(arg.comma, cst.Comma)]
+    space = commas[-1].whitespace_after if commas else call.whitespace_before_args
+    if not isinstance(space, cst.ParenthesizedWhitespace) or not isinstance(call.args[-1].comma, cst.Comma):
+        return cst.SimpleWhitespace(" ")
+    return space.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=[])
 
 
 def quoted(page: Page, text: str, like: cst.CSTNode | None = None) -> str:

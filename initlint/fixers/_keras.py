@@ -9,7 +9,7 @@ import libcst as cst
 from initlint.bindings import spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
-from initlint.fixers._calls import keyword, quoted, with_arguments
+from initlint.fixers._calls import keyword, quoted, span_of, with_arguments
 from initlint.knowledge import canonical
 from initlint.page import Page, Spot
 from initlint.source import Span
@@ -72,10 +72,19 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     raise Unfit("the initializer is chosen elsewhere")
 
 
-def argument(spot: Spot, match: Match, facts: Mapping[str, str], name: str) -> Edits:
+def arguments(page: Page, facts: Mapping[str, str]) -> Edits:
+    """An initializer in each call that the facts tell, with the argument that chooses it."""
+    edits: Edits = ()
+    for at in facts["at"].split():
+        name, _, span = at.partition("@")
+        edits += argument(page.at(span_of(span)), span_of(span), facts, name)
+    return tuple(dict.fromkeys(edits))
+
+
+def argument(spot: Spot, span: Span, facts: Mapping[str, str], name: str) -> Edits:
     """An initializer where the layer has none."""
     page = spot.page
-    call = next((n for n in spot.chain if isinstance(n, cst.Call) and page.span(n) == match.place.span), None)
+    call = next((n for n in spot.chain if isinstance(n, cst.Call) and page.span(n) == span), None)
     given = {arg.keyword.value for arg in call.args if arg.keyword is not None} if call is not None else set()
     if call is None or name in given or any(arg.star == "**" for arg in call.args):
         raise Unfit("the layer is made in a way that this fix does not know")

@@ -26,7 +26,9 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
         if facts["form"] == "argument":
             return Draft(TITLE, _keras.given(page, map(span_of, facts["at"].split()), asked, RECURRENT))
         default = facts["form"] == "default"
-        given = _keras.argument(spot, match, asked, RECURRENT) if default else _keras.instead(spot, match, asked)
+        given = (
+            _keras.argument(spot, match.place.span, asked, RECURRENT) if default else _keras.instead(spot, match, asked)
+        )
         return Draft(TITLE, given)
     if facts["form"] == "write":
         return Draft(TITLE, _instead(spot, match, facts))

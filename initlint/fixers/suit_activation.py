@@ -25,15 +25,13 @@ from initlint.fixers._calls import (
 from initlint.fixers._places import at_end, constructor, fresh, parameter_target, self_name
 from initlint.page import Page, Spot
 
-KERNEL = "kernel_initializer"
 MADE = ("zeros", "ones", "full", "rand", "randn", "empty")  # functions of torch that make a tensor of a size
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
     if facts["framework"] == "keras":
-        default = facts["form"] == "default"
-        found = _keras.argument(spot, match, facts, KERNEL) if default else _keras.instead(spot, match, facts)
+        found = _keras.arguments(page, facts) if "at" in facts else _keras.instead(spot, match, facts)
         return Draft(f"initialize with {_keras.title(facts)} for {facts['for']}", found)
     edits = (
         beside_constructor(spot, match, facts) if facts["form"] in {"default", "chain"} else instead(spot, match, facts)
