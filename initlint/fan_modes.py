@@ -62,10 +62,9 @@ def true_fans(layer: Layer, weight: Weight) -> tuple[float | None, float | None]
         return (layer.fan_in, layer.fan_out) if layer.kernel is weight else None
     if weight.place != layer.place:  # another parameter took the place of the layer's own
         return None
-    if layer.kernel is weight:
-        return layer.fan_in, layer.fan_out
-    gated = weight.role == "kernel" and weight.name.startswith("weight_ih")
-    return (shape[1], layer.fan_out) if gated else None
+    if weight.role == "kernel" and weight.name.startswith("weight_ih"):  # of gates, in any of stacked layers
+        return shape[1], layer.fan_out
+    return (layer.fan_in, layer.fan_out) if layer.kernel is weight else None
 
 
 def peculiarity(layer: Layer, weight: Weight) -> str:

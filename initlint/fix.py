@@ -31,4 +31,6 @@ def plan(match: Match, source: Source, safety: str) -> Fix | Declined | None:
     except Unfit as error:
         return Declined(str(error))
     safe = safety == "safe" or (safety == "safe-or-unsafe" and draft.safe is not False)
+    if not draft.edits:
+        return Declined("what would fix it is what stands there")
     return Fix(draft.title, safe and draft.safe is not False, draft.edits)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from initlint import strengths
+from initlint.fan_modes import true_fans
 from initlint.strengths import DESTINATIONS
 from initlint.survey import MATRICES, Written
 
@@ -128,8 +129,8 @@ def _digits(gain: float, fan: str) -> str:
 def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[str, str]:
     """Xavier's scheme; LeCun's where torch counts one of the fans wrong."""
     for one in written:
-        counted, true = strengths.fans(one.weight)[:2], (one.layer.fan_in, one.layer.fan_out)
-        if one.layer.kernel is one.weight and None not in {*counted, *true} and not _is_keras(one):
+        counted, true = strengths.fans(one.weight)[:2], true_fans(one.layer, one.weight) or (None, None)
+        if None not in {*counted, *true} and not _is_keras(one):
             ratio = sum(f or 0 for f in counted) / max(1, sum(f or 0 for f in true))
             if not 0.5 <= ratio <= 2:
                 return lecun(fan, stride)

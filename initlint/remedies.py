@@ -87,6 +87,8 @@ def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
     kaiming = (first.technique or "").startswith("kaiming")
     if kaiming and first.event.argument("mode") == "fan_out" and not true_fan(survey.written(first.place)):
         return {"form": "mode", "mode": "fan_in", "framework": "torch"}
+    if any(one.weight.role == "recurrent" for one in survey.written(first.place)):
+        raise Undecided("the call initializes recurrent matrices too, which need something else")
     return suit_activation(subjects, survey)
 
 

@@ -1,8 +1,9 @@
 """Runs of layers as the signal model sees them.
 
 A strand is the longest row of layers through one of them, each with what follows it, in which all weights are known and
-nothing resets or mixes the signal: no norm, no sum, no product. The steps of a plain recurrent network are one too. A
-loop of unknown length stands in it with one turn, which can be repeated.
+nothing resets or mixes the signal: no norm, no sum, no product. Heads are no part of what stands before them. The
+steps of a plain recurrent network are one too. A loop of unknown length stands in it with one turn, which can be
+repeated.
 """
 
 from __future__ import annotations
@@ -75,6 +76,10 @@ class Strand(NamedTuple):
     def members(self) -> frozenset[int]:
         return frozenset(link.layer for link in (*self.links, *self.turn))
 
+    def headless(self) -> Strand:
+        """The strand without its last layer, where that is in no loop."""
+        return self if self.turn and self.at == self.depth else self._replace(links=self.links[:-1])
+
     def deepened(self, depth: int) -> Strand:
         """The strand as it is where its loop turns as often as it takes for so many layers."""
         turns = max(0, math.ceil((depth - len(self.links)) / len(self.turn)))
@@ -93,7 +98,20 @@ def strand_of(flow: Flow, index: int) -> Strand:
     strand: Strand | None = flow.strands.get(id(row))
     if strand is None:  # one for all layers of a row
         strand = flow.strands[id(row)] = _strand(flow, row)
+    if strand.depth > 1 and index != strand.links[-1].layer and bounded_head(flow, strand.links[-1].layer):
+        before: Strand | None = flow.strands.get(-id(row))
+        if before is None:
+            before = flow.strands[-id(row)] = strand.headless()
+        return before
     return strand
+
+
+def bounded_head(flow: Flow, index: int) -> bool:
+    """Whether the layer's outputs are the model's, bounded by tanh, sigmoid or the like: the actions of a policy. How
+    large they start is a choice, as that of logits is."""
+    edges = flow.after(index)
+    kinds = {edge.activation and strengths.activation_kind(edge.activation.name) for edge in edges}
+    return kinds == {"saturating"} and flow.position(index) == "head" and not flow.context.layers[index].repeated
 
 
 def _strand(flow: Flow, row: Sequence[int]) -> Strand:

@@ -26,6 +26,14 @@ SYNONYMS: Final = {"zeros": "constant", "ones": "constant"}
 # --- activations ------------------------------------------------------------------------------------------------------
 
 
+def second_moment(activation: Activation) -> float | None:
+    """E[f(z)^2] of a standard normal z; None where the activation is not known."""
+    if activation.composed is not None:
+        return activation.composed.second_moment
+    spec = knowledge().activations.get(activation.name)
+    return None if spec is None else spec.second_moment
+
+
 def activation_kind(name: str) -> str:
     """Kind of the activation; linear, output and attention stand for themselves."""
     spec = knowledge().activations.get(name)

@@ -16,11 +16,11 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.forgetting import forget_biases
-from initlint.graph import UNKNOWN, Activation, Composed, Context, InitEvent, Layer, Unknown, Weight
+from initlint.graph import UNKNOWN, Composed, Context, InitEvent, Layer, Weight
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge
 from initlint.silence import played, starved
-from initlint.strands import PLAIN_RECURRENT, Strand, recurrence, strand_of
+from initlint.strands import PLAIN_RECURRENT, Strand, bounded_head, recurrence, strand_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -197,6 +197,11 @@ class Use(Judged):
         return kinds == {"saturating"} and any(edge.target >= 0 for edge in edges)
 
     @property
+    def bounded(self) -> bool:
+        """Whether it is a head, whose outputs tanh, sigmoid or the like bound."""
+        return bounded_head(self.flow, self.layer.index)
+
+    @property
     def saturated(self) -> float | None:
         """Share of its units that start on the flat parts of the one activation that it feeds, where the slope is below
         a twentieth of the largest. For data of second moment 1, or what the activations before make of it."""
@@ -205,7 +210,7 @@ class Use(Judged):
         before = [edge.activation for edge in self.flow.before(self.layer.index)]
         if ratio is None or spec is None or spec.flat is None or not before:
             return None
-        seconds = [1.0 if one is None else self._second_moment(one) for one in before]
+        seconds = [1.0 if one is None else strengths.second_moment(one) for one in before]
         if None in seconds:
             return None
         std = math.sqrt(ratio * min(1.0, *(one for one in seconds if one is not None)))
@@ -213,15 +218,8 @@ class Use(Judged):
 
     @property
     def on_flat_parts(self) -> str | None:
-        """The same for a message: `79%`. None where it is less than half."""
-        return f"{self.saturated:.0%}" if self.saturated is not None and self.saturated > 0.5 else None
-
-    @staticmethod
-    def _second_moment(activation: Activation) -> float | None:
-        if activation.composed is not None:
-            return activation.composed.second_moment
-        spec = knowledge().activations.get(activation.name)
-        return None if spec is None else spec.second_moment
+        """The same for a message: `79%`. None where it is less than a quarter."""
+        return f"{self.saturated:.0%}" if self.saturated is not None and self.saturated > 0.25 else None
 
     @property
     def reconstructs(self) -> bool | None:
@@ -237,8 +235,8 @@ class Use(Judged):
     @property
     def next(self) -> str | None:
         """Name of a layer that reads its output."""
-        targets = [e.target for e in self.flow.after(self.layer.index) if e.target >= 0]
-        return self.flow.context.layers[targets[0]].name if targets else None
+        layers = self.context.layers
+        return next((layers[e.target].name for e in self.flow.after(self.layer.index) if e.target >= 0), None)
 
     @property
     def outcome(self) -> str:
@@ -258,6 +256,12 @@ class Use(Judged):
         return strengths.variance_ratio(self.layer, self.weight, self.event)
 
     @property
+    def excess(self) -> float | None:
+        """Variance of an entry times the true fan_in, over what keeps the signal before a rectifier, else over 1."""
+        gain = max(self._gains, default=None) if strengths.RECTIFYING & (self.activation_kinds or set()) else 1.0
+        return None if self.variance_ratio is None or gain is None else self.variance_ratio / gain**2
+
+    @property
     def scale(self) -> float | None:
         """Numerator of the variance for laws that divide by a fan: 1 for Xavier, 2 for He, 1/3 for torch's default."""
         law = strengths.law(self.weight, self.event)
@@ -266,8 +270,8 @@ class Use(Judged):
     @property
     def nonlinearity(self) -> str:
         """What a Kaiming initializer was told, or assumes."""
-        value = self.event.argument("nonlinearity")
-        return value if isinstance(value, str) else "unknown" if isinstance(value, Unknown) else "leaky_relu"
+        value = self.event.argument("nonlinearity") or "leaky_relu"
+        return value if isinstance(value, str) else "unknown"
 
     @property
     def keep(self) -> float | None:
@@ -278,8 +282,7 @@ class Use(Judged):
     @property
     def he_keeps(self) -> float | None:
         """The same for He's initializer."""
-        gains = self._gains
-        return 2**0.5 / min(gains) if gains else None
+        return 2**0.5 / min(self._gains) if self._gains else None
 
     @property
     def _gains(self) -> list[float]:

@@ -28,7 +28,8 @@ EMBEDDINGS: Final = frozenset({"Embedding", "EmbeddingBag"})
 SMALLEST: Final = 256  # entries of a vocabulary whose size is not known
 PASSING: Final = frozenset({"dropout", "shape"})
 ENDS: Final = frozenset({"output", "loss"})
-POSITIONS: Final = 32  # that attention averages over, as many as there are up to each: the mean of 1 / t
+POSITIONS: Final = 32  # that attention averages over, as many as there are up to each
+AVERAGED: Final = sum(1 / t for t in range(1, POSITIONS + 1)) / POSITIONS  # what a mean of so many values leaves
 DEEPEST: Final = 400  # nodes that are followed back from the logits
 
 
@@ -164,6 +165,12 @@ def spread(weight: Weight) -> float | None:
     return found.pop() if len(found) == 1 else None
 
 
+def ratio_of(layer: Layer, weight: Weight) -> float | None:
+    """Variance of its entries times the true fan_in; None where ways differ."""
+    ratios = {strengths.variance_ratio(layer, weight, e) if e else None for e in weight.effective()}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
 def scaling(nodes: tuple[Node, ...], start: int) -> float | None:
     """What the logits are multiplied with on the way to the output; None where they pass through something else."""
     users = [i for i, node in enumerate(nodes) if start in node.inputs]
@@ -221,7 +228,7 @@ class Stream:
         if node.op == "mul" and len(known) == 2:
             return Signal(first.power * known[1].power)
         if node.op == "attention":  # scores are alike at the start: the mean of the values so far
-            return Signal(known[-1].power * sum(1 / t for t in range(1, POSITIONS + 1)) / POSITIONS)
+            return Signal(known[-1].power * AVERAGED)
         if node.op == "scale" and node.parameter is not None and node.name in ("mul", "truediv"):
             return Signal(first.power * node.parameter**2, first.own * node.parameter)
         if node.op == "activation":
@@ -240,12 +247,22 @@ class Stream:
         if layer.kind in EMBEDDINGS:
             std = spread(kernel)
             return None if not std else Signal(std**2, float(layer.index == self.embedding))
+        if layer.kind == "MultiheadAttention":
+            return self.through_attention(node, layer)
         source = self.at(node.inputs[0]) if layer.kind in ("Linear", "Parameter") and len(node.inputs) == 1 else None
-        ratios = {strengths.variance_ratio(layer, kernel, e) if e else None for e in kernel.effective()}
-        ratio = ratios.pop() if len(ratios) == 1 else None
+        ratio = ratio_of(layer, kernel)
         bias = next((w for w in layer.weights if w.role == "bias"), None)
         shift = 0.0 if bias is None else spread(bias)
         return None if source is None or ratio is None or shift is None else Signal(source.power * ratio + shift**2)
+
+    def through_attention(self, node: Node, layer: Layer) -> Signal | None:
+        """The values, projected, averaged and projected again."""
+        signal = self.at(node.inputs[-1]) if node.inputs else None
+        for name, kept in (("in_proj_weight", AVERAGED), ("weight", 1.0)):
+            weight = layer.weight(name)
+            ratio = None if weight is None else ratio_of(layer, weight)
+            signal = None if signal is None or ratio is None else Signal(signal.power * ratio * kept)
+        return signal
 
 
 def log_sum(count: int, std: float) -> float:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 import torch
+from lintable import text_of
 from torch import Tensor, nn
 from torch.nn import functional
+
+from initlint.findings import Severity
+from initlint.pipeline import lint_source
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +66,39 @@ def test_a_decoder_under_he_starts_on_the_flat_parts_of_its_sigmoid() -> None:
     assert saturated(nn.init.xavier_normal_) < 0.01
     assert saturated(nn.init.kaiming_normal_) > 0.1
     assert saturated(lambda w: nn.init.normal_(w, std=1.0)) > 0.6
+
+
+def reconstruction(init: Callable[[Tensor], Tensor]) -> float:
+    """The squared error of a sigmoid decoder after some training."""
+    torch.manual_seed(1)
+    data = torch.sigmoid(torch.randn(512, 8) @ torch.randn(8, 64) / 2**0.5)
+    net = nn.Sequential(
+        nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.ReLU(), nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 64)
+    )
+    for m in net:
+        if isinstance(m, nn.Linear):
+            nn.init.kaiming_normal_(m.weight)
+            nn.init.zeros_(m.bias)
+    init(net.get_submodule("6").get_parameter("weight"))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    for step in range(200):
+        rows = torch.arange(64) + 64 * (step % 8)
+        loss = functional.mse_loss(torch.sigmoid(net(data[rows])), data[rows])
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+    return loss.item()
+
+
+def test_a_decoder_that_starts_saturated_learns_little_and_is_a_warning() -> None:
+    (finding,) = lint_source(text_of("INI401/fires_saturated"), "net.py").findings
+    assert finding.severity == Severity.WARNING
+    (told,) = re.findall(r"starts (\d+)% of the units", finding.message)
+    z = torch.randn(10_000, 32).relu() @ torch.randn(32, 64)  # units of second moment 1 before their ReLU
+    assert ((torch.sigmoid(z) * (1 - torch.sigmoid(z)) < 0.25 / 20).float().mean().item()) == pytest.approx(
+        float(told) / 100, abs=0.04
+    )
+    assert reconstruction(nn.init.normal_) > 1.5 * reconstruction(nn.init.xavier_normal_)
 
 
 def test_a_pass_after_loading_trains_from_scratch() -> None:

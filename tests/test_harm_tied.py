@@ -85,3 +85,9 @@ def test_the_mean_of_logsumexp(count: int, std: float) -> None:
     torch.manual_seed(0)
     drawn = torch.logsumexp(std * torch.randn(400, count, dtype=torch.float64), 1).mean()
     assert log_sum(count, std) == pytest.approx(float(drawn), rel=0.05)
+
+
+def test_attention_that_is_a_layer_is_followed() -> None:
+    text = text_of("INI403/fires_attention_module")
+    real = measured(text, "Model", lambda _: (torch.randint(0, 5000, (4, 32)),))
+    assert predicted(text, "Model").loss == pytest.approx(real, rel=0.05)
