@@ -24,6 +24,9 @@ from initlint.subject import Subject
 DEPTHS: Final = (10, 30, 100)  # at which a loop of unknown length is judged
 
 
+ALIKE: Final = 0.01  # signals that differ by less are the same
+
+
 class Band(NamedTuple):
     """Where a signal and a gradient should stay, and from how many layers on it counts."""
 
@@ -103,6 +106,15 @@ class Judgement(NamedTuple):
     @property
     def harms(self) -> bool:
         return self.outside and self.mends
+
+    @property
+    def idle(self) -> bool:
+        """Whether the cure is what is there already."""
+        before, after = self.before, self.after
+        if before is None or after is None or not self.outside:
+            return False
+        pairs = ((before.forward_std, after.forward_std), (before.backward_std, after.backward_std))
+        return all(abs(old - new) <= ALIKE * old for old, new in pairs)
 
     @property
     def may_harm(self) -> bool:

@@ -133,8 +133,8 @@ def agreeing(rule: Rule, group: list[Instance], contexts: frozenset[int]) -> lis
 
 
 def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
-    """The hit as loud as it is; None where the rule speaks only outside its band, and this is inside and gives it no
-    other reason to be loud."""
+    """The hit as loud as it is; None where the rule speaks only outside its band, and this is inside, or has the cure
+    already, and gives it no other reason to be loud."""
     severity, kind, loud = rule.severity, rule.verdict, False
     for louder in rule.louder:
         if louder.severity > severity and louder.condition.holds(subject):
@@ -146,7 +146,7 @@ def _hit(rule: Rule, instance: Instance, subject: Subject) -> Hit | None:
     outside = judgement is not None and judgement.outside
     if not loud and judgement is not None and measure.loop is not None and judgement.may_harm and not judgement.harms:
         severity, kind = (measure.loop if measure.only else max(severity, measure.loop)), "advice"
-    elif measure.only and not outside and not loud:
+    elif measure.only and not loud and (judgement is None or not outside or judgement.idle):
         return None
     if judgement is not None and judgement.harms:
         severity, kind = max(severity, measure.severity), "unstable"
