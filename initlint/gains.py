@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from initlint import strengths
 from initlint.findings import Site
+from initlint.formulas import COMPOSED
 from initlint.graph import Unknown
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge
@@ -181,13 +182,14 @@ class Call(Judged):
         activations = self.activations
         if activations is None:
             return None
-        found = {
-            (edge.activation.name, edge.activation.parameter)
+        reached = {
+            edge.activation
             for use in self.uses
             for edge in use.flow.after(use.layer.index)
             if edge.activation is not None and edge.activation.name in activations
         }
-        named = {name for name, _ in found}
+        named = {one.name for one in reached}
+        found = {(one.name if one.composed is None else COMPOSED, one.parameter) for one in reached}
         return frozenset(found | {(name, None) for name in activations - DESTINATIONS - named})
 
 

@@ -6,11 +6,11 @@ A layer's facts are the union over its contexts. `check` finds broken references
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from initlint.formulas import Choice, Composed
 from initlint.source import Place
 
 Scalar: TypeAlias = int | float | str | bool | None
@@ -109,21 +109,6 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
-    """An activation that the code computes itself: its formula, E[f(z)^2] for a standard normal z, and its kind
-    (rectifier, saturating, other)."""
-
-    text: str
-    second_moment: float
-    kind: str
-
-    @property
-    def gain(self) -> float:
-        """What the std is to be multiplied by, over 1 / sqrt(fan_in), to keep the signal's second moment."""
-        return math.sqrt(1 / self.second_moment)
-
-
-@dataclass(frozen=True, slots=True)
 class Activation:
     """An activation as it is used: canonical name (`custom` where it has none), and the slope or alpha where it has
     one."""
@@ -198,17 +183,6 @@ class Layer:
     @property
     def kernel(self) -> Weight | None:
         return next((w for w in self.weights if w.role in ("kernel", "embedding", "raw")), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A selection: `then` where the entries of `tested` exceed the bound, else `other`. Positions among the inputs."""
-
-    tested: int
-    bound: float
-    then: int | None
-    other: int | None
-    numbers: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

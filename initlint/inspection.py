@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from initlint.contexts import Contexts
 from initlint.findings import Unreadable
-from initlint.graph import Composed, Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
+from initlint.formulas import Composed
+from initlint.graph import Context, History, InitEvent, Layer, Model, Scalar, Unknown, Weight
 from initlint.knowledge import LOADING, knowledge
 from initlint.source import Place, Source
 from initlint.strengths import fans

@@ -69,14 +69,14 @@ def mended(strand: Strand, concerned: Collection[int], cure: str) -> Strand:
 
 def _cured(link: Link, cure: str) -> Dense:
     dense = link.dense
-    name, parameter = ("linear", None) if link.activation is None else (link.activation.name, link.activation.parameter)
     found: float | None = 1.0
     if cure == "suited":
-        cure = "xavier" if strengths.activation_kind(name) == "saturating" else "gain"
+        saturating = link.activation is not None and strengths.kind_of(link.activation) == "saturating"
+        cure = "xavier" if saturating else "gain"
     if cure == "gain":
-        found = strengths.gain(name, parameter)
+        found = strengths.gain_of(link.activation)
     elif cure == "torch-gain":
-        found = strengths.torch_gain(name, parameter) or strengths.gain(name, parameter)
+        found = strengths.torch_gain_of(link.activation) or strengths.gain_of(link.activation)
     second = (1.0 if found is None else found**2) / dense.fan_in
     if cure == "xavier":
         second = 2 / (dense.fan_in + dense.fan_out)

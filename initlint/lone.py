@@ -13,7 +13,6 @@ from typing import Final
 from initlint import strengths
 from initlint.findings import Signal
 from initlint.graph import Activation, Layer, Scalar
-from initlint.knowledge import knowledge
 from initlint.network import Dense
 from initlint.signals import exact, measured
 from initlint.strands import NOMINAL, Link, Strand, strided
@@ -74,5 +73,4 @@ def _activation(use: Use) -> Activation | None:
     if use.internal or len(found) != 1:
         return None
     (one,) = found
-    spec = None if one is None else knowledge().activations.get(one.name)
-    return None if spec is None or spec.second_moment is None else one
+    return one if one is not None and strengths.followed(one) else None

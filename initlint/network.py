@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from initlint.formulas import Composed, Function
+
 NARROW: Final = 32  # units below which a single layer differs from its expectation too much for analysis
 EPSILON: Final = 1e-5  # what torch's norms add to the variance
 GATED: Final = frozenset({"glu"})
@@ -61,7 +63,8 @@ class Step:
     """One step. `op` is input, dense, activation, norm, add, cat, pool, scale.
 
     `name` is the activation, the norm (layer, batch, rms) or the pool (max, mean); `parameter` the slope or alpha, the
-    factor of a scale, or how many positions a pool looks at. `stride` is how many there are for each of its outputs.
+    factor of a scale, or how many positions a pool looks at. `stride` is how many there are for each of its outputs;
+    `composed` an activation that the code makes itself.
     """
 
     op: str
@@ -70,6 +73,12 @@ class Step:
     parameter: float | None = None
     dense: Dense | None = None
     stride: int = 1
+    composed: Composed | None = None
+
+    @property
+    def function(self) -> Function:
+        """What an activation does to single entries."""
+        return Function(self.name, self.parameter, self.composed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +116,8 @@ class Builder:
     def dense(self, weights: Dense) -> int:
         return self.add(Step("dense", (self.last,), dense=weights))
 
-    def activation(self, name: str, parameter: float | None = None) -> int:
-        return self.add(Step("activation", (self.last,), name, parameter))
+    def activation(self, name: str, parameter: float | None = None, composed: Composed | None = None) -> int:
+        return self.add(Step("activation", (self.last,), name, parameter, composed=composed))
 
     def norm(self, kind: str) -> int:
         return self.add(Step("norm", (self.last,), kind))
@@ -130,10 +139,13 @@ class Builder:
 
 def analysable(network: Sequence[Step]) -> bool:
     """Whether the analysis in the limit of wide layers describes it: no gates, no weights with a mean, no sparse ones,
-    no orthogonal ones that are not square, and no narrow layer but the first."""
+    no orthogonal ones that are not square, no narrow layer but the first, and no largest of what may fall as its input
+    rises."""
     first = True
     for step in network:
         if step.op == "activation" and step.name in GATED:
+            return False
+        if step.op == "pool" and step.name == "max" and network[step.inputs[0]].composed is not None:
             return False
         dense = step.dense
         if dense is None:

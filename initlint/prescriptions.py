@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from initlint import strengths
 from initlint.fan_modes import true_fans
+from initlint.formulas import COMPOSED
+from initlint.graph import Activation
 from initlint.strengths import DESTINATIONS
 from initlint.survey import MATRICES, Written
 
@@ -90,30 +93,32 @@ def need(one: Written) -> Need:
     if layer.activations is None:
         raise Undecided(f"what {layer.name} feeds is not known")
     found = {
-        (edge.activation.name, edge.activation.parameter)
-        for edge in one.flow.after(layer.index)
-        if edge.activation is not None
+        replace(edge.activation, place=None) for edge in one.flow.after(layer.index) if edge.activation is not None
     }
-    named = {name for name, _ in found}
-    found |= {(name, None) for name in layer.activations if name not in named and name not in DESTINATIONS}
+    named = {activation.name for activation in found} | DESTINATIONS
+    found |= {Activation(name) for name in layer.activations if name not in named}
     if not found:
         return Need("any", 1.0, "", None, layer.name)
-    needs = {_by_activation(name, slope, layer) for name, slope in found}
+    needs = {_by_activation(activation, layer) for activation in found}
     if len({(one.scheme, one.gain) for one in needs}) > 1:
-        raise Undecided(f"{layer.name} feeds {_listed(sorted(name for name, _ in found))}, which need different gains")
+        raise Undecided(
+            f"{layer.name} feeds {_listed(sorted(map(strengths.shown, found)))}, which need different gains"
+        )
     return min(needs)
 
 
-def _by_activation(name: str, slope: float | None, layer: Layer) -> Need:
+def _by_activation(activation: Activation, layer: Layer) -> Need:
+    name, slope = activation.name if activation.composed is None else COMPOSED, activation.parameter
     if name == "selu":
         return Need("selu", 1.0, name, None, layer.name)
-    kind, gain = strengths.activation_kind(name), strengths.gain(name, slope)
+    kind, gain, shown = strengths.kind_of(activation), strengths.gain_of(activation), strengths.shown(activation)
     if kind == "saturating":
-        return Need("saturating", 1.0, name, None, layer.name)
-    if kind != "rectifier" or gain is None:
-        raise Undecided(f"there is no gain for {name}, which {layer.name} feeds")
+        return Need("saturating", 1.0, shown, None, layer.name)
+    composed = activation.composed is not None and strengths.followed(activation)  # whatever kind it is of
+    if gain is None or not (composed or (kind == "rectifier" and activation.composed is None)):
+        raise Undecided(f"there is no gain for {shown}, which {layer.name} feeds")
     slope = (SLOPED[name] if slope is None else slope) if name in SLOPED else None  # ELU's alpha is none
-    return Need("rectifier", gain, name, slope, layer.name)
+    return Need("rectifier", gain, shown, slope, layer.name)
 
 
 def lecun(fan: str, stride: float = 1.0) -> dict[str, str]:

@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from initlint.angles import Angle, independent
-from initlint.curves import Curve, curve
+from initlint.curves import Curve
+from initlint.formulas import Function
 from initlint.moments import Moments, difference, fluctuation, highest, moments
 from initlint.network import EPSILON, Dense, Step, Trace
 
@@ -120,10 +121,10 @@ def _activated(step: Step, s: State) -> State:
     f = _curve(step)
     if s.before is None:  # a sum that is no normal: as if it were one with its second moment
         s = s._replace(before=s.second)
-    m = _moments(step.name, step.parameter, _rounded(s.second))
+    m = _moments(step.function, _rounded(s.second))
     spread = s.spread * _elasticity(step, s.second) ** 2
     if s.units:
-        spread += _fluctuation(step.name, step.parameter, _rounded(s.second), s.held) / s.units
+        spread += _fluctuation(step.function, _rounded(s.second), s.held) / s.units
     angle = s.angle.through(*f.slopes, s.units) if s.angle is not None and f.slopes is not None and s.units else None
     return State(
         m.mean,
@@ -246,7 +247,7 @@ def _slope(step: Step, s: State) -> float:
     if step.op == "dense" and step.dense is not None:
         return step.dense.backward
     if step.op == "activation":
-        return _moments(step.name, step.parameter, _rounded(s.second)).derivative_second_moment
+        return _moments(step.function, _rounded(s.second)).derivative_second_moment
     if step.op == "norm":
         return 1 / _normed_by(step, s)
     if step.op == "scale":
@@ -264,7 +265,7 @@ def _bounded(value: float) -> float:
 
 
 def _curve(step: Step) -> Curve:
-    found = curve(step.name, step.parameter)
+    found = step.function.curve
     if found is None:
         raise UnknownStepError(step.name)
     return found
@@ -276,16 +277,16 @@ def _rounded(variance: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _moments(name: str, parameter: float | None, variance: float) -> Moments:
-    found = curve(name, parameter)
+def _moments(function: Function, variance: float) -> Moments:
+    found = function.curve
     if found is None:
-        raise UnknownStepError(name)
+        raise UnknownStepError(function.name)
     return moments(found, variance)
 
 
 @lru_cache(maxsize=4096)
-def _fluctuation(name: str, parameter: float | None, variance: float, held: str) -> float:
-    found = curve(name, parameter)
+def _fluctuation(function: Function, variance: float, held: str) -> float:
+    found = function.curve
     return fluctuation(found, variance, held) if found is not None and variance else 0.0
 
 
@@ -293,6 +294,6 @@ def _elasticity(step: Step, variance: float) -> float:
     """By how many per cent E[f^2] grows with one per cent of the variance: 1 for ReLU, less where f saturates."""
     if not variance:
         return 0.0
-    low = _moments(step.name, step.parameter, _rounded(variance * 0.99)).second_moment
-    high = _moments(step.name, step.parameter, _rounded(variance * 1.01)).second_moment
+    low = _moments(step.function, _rounded(variance * 0.99)).second_moment
+    high = _moments(step.function, _rounded(variance * 1.01)).second_moment
     return math.log(high / low) / math.log(1.01 / 0.99) if low > 0 and high > 0 else 0.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial, reduce
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from initlint.curves import Curve, curve, sigmoid
+from initlint.curves import Curve, sigmoid
 from initlint.network import EPSILON, GATED, Dense, Step, Trace, analysable
 from initlint.propagation import UnknownStepError, propagate
 
@@ -237,7 +237,7 @@ def _normed_by(step: Step, x: Array) -> tuple[Array, Array]:
 
 
 def _curve(step: Step) -> Curve:
-    found = curve(step.name, step.parameter)
+    found = step.function.curve
     if found is None:
         raise UnknownStepError(step.name)
     return found

@@ -16,7 +16,7 @@ from initlint.findings import Signal
 from initlint.graph import Activation
 from initlint.knowledge import knowledge
 from initlint.network import Cell, analysable
-from initlint.strands import BROKEN, Strand, network_of, positions
+from initlint.strands import Strand, network_of, positions
 
 KNOWN_TO: Final = 4.0  # the variance up to which slopes are bounded
 
@@ -46,7 +46,8 @@ def bounds(strand: Strand) -> Range:
             if not last:
                 backward[end] *= slope * link.merged
         largest = before * max(1.0, high) + (0.0 if _through_zero(link.activation) else 1.0)
-        if link.activation is not None and strengths.activation_kind(link.activation.name) == "saturating":
+        one = link.activation
+        if one is not None and one.composed is None and strengths.activation_kind(one.name) == "saturating":
             largest = min(largest, 1.0)
         largest *= link.pools.largest or 1
     return Range(
@@ -57,19 +58,18 @@ def bounds(strand: Strand) -> Range:
 
 def _slope(activation: Activation | None, variance: float) -> tuple[float, float]:
     """Bounds of E[f'^2] for inputs of at most this variance."""
-    name, parameter = ("linear", None) if activation is None else (activation.name, activation.parameter)
-    if name in BROKEN:
-        below = BROKEN[name] if parameter is None else parameter
-        share = (1 + below**2) / 2
+    slopes = strengths.slopes(activation)
+    if slopes is not None:
+        share = (slopes[0] ** 2 + slopes[1] ** 2) / 2
         return share, share
-    spec = knowledge().activations.get(name)
-    if spec is None or spec.slope is None or parameter is not None or variance > KNOWN_TO:
+    spec = knowledge().activations.get(activation.name) if activation and activation.composed is None else None
+    if spec is None or spec.slope is None or activation is None or activation.parameter is not None:
         return 0.0, math.inf
-    return spec.slope
+    return spec.slope if variance <= KNOWN_TO else (0.0, math.inf)
 
 
 def _through_zero(activation: Activation | None) -> bool:
-    return activation is None or strengths.through_zero(activation.name)
+    return activation is None or strengths.through_zero(activation)
 
 
 def exact(strand: Strand) -> Signal | None:
@@ -79,16 +79,15 @@ def exact(strand: Strand) -> Signal | None:
         return None
     second, spread = 1.0, 0.0
     for link in strand.links:
-        name = "linear" if link.activation is None else link.activation.name
-        if name not in BROKEN or link.pools.largest or strand.noise:
+        slopes = strengths.slopes(link.activation)
+        if slopes is None or link.pools.largest or strand.noise:
             return None
-        parameter = link.activation.parameter if link.activation else None
-        below = BROKEN[name] if parameter is None else parameter
+        squares = [slope**2 for slope in slopes]
         before = link.dense.forward * second + link.dense.bias
         share = link.dense.forward * second / before if before else 0.0
-        fluctuation = 6 * (1 + below**4) / (1 + below**2) ** 2 - 1  # 5 for ReLU (Hanin and Nica 2020)
+        fluctuation = 6 * sum(s**2 for s in squares) / sum(squares) ** 2 - 1  # 5 for ReLU (Hanin and Nica 2020)
         spread = share**2 * spread + (0.0 if link.activation is None else fluctuation / link.dense.units[1])
-        second = before * (1 + below**2) / 2
+        second = before * sum(squares) / 2
     network = network_of(strand)
     if not strand.links or not analysable(network):
         return None

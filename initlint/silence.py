@@ -51,7 +51,7 @@ def _silent(flow: Flow, edge: Edge) -> bool:
     if edge.source < 0 or edge.norm:
         return False
     return zero_output(flow.context.layers[edge.source]) and (
-        edge.activation is None or strengths.through_zero(edge.activation.name)
+        edge.activation is None or strengths.through_zero(edge.activation)
     )
 
 
@@ -71,7 +71,7 @@ def _zero(node: Node, found: set[int], layers: tuple[Layer, ...]) -> bool:
     if node.op == "layer":
         return node.layer >= 0 and zero_output(layers[node.layer])
     if node.op == "activation":
-        return bool(silent) and all(silent) and strengths.through_zero(node.name)
+        return bool(silent) and all(silent) and strengths.through_zero(node)
     if node.op in MULTIPLIES:
         return any(silent)
     if node.op == "attention":  # a weighted mean of the values, which come last
@@ -93,5 +93,6 @@ def played(layer: Layer, edge: Edge | None) -> Map:
         units=layer.fan_out if layer.kind in {"Linear", "Dense"} else None,
         activation=activation.name if activation else None,
         parameter=activation.parameter if activation else None,
+        composed=activation.composed if activation else None,
         norm=bool(edge and edge.norm),
     )

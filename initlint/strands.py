@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from initlint import strengths
 from initlint.chains import Flow
 from initlint.graph import Activation, Edge, InitEvent, Layer, Pool, Weight
-from initlint.knowledge import knowledge
 from initlint.network import Builder, Cell, Dense, Step
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ CELLS: Final = {
 }
 GATES: Final = frozenset({"sigmoid", "tanh"})  # the activations of gated cells that the model has steps for
 RECURRENT_STEPS: Final = 100
-BROKEN: Final = {"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "linear": 1.0}  # slope below zero; above it is 1
 
 
 class Pools(NamedTuple):
@@ -157,8 +155,7 @@ def _followed(edge: Edge) -> bool:
         return False
     if edge.activation is None:
         return edge.target >= 0
-    spec = knowledge().activations.get(edge.activation.name)
-    return spec is not None and spec.second_moment is not None
+    return strengths.followed(edge.activation)
 
 
 def _link(flow: Flow, member: int, after: int | None) -> Link | None:
@@ -335,7 +332,7 @@ def network_of(strand: Strand) -> tuple[Step, ...]:
     for link in strand.links:
         build.dense(link.dense)
         if link.activation is not None:
-            build.activation(link.activation.name, link.activation.parameter)
+            build.activation(link.activation.name, link.activation.parameter, link.activation.composed)
         if link.pools.largest:
             build.pool("max", link.pools.largest, link.pools.largest_stride)
         if link.pools.mean and strand.noise:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from initlint.graph import Activation, Edge, InitEvent, Layer, Scalar, Unknown, Weight
+from initlint.graph import Activation, Edge, InitEvent, Layer, Node, Scalar, Unknown, Weight
 from initlint.knowledge import REQUIRED, knowledge, law_of, snake
 from initlint.laws import Law
 
@@ -20,6 +20,8 @@ DESTINATIONS: Final = frozenset({"linear", "output", "attention"})  # consume a 
 RECTIFYING: Final = frozenset({"rectifier", "self-normalizing"})
 OTHER_FANS: Final = ("Transpose", "DepthwiseConv", "SeparableConv")  # kinds whose true fans are not the computed ones
 LARGEST_RATE: Final = 8.0  # of an exponential tail: beyond, it is a step
+BROKEN: Final = {"relu": 0.0, "leaky_relu": 0.01, "prelu": 0.25, "linear": 1.0}  # slope below zero; above it is 1
+NOTHING: Final = 1e-12
 SYNONYMS: Final = {"zeros": "constant", "ones": "constant"}
 
 
@@ -50,9 +52,53 @@ def rectified(edge: Edge) -> bool:
     return edge.activation is not None and kind_of(edge.activation) in RECTIFYING
 
 
-def through_zero(name: str) -> bool:
+def through_zero(activation: Activation | Node) -> bool:
     """Whether the activation of 0 is 0."""
+    if activation.composed is not None:
+        return abs(activation.composed.at_zero) < NOTHING
+    name = activation.name
     return activation_kind(name) not in {"normalizing", "gated"} and name not in NOT_THROUGH_ZERO
+
+
+def followed(activation: Activation) -> bool:
+    """Whether the signal model has its moments."""
+    return bool(activation.composed.steps) if activation.composed else second_moment(activation) is not None
+
+
+def slopes(activation: Activation | None) -> tuple[float, float] | None:
+    """Of one that is linear on both sides of zero: below, above. No activation is linear."""
+    if activation is None:
+        return 1.0, 1.0
+    if activation.composed is not None:
+        return activation.composed.slopes
+    below = BROKEN.get(activation.name)
+    if below is not None and activation.parameter is not None:
+        below = activation.parameter
+    return None if below is None else (below, 1.0)
+
+
+def gain_of(activation: Activation | None) -> float | None:
+    """The gain of an activation as it is used."""
+    if activation is None:
+        return 1.0
+    return activation.composed.gain if activation.composed else gain(activation.name, activation.parameter)
+
+
+def shown(activation: Activation) -> str:
+    """The activation for a message: `gelu`, `x * sigmoid(1.702 * x)`."""
+    return activation.composed.text if activation.composed else activation.name
+
+
+def advised(gain: float) -> str:
+    """What keeps the signal before an activation with this gain: `std = 1.54 / sqrt(fan_in)`."""
+    return f"std = {gain:.2f} / sqrt(fan_in)" if gain < 10 else f"std = {gain:.3g} / sqrt(fan_in)"
+
+
+def torch_gain_of(activation: Activation | None) -> float | None:
+    """What torch's calculate_gain returns for it; torch knows none that is composed."""
+    if activation is None or activation.composed is not None:
+        return None
+    return torch_gain(activation.name, activation.parameter)
 
 
 def gain(name: str, parameter: float | None = None) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from initlint import strengths
 from initlint.chains import Flow
 from initlint.findings import Site
-from initlint.graph import Layer
+from initlint.graph import Activation, Layer
 from initlint.judgement import Judged
 from initlint.strands import Strand, dense_of, strand_of
 
@@ -72,16 +72,24 @@ class Stretch(Judged):
 
     @property
     def activation_kinds(self) -> frozenset[str]:
-        return frozenset(strengths.activation_kind(name) for name in self._names)
+        return frozenset(map(strengths.kind_of, self._activations))
 
     @property
     def activation(self) -> str | None:
         """The activations for a message."""
-        return " and ".join(sorted(self._names)) or None
+        return " and ".join(sorted(set(map(strengths.shown, self._activations)))) or None
 
     @property
-    def _names(self) -> frozenset[str]:
-        return frozenset(link.activation.name for link in self.strand.links if link.activation is not None)
+    def advised(self) -> str | None:
+        """What keeps the signal before an activation that the code composes itself: `std = 1.54 / sqrt(fan_in)`."""
+        composed = [one.composed for one in self._activations]
+        gains = {one.gain if one is not None and one.steady else None for one in composed}
+        gain = gains.pop() if len(gains) == 1 else None
+        return None if gain is None else strengths.advised(gain)
+
+    @property
+    def _activations(self) -> frozenset[Activation]:
+        return frozenset(link.activation for link in self.strand.links if link.activation is not None)
 
 
 def stretches(flow: Flow, *, entry: bool) -> Iterator[Stretch]:

@@ -16,7 +16,8 @@ from initlint.chains import Flow
 from initlint.fan_modes import Division, division, peculiarity
 from initlint.findings import Site
 from initlint.forgetting import forget_biases
-from initlint.graph import UNKNOWN, Composed, Context, InitEvent, Layer, Weight
+from initlint.formulas import Composed
+from initlint.graph import UNKNOWN, Activation, Context, InitEvent, Layer, Weight
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge
 from initlint.silence import played, starved
@@ -149,8 +150,8 @@ class Use(Judged):
     @property
     def advised(self) -> str | None:
         """What keeps the signal before an activation that the code composes itself: `std = 1.54 / sqrt(fan_in)`."""
-        gains = self._gains if self._composed else []
-        return f"std = {min(gains):.2f} / sqrt(fan_in)" if len(gains) == 1 else None
+        gains = self._gains if self._composed and not self.saturates else []
+        return strengths.advised(min(gains)) if len(gains) == 1 else None
 
     @property
     def _composed(self) -> Mapping[str, list[Composed]]:
@@ -208,7 +209,7 @@ class Use(Judged):
         ratio, kinds = self.variance_ratio, self.activations or frozenset()
         spec = knowledge().activations.get(min(kinds)) if len(kinds) == 1 else None
         before = [edge.activation for edge in self.flow.before(self.layer.index)]
-        if ratio is None or spec is None or spec.flat is None or not before:
+        if ratio is None or spec is None or spec.flat is None or not before or self._composed:
             return None
         seconds = [1.0 if one is None else strengths.second_moment(one) for one in before]
         if None in seconds:
@@ -229,8 +230,11 @@ class Use(Judged):
     @property
     def saturation(self) -> str | None:
         """The saturating activations for a message."""
-        names = sorted(self.internal or self.activations or ())
-        return " and ".join(n for n in names if strengths.activation_kind(n) == "saturating") or None
+        composed = {} if self.internal else self._composed
+        names = (self.internal or self.activations or frozenset()) - composed.keys()
+        told = {name for name in names if strengths.activation_kind(name) == "saturating"}
+        told |= {one.text for ones in composed.values() for one in ones if one.saturates}
+        return " and ".join(sorted(told)) or None
 
     @property
     def next(self) -> str | None:
@@ -289,18 +293,10 @@ class Use(Judged):
         """Gain of each activation that it feeds, by its slope where the code gives one; empty if one is unknown."""
         if not self.layer.activations:
             return []
-        composed = self._composed
-        slopes = {
-            (e.activation.name, e.activation.parameter)
-            for e in self.flow.after(self.layer.index)
-            if e.activation is not None and e.activation.name not in composed
-        }
-        named = {name for name, _ in slopes} | composed.keys()
-        slopes |= {(name, None) for name in self.layer.activations if name not in named}
-        gains = [
-            strengths.gain(name, slope) for name, slope in sorted(slopes, key=str) if name not in strengths.DESTINATIONS
-        ]
-        gains += [one.gain for ones in composed.values() for one in ones]
+        reached = [edge.activation for edge in self.flow.after(self.layer.index) if edge.activation is not None]
+        named = {one.name for one in reached} | strengths.DESTINATIONS
+        reached += [Activation(name) for name in self.layer.activations if name not in named]
+        gains = {strengths.gain_of(one) for one in reached}
         return [gain for gain in gains if gain is not None] if None not in gains else []
 
     # --- fans and truncation ------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from initlint.formulas import Composed, Function
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -40,6 +42,7 @@ class Map(NamedTuple):
     parameter: float | None = None
     norm: bool = False
     maker: int = 0  # maps with the same one, and as large, draw the same weights; 0 for a draw of its own
+    composed: Composed | None = None
 
 
 def prospects(maps: tuple[Map, ...], index: int) -> str | None:
@@ -128,9 +131,7 @@ def drawn(
     maps: Sequence[Map], inputs: int, generator: Generator, made: dict[tuple[int, tuple[int, ...]], Any] | None = None
 ) -> Row | None:
     """The maps with weights and biases; None where an activation is not known here. `made` has what makers drew."""
-    from initlint.curves import curve
-
-    found = [curve(PLAIN if m.activation in NO_CURVE else m.activation or PLAIN, m.parameter) for m in maps]
+    found = [_curve(m) for m in maps]
     curves = [one for one in found if one is not None]
     if len(curves) < len(maps):
         return None
@@ -143,6 +144,12 @@ def drawn(
         weights.append(made[m.maker, shape].copy() if m.maker else _fill(m.constant, shape, generator))
     biases = [_fill(m.bias, (after,), generator) for m, after in zip(maps, widths[1:])]
     return Row(maps, curves, weights, biases)
+
+
+def _curve(m: Map) -> Curve | None:
+    """None too where the slope at 0 is a matter of how the code composes the function."""
+    found = Function(PLAIN if m.activation in NO_CURVE else m.activation or PLAIN, m.parameter, m.composed).curve
+    return None if found is not None and m.composed is not None and 0.0 in found.kinks else found
 
 
 def _fill(constant: float | None, shape: tuple[int, ...], generator: Generator) -> Any:

@@ -19,7 +19,7 @@ MAX_LINES = 400
 # Each module may import those above it. A room is a line of the design; its modules stand in order too.
 ROOMS: dict[str, str] = {
     "text": "garbage disk processes source notebook",
-    "laws": "laws curves moments",
+    "laws": "laws curves formulas moments",
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """

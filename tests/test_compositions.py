@@ -317,3 +317,44 @@ def test_the_right_scale_is_silent() -> None:
     assert not findings(net(f"x = self.fc(x); x = {QUICK}", init="nn.init.normal_(self.fc.weight, std=1.54 / 64**0.5)"))
     gain = "nn.init.xavier_normal_(self.fc.weight, gain=1.54)"
     assert not [f for f in findings(net(f"x = self.fc(x); x = {QUICK}", init=gain)) if f.code == "INI201"]
+
+
+@pytest.mark.parametrize(
+    "formula, name, text",
+    [
+        ("1.7159 * torch.tanh(2 / 3 * x)", "tanh", "1.7159 * tanh(0.66667 * x)"),
+        ("torch.relu(x) * 2**0.5", "relu", "1.4142 * relu(x)"),
+        ("torch.sigmoid(x) - 0.5", "sigmoid", "sigmoid(x) - 0.5"),
+    ],
+)
+def test_with_a_factor_or_a_shift_an_activation_keeps_its_name_and_has_a_gain_of_its_own(
+    formula: str, name: str, text: str
+) -> None:
+    found = row(net(f"x = self.fc(x); x = {formula}"))
+    assert found.activations == (name,)
+    (one,) = found.composed
+    assert one.text == text
+    x = torch.randn(1_000_000, dtype=torch.float64)
+    values: torch.Tensor = eval(formula, {"x": x, "torch": torch})  # noqa: S307
+    assert one.second_moment == pytest.approx(values.square().mean().item(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = torch.relu(self.fc(x)) * 1.0",
+        "x = torch.relu(self.fc(x)) * unknown",
+        "x = torch.softmax(self.fc(x) / 8, -1) * 2",
+        "y = torch.relu(self.fc(x)); x = 2 * y + y.mean()",  # something else reads it
+        "x = x * (1 + torch.tanh(self.fc(x)))",  # a gate
+    ],
+)
+def test_other_factors_leave_an_activation_as_it_is(line: str) -> None:
+    assert not row(net(line)).composed
+
+
+def test_what_starts_from_an_activation_has_it_inside() -> None:
+    (one,) = row(net("x = self.fc(x); y = torch.relu(x); x = y * y")).composed
+    assert one.text == "relu(x) * relu(x)"
+    assert one.second_moment == pytest.approx(1.5, rel=1e-6)
+    assert one.kind == "other"

@@ -10,6 +10,7 @@ from torch import nn
 from initlint.mending import mend_source
 
 TEXT = """\
+import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -32,6 +33,13 @@ MODULES = [
     "Softplus()",
 ]
 FUNCTIONS = ["F.relu(y)", "F.leaky_relu(y, 0.3)", "F.elu(y)", "F.elu(y, 0.3)", "F.celu(y, 3.0)", "y.clamp(min=0)"]
+COMPOSED = [
+    "y * torch.sigmoid(1.702 * y)",
+    "0.5 * y.relu() + 0.1 * y",
+    "torch.where(y > 0, y, 0.3 * (torch.exp(y) - 1))",
+    "2 * y * F.relu(y + 0.5) / (1 + y.abs())",
+]
+FUNCTIONS += COMPOSED
 FORMS = [(f"nn.{one}", "self.activation(y)") for one in MODULES] + [("None", one) for one in FUNCTIONS]
 
 

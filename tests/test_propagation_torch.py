@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch_networks import Spec, carried, compare, compared, measure, predicted
+from torch_networks import OWN, Spec, carried, compare, compared, measure, predicted
 
 torch.set_num_threads(1)
 
@@ -90,7 +90,42 @@ def grid() -> list[Spec]:
     return list(dict.fromkeys(found))
 
 
-GRID = grid()
+COMPOSED = [
+    "x * torch.sigmoid(1.702 * x)",
+    "0.5 * torch.relu(x) + 0.1 * x",
+    "torch.tanh(x) + 0.1 * x",
+    "torch.maximum(torch.tanh(x), 0.5 * x)",
+    "x / torch.sqrt(1 + x.pow(2))",
+    "(x + torch.sqrt(x**2 + 4)) / 2",
+    "x * torch.exp(-x * x / 2)",
+    "torch.where(x > 0, x, 0.3 * (torch.exp(x) - 1))",
+]
+
+
+def of_ones_own() -> list[Spec]:
+    """Activations that code composes: with the gain that they are said to need, and with what they are given else."""
+    found = [
+        spec
+        for formula in COMPOSED
+        for spec in (
+            Spec(OWN, formula, 10, 256),
+            Spec("he normal", formula, 4, 128, bias=True),
+            Spec("xavier uniform", formula, 20, 256),
+            Spec("default", formula, 10, 128, bias=True),
+        )
+    ]
+    found += [Spec(OWN, COMPOSED[i], 50, 64) for i in (1, 2, 3, 6)]
+    found += [
+        Spec(OWN, COMPOSED[0], 30, 128, norm="layer", residual=True),
+        Spec("he normal", COMPOSED[1], 5, 64, norm="batch", bias=True),
+        Spec("default", COMPOSED[2], 12, 128, residual=True, bias=True),
+        Spec("orthogonal", COMPOSED[0], 4, 64, hidden=128),
+        Spec("sparse", COMPOSED[3], 6, 64),
+    ]
+    return found
+
+
+GRID = [*grid(), *of_ones_own()]
 
 
 def test_the_grid_is_as_wide_as_it_says() -> None:

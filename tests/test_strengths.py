@@ -11,7 +11,7 @@ from modelling import DEFAULT, layer, weight, write
 from torch import nn
 
 from initlint import strengths
-from initlint.graph import InitEvent, Unknown
+from initlint.graph import Activation, InitEvent, Unknown
 from initlint.knowledge import knowledge
 
 LAYERS: dict[str, tuple[nn.Module, int]] = {
@@ -104,7 +104,7 @@ def test_what_goes_through_zero() -> None:
     by_module = {module: name for name, spec in knowledge().activations.items() for module in spec.modules}
     modules = {by_module[f"torch.nn.{one}"]: getattr(nn, one)() for one in classes.split()}
     for name, module in modules.items():
-        assert strengths.through_zero(name) == (module(torch.zeros(1)).item() == 0), name
+        assert strengths.through_zero(Activation(name)) == (module(torch.zeros(1)).item() == 0), name
     outside = {*knowledge().activations} - {*modules}
     assert outside <= {
         "linear",

@@ -10,14 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from initlint.formulas import Composed
 from initlint.knowledge import law_of
+from initlint.laws import Law
 from initlint.network import Builder, Dense, Step, Trace, analysable
+from initlint.pipeline import inspect_source
 from initlint.propagation import propagate
 from initlint.sampling import sample
 
@@ -83,8 +87,9 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A network of equal blocks. `hidden` is the width inside a residual block, or of every second layer of a plain
-    one; `norm` stands before the activation, in a residual block before the first matrix; `bias` is torch's default."""
+    """A network of equal blocks. The activation is a name, or what code does to x. `hidden` is the width inside a
+    residual block, or of every second layer of a plain one; `norm` stands before the activation, in a residual block
+    before the first matrix; `bias` is torch's default."""
 
     technique: str
     activation: str
@@ -116,6 +121,55 @@ class Spec:
         return pair[block % 2], 0, pair[(block + 1) % 2]
 
 
+OWN = "own gain"  # the technique of a normal with the gain that a composed activation is said to need
+SOURCE = """
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(64, 64)
+        self.out = nn.Linear(64, 64)
+
+    def forward(self, x):
+        x = self.fc(x)
+        return self.out({formula})
+"""
+
+
+@cache
+def composed(activation: str) -> Composed | None:
+    """What is understood of a formula in code; None of a name."""
+    if activation in ACTIVATIONS:
+        return None
+    rows = inspect_source(SOURCE.format(formula=activation), "net.py", debug=True).rows
+    (found,) = next(row.composed for row in rows if row.name == "Net.fc")
+    return found
+
+
+@cache
+def function(activation: str) -> Callable[[Tensor], Tensor]:
+    """The real thing."""
+    if activation in ACTIVATIONS:
+        return ACTIVATIONS[activation]
+    made: Callable[[Tensor], Tensor] = eval(f"lambda x: {activation}", {"torch": torch})  # noqa: S307 - our own text
+    return made
+
+
+def technique(spec: Spec) -> tuple[Init, Law]:
+    """What torch is told, and its law."""
+    if spec.technique == OWN:
+        own = composed(spec.activation)
+        assert own is not None
+        gain = own.gain
+        return lambda w: nn.init.normal_(w, std=gain / w[0].numel() ** 0.5), Law(gain**2, "fan_in", "normal")
+    init, name, arguments = TECHNIQUES[spec.technique]
+    law = law_of(name, arguments)
+    assert law is not None
+    return init, law
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """For each draw (first) and block boundary: second moment, its part that depends on the input, gradient's."""
@@ -142,7 +196,8 @@ def network(spec: Spec) -> tuple[tuple[Step, ...], list[int]]:
         build.dense(dense(spec, start, hidden or end))
         if spec.norm and not spec.residual:
             build.norm(spec.norm)
-        build.activation(spec.activation)
+        own = composed(spec.activation)
+        build.activation(spec.activation if own is None else "custom", composed=own)
         if spec.residual:
             build.dense(dense(spec, hidden, end))
             build.join("add", [begin])
@@ -151,12 +206,11 @@ def network(spec: Spec) -> tuple[tuple[Step, ...], list[int]]:
 
 
 def dense(spec: Spec, fan_in: int, fan_out: int) -> Dense:
-    _, name, arguments = TECHNIQUES[spec.technique]
-    law = law_of(name, arguments)
-    assert law is not None
+    _, law = technique(spec)
     second = law.second_moment(fan_in, fan_out)
     assert second is not None
     bias = 1 / (3 * fan_in) if spec.bias else 0.0
+    arguments = {} if spec.technique == OWN else TECHNIQUES[spec.technique][2]
     sparsity = arguments.get("sparsity", 0.0)
     assert isinstance(sparsity, float)
     return Dense(second, fan_in, fan_out, bias, law.mean, law.distribution, density=1 - sparsity)
@@ -167,7 +221,7 @@ def measure(spec: Spec, batch: int = 0, draws: int = 0) -> Measured:
     torch.manual_seed(sum(map(ord, str(spec))))
     draws = draws or spec.draws
     batch = batch or (LARGE_BATCH if spec.norm == "batch" else BATCH)
-    activation = ACTIVATIONS[spec.activation]
+    activation = function(spec.activation)
     x = torch.randn(draws, batch, spec.width, dtype=torch.float64, requires_grad=True)
     states = [x]
     for block in range(spec.depth):
@@ -193,7 +247,7 @@ def carried(spec: Spec, draws: int = 3000) -> float:
     each layer the networks go on as often as their signal is large, so that the few with the largest are many
     (sequential importance resampling)."""
     torch.manual_seed(0)
-    activation = ACTIVATIONS[spec.activation]
+    activation = function(spec.activation)
     pair = torch.randn(draws, 2, spec.width, dtype=torch.float64)
     for _ in range(spec.depth):
         pair = activation(mapped(spec, pair, spec.width, spec.width))
@@ -205,7 +259,7 @@ def carried(spec: Spec, draws: int = 3000) -> float:
 
 
 def mapped(spec: Spec, h: Tensor, fan_in: int, fan_out: int) -> Tensor:
-    init = TECHNIQUES[spec.technique][0]
+    init, _ = technique(spec)
     draws = len(h)
     weights = torch.empty(draws, fan_out, fan_in)
     biases = torch.zeros(draws, 1, fan_out)

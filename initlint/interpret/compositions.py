@@ -9,11 +9,12 @@ code runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from initlint.graph import Choice, Composed, Node
+from initlint.formulas import COMPOSED, EXTREMES, Composed, Operation, curve_of, evaluated, operation
+from initlint.graph import Node
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     Array: TypeAlias = NDArray[np.float64]
 
 JOINS: Final = frozenset({"mul", "add"})
-EXTREMES: Final = frozenset({"maximum", "minimum"})
 STEPS: Final = frozenset({"activation", "scale", "shift", *JOINS})  # on single entries
 LAYERS: Final = frozenset({"layer", "norm", "dropout", "input", "pool"})
 MOST_STEPS: Final = 24
@@ -32,15 +32,18 @@ CANDIDATES: Final = (
 )
 FAR: Final = 8.0  # up to where functions are compared: beyond relu6's bound
 SHOWN: Final = 70  # characters
+ENDS: Final = (-30.0, -15.0, 15.0, 30.0)
+LEVEL: Final = 0.2  # how far from a line through zero what lies far away may be
+BOUNDED: Final = 3.0  # what a saturating one stays below
 CURVED: Final = frozenset("abs sqrt rsqrt log log1p expm1 erf pow rpow reciprocal sign clamp_min clamp_max".split())
-COMPOSED: Final = "custom"  # canonical name of what equals no known activation
 
 
 def composed(nodes: Sequence[Node], torn: frozenset[int]) -> list[Node]:
     """The nodes, with one activation in place of the steps of each composition. `torn` are nodes whose inputs are
     rearranged or cut parts of what they come from: not the same entries."""
     candidates = [i for i, node in enumerate(nodes) if joins(node) or rectifies(node, nodes)]
-    if not candidates:
+    stretched = stretches(nodes)
+    if not candidates and not stretched:
         return list(nodes)
     made = list(nodes)
     inside: set[int] = set()
@@ -49,20 +52,72 @@ def composed(nodes: Sequence[Node], torn: frozenset[int]) -> list[Node]:
         region = None if index in inside else reached(index, nodes, torn)
         if region is None:
             continue
-        if not users:
-            for i, node in enumerate(nodes):
-                for source in node.inputs:
-                    users.setdefault(source, []).append(i)
-        source, steps = region
+        users = users or users_of(nodes)
+        source, steps = behind(*region, nodes, torn, users)
+        if not any(curves(nodes[i]) for i in steps):
+            continue
         end = scaled(index, nodes, users)
         steps |= chain(index, end, users)
         whole = replaced(nodes, end, source, steps)
         if whole is not None:
             made[end] = whole
             inside |= steps
+    for index in stretched:
+        users = users or users_of(nodes)
+        if index in inside or index in torn:
+            continue
+        source, end, steps = around(index, nodes, torn, users)
+        if any(nodes[user].op == "mul" and len(nodes[user].inputs) > 1 for user in users.get(end, [])):
+            continue  # a gate
+        whole = replaced(nodes, end, source, steps) if inside.isdisjoint(steps) else None
+        if whole is not None and whole.composed is not None:  # it keeps its name
+            made[end] = replace(whole, name=nodes[index].name, place=nodes[index].place)
+            inside |= steps
     if inside:
         unlink(made, nodes, inside)
     return made
+
+
+def users_of(nodes: Sequence[Node]) -> dict[int, list[int]]:
+    """Which steps read each one."""
+    found: dict[int, list[int]] = {}
+    for i, node in enumerate(nodes):
+        for source in node.inputs:
+            found.setdefault(source, []).append(i)
+    return found
+
+
+def stretches(nodes: Sequence[Node]) -> list[int]:
+    """Activations with a factor or a shift before or after them: 1.7159 * tanh(2 / 3 * x)."""
+    found = set()
+    for i, node in enumerate(nodes):
+        if node.op == "activation" and any(by_number(nodes[j]) for j in node.inputs):
+            found.add(i)
+        if by_number(node):
+            found.update(j for j in node.inputs if nodes[j].op == "activation")
+    return sorted(found)
+
+
+def by_number(node: Node) -> bool:
+    """Whether a step multiplies with a number that is known and not learned, or adds one."""
+    number = node.op in ("scale", "shift") and node.parameter is not None and node.name != "parameter"
+    return number and node.name not in CURVED and node.parameter != (0 if node.op == "shift" else 1)
+
+
+def around(
+    index: int, nodes: Sequence[Node], torn: frozenset[int], users: Mapping[int, list[int]]
+) -> tuple[int, int, set[int]]:
+    """What the factors and shifts before an activation start from, the last of those after it, where nothing else reads
+    what is between; and all these steps."""
+    steps = {index}
+    source, end = nodes[index].inputs[0], index
+    while by_number(nodes[source]) and source not in torn and len(users[source]) == 1:
+        steps.add(source)
+        source = nodes[source].inputs[0]
+    while len(after := users.get(end, [])) == 1 and by_number(nodes[after[0]]) and after[0] not in torn:
+        end = after[0]
+        steps.add(end)
+    return source, end, steps
 
 
 def joins(node: Node) -> bool:
@@ -88,10 +143,22 @@ def reached(index: int, nodes: Sequence[Node], torn: frozenset[int]) -> tuple[in
         frontier.remove(latest)
         frontier.update(node.inputs)
         steps.add(latest)
-    curved = any(
-        nodes[i].op in ("activation", "cat") or (nodes[i].op == "scale" and nodes[i].name in CURVED) for i in steps
-    )
-    return (frontier.pop(), steps) if curved else None
+    return frontier.pop(), steps
+
+
+def behind(
+    source: int, steps: set[int], nodes: Sequence[Node], torn: frozenset[int], users: Mapping[int, list[int]]
+) -> tuple[int, set[int]]:
+    """The same with the activation that all of it starts from, where nothing else does: relu(x) * relu(x)."""
+    while nodes[source].op == "activation" and source not in torn and steps.issuperset(users[source]):
+        steps = {*steps, source}
+        (source,) = nodes[source].inputs
+    return source, steps
+
+
+def curves(node: Node) -> bool:
+    """Whether a step is no straight line."""
+    return node.op in ("activation", "cat") or (node.op == "scale" and node.name in CURVED)
 
 
 def scaled(index: int, nodes: Sequence[Node], users: Mapping[int, list[int]]) -> int:
@@ -121,17 +188,12 @@ def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) ->
     from initlint.curves import curve
     from initlint.moments import moments
 
-    order = sorted(steps)
-    if any(operation(nodes[i]) is None for i in order):
+    made = operations(nodes, source, sorted(steps))
+    if any(operation(step) is None for step in made):
         return None
 
     def function(z: Array) -> Array:
-        values = {source: z}
-        for i in order:
-            run = operation(nodes[i])
-            assert run is not None
-            values[i] = run([values[j] for j in nodes[i].inputs])
-        return values[index]
+        return evaluated(made, z)[-1]
 
     grid = np.linspace(-FAR, FAR, 257)
     with np.errstate(all="ignore"):
@@ -149,24 +211,38 @@ def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) ->
         known = curve(name)
         if known is not None and np.abs(known(grid) - values).max() < CLOSE:
             return replace(whole, name=name)
+    known = curve_of(made)
     try:
-        found = moments(function)
+        found = moments(known or function)
     except ValueError:
         return None
-    text = written(nodes, index, source)[0][:SHOWN]
-    return replace(
-        whole, name=COMPOSED, composed=Composed(text, found.second_moment, kind(function(np.array([-30.0, 30.0]))))
+    text, held = written(nodes, index, source)[0][:SHOWN], kind(function(np.array(ENDS)), float(np.ptp(values)))
+    own = Composed(text, found.second_moment, held, at_zero=float(values[128]))
+    if known is not None:
+        own = replace(own, steps=made, slope=found.derivative_second_moment, slopes=known.slopes)
+    return replace(whole, name=COMPOSED, composed=own)
+
+
+def operations(nodes: Sequence[Node], source: int, order: Sequence[int]) -> tuple[Operation, ...]:
+    """The steps by themselves, in order; the last one is what comes out."""
+    position = {source: 0} | {index: number for number, index in enumerate(order, 1)}
+    return tuple(
+        Operation(node.op, node.name, tuple([position[i] for i in node.inputs]), node.parameter, node.choice)
+        for node in (nodes[i] for i in order)
     )
 
 
-def kind(ends: Array) -> str:
-    """How it behaves far away: rectifier (one side passes, the other is held back), saturating, or other."""
-    low, high = (float(value) for value in ends)
-    if not (math.isfinite(low) and math.isfinite(high)):
+def kind(values: Array, span: float) -> str:
+    """How it behaves far away, by its values at ENDS: rectifier (one side passes, the other is held back), saturating
+    (it ends on flat parts, which most of its `span` lies between), or other."""
+    far_below, below, above, far_above = (float(value) for value in values)
+    if not (math.isfinite(far_below) and math.isfinite(far_above)):
         return "other"
-    if 20 < high < 45 and abs(low) < 15:
-        return "rectifier"
-    return "saturating" if abs(low) < 3 and abs(high) < 3 else "other"
+    held, passing = sorted(((abs(far_below), abs(below)), (abs(far_above), abs(above))))
+    if abs(passing[0] - 2 * passing[1]) < LEVEL * passing[0]:  # it is a line in the end
+        return "rectifier" if held[0] < passing[0] / 2 else "other"
+    flat = max(abs(far_below - below), abs(far_above - above)) < LEVEL * span < 2 * LEVEL * abs(far_above - far_below)
+    return "saturating" if flat and passing[0] < BOUNDED else "other"
 
 
 def unlink(made: list[Node], nodes: Sequence[Node], inside: set[int]) -> None:
@@ -181,63 +257,7 @@ def unlink(made: list[Node], nodes: Sequence[Node], inside: set[int]) -> None:
             made[i] = replace(nodes[i], op="composed", inputs=())
 
 
-# -- the closed list of operations ------------------------------------------------------------
-
-
-def operation(node: Node) -> Callable[[Sequence[Array]], Array] | None:
-    """What a step does to the entries of its inputs. None where it is not on the list, or a number is not known."""
-    import numpy as np
-
-    from initlint.curves import curve, erf
-
-    p = node.parameter
-    if node.op == "activation":
-        known = curve(node.name, p)
-        return None if known is None else lambda v: known(v[0])
-    if node.choice is not None:
-        return selected(node.choice)
-    if node.op == "cat":
-        return {"maximum": lambda v: np.maximum(v[0], v[-1]), "minimum": lambda v: np.minimum(v[0], v[-1])}.get(
-            node.name
-        )
-    if node.op in JOINS:
-        pairs: Mapping[str, Callable[[Any, Any], Array]] = {
-            "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-        }  # fmt: skip
-        pair = pairs.get(node.name or node.op)
-        return None if pair is None else lambda v: pair(v[0], v[-1])
-    singles: Mapping[str, Callable[[Array], Array]] = {
-        "abs": np.abs, "absolute": np.abs, "neg": np.negative, "negative": np.negative, "sqrt": np.sqrt,
-        "rsqrt": lambda x: 1 / np.sqrt(x), "square": np.square, "log": np.log, "log1p": np.log1p, "expm1": np.expm1,
-        "erf": erf, "reciprocal": np.reciprocal, "sign": np.sign,
-    }  # fmt: skip
-    single = singles.get(node.name)
-    if single is not None:
-        return lambda v: single(v[0])
-    if p is None:
-        return None
-    numbers: Mapping[str, Callable[[Array], Array]] = {
-        "add": lambda x: x + p, "sub": lambda x: x - p, "rsub": lambda x: p - x, "mul": lambda x: x * p,
-        "truediv": lambda x: x * p, "rtruediv": lambda x: p / x, "pow": lambda x: np.power(x, p),
-        "rpow": lambda x: np.power(p, x), "clamp_min": lambda x: np.maximum(x, p), "parameter": lambda x: x * p,
-        "clamp_max": lambda x: np.minimum(x, p),
-    }  # fmt: skip
-    number = numbers.get(node.name)
-    return None if number is None else lambda v: number(v[0])
-
-
-def selected(choice: Choice) -> Callable[[Sequence[Array]], Array]:
-    import numpy as np
-
-    def run(v: Sequence[Array]) -> Array:
-        then, other = (
-            number if position is None else v[position]
-            for position, number in zip((choice.then, choice.other), choice.numbers)
-        )
-        return np.where(v[choice.tested] > choice.bound, then, other)
-
-    return run
-
+# -- as a formula ------------------------------------------------------------------------------
 
 SIGNS: Final = {"add": ("+", 1), "sub": ("-", 1), "mul": ("*", 2), "truediv": ("/", 2), "parameter": ("*", 2)}
 ATOM: Final = 4

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from initlint.graph import Choice, InitEvent
+from initlint.formulas import Choice
+from initlint.graph import InitEvent
 from initlint.interpret import compare
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Comparison, Param, Tensor, View
