@@ -66,7 +66,10 @@ class Disturbance(Subject):
         """What it does there, for a message."""
         if self.op == "norm":
             return "sets mean and variance anew at every layer, which selu is there to make needless"
-        return "sets units to 0, which moves the mean and variance that selu keeps"
+        rate = self.rate
+        if rate is None or not 0 < rate < 1:
+            return "sets units to 0, which moves the mean and variance that selu keeps"
+        return f"sets units to 0, which multiplies the variance that selu keeps at 1 by {1 / (1 - rate):.3g}"
 
 
 def disturbances(flow: Flow) -> Iterator[Disturbance]:

@@ -11,7 +11,9 @@ from initlint.pipeline import lint_source
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "rules"
 EXPECT = re.compile(r"#\s*expect:\s*(INI\d{3}(?:\s*,\s*INI\d{3})*)\s*$")
 # Packages that are not there when tests run.
-OUTSIDE = re.compile(r"^(?:from|import) (?:fvcore|mmcv|mmengine|outside|timm|torchvision|transformers)\b", re.MULTILINE)
+OUTSIDE = re.compile(
+    r"^(?:from|import) (?:fvcore|mmcv|mmengine|outside|tensorflow|timm|torchvision|transformers)\b", re.MULTILINE
+)
 CRASHES = frozenset(f"INI60{digit}" for digit in range(1, 9))
 
 

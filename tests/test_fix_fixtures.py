@@ -40,6 +40,7 @@ DECLINED: dict[str, dict[int, str]] = {
         30: "he_normal takes no mode",
         36: "glorot_uniform takes no gain",
     },
+    "INI603/fires_reads_and_changes": dict.fromkeys((13, 38), "the result of the call is used"),
     "INI604/fires_names": {56: "torch has no initializer with a name close to kaiming"},
 }
 

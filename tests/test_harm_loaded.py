@@ -45,6 +45,22 @@ def test_dropout_moves_the_moments_that_alpha_dropout_keeps() -> None:
     assert moved > 1.3
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5])
+def test_one_dropout_multiplies_the_variance_as_the_message_says(rate: float) -> None:
+    text = f"""import torch.nn as nn
+
+net = nn.Sequential(nn.Linear(64, 64), nn.SELU(), nn.Dropout({rate}), nn.Linear(64, 64), nn.SELU(), nn.Linear(64, 2))
+for m in net:
+    if isinstance(m, nn.Linear):
+        nn.init.kaiming_normal_(m.weight, nonlinearity="linear")
+"""
+    (finding,) = (one for one in lint_source(text, "net.py").findings if one.code == "INI404")
+    (told,) = re.findall(r"keeps at 1 by ([0-9.]+)", finding.message)
+    _, variance = after(lambda: nn.Dropout(rate), depth=1)
+    _, kept = after(nn.Identity, depth=1)
+    assert variance / kept == pytest.approx(float(told), rel=0.05)
+
+
 def test_selu_keeps_what_a_norm_would_compute() -> None:
     """Without it the moments are what it makes them anyway."""
     mean, variance = after(nn.Identity)

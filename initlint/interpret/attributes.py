@@ -15,7 +15,7 @@ from initlint.interpret.classes import (
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
 from initlint.interpret.postponed import Deferred
-from initlint.interpret.pretrained import Pretrained
+from initlint.interpret.pretrained import Pretrained, replace_part
 from initlint.interpret.records import record_attribute
 from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import (
@@ -290,6 +290,8 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value, node:
         if isinstance(setter, Function) and not running:
             machine.call(Bound(owner, setter), [name, value], {}, node, frame)
             return
+        if isinstance(owner, Pretrained):
+            replace_part(machine, owner, name)
         store(machine, owner, [name, value], node, frame)
     elif isinstance(owner, Class):
         machine.recalled.clear()  # functions may read this attribute

@@ -16,6 +16,7 @@ from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
 from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import decides_values, narrow
 from initlint.interpret.outlines import KINDS
+from initlint.interpret.parts import IN_PLACE
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
@@ -91,6 +92,8 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     if isinstance(left, Instance) and left.spec is not None and left.spec.role == "container":
         machine.call(machine.attribute(left, "extend", node, frame), [right], {}, node, frame)
         return NEXT
+    if left is None and isinstance(node.target, ast.Attribute):
+        machine.none_attribute(IN_PLACE, node.target, frame)
     if isinstance(left, (Param, View)):
         word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
         if word is not None:

@@ -40,6 +40,7 @@ from initlint.interpret import (
 from initlint.interpret.heap import MISSING
 from initlint.interpret.likeness import Leaf, leaves
 from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, Pass, Tables, Test
+from initlint.interpret.parts import IN_PLACE, PART
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.repetition import Facts
@@ -61,6 +62,7 @@ from initlint.interpret.values import (
 )
 from initlint.knowledge import InitializerSpec, Knowledge
 
+USING = frozenset({"forward", "call", "__call__"})  # methods that use weights
 TABLES = Tables(
     expressions={**evaluate.EXPRESSIONS, **booleans.EXPRESSIONS, **sequences.EXPRESSIONS, **comprehensions.EXPRESSIONS},
     statements={**execute.STATEMENTS, **guards.STATEMENTS},
@@ -135,6 +137,8 @@ class Interpreter(Machine):
             items = list(owner.items)
             items[key] = value
             self.heap.write(owner.cell, "items", tuple(items))
+        elif owner is None:
+            self.none_attribute(PART, target, frame)
         elif isinstance(owner, (Param, View)):
             view = torch_tensors.getitem(self, [owner, key], {}, target, frame)
             assert isinstance(view, View)
@@ -220,10 +224,17 @@ class Interpreter(Machine):
         return methods.call_method(self, receiver, name, args, kwargs, node, frame)
 
     def none_attribute(self, name: str, node: ast.AST, frame: Frame) -> Value:
-        """An attribute of None. Where a bias was meant, that is a defect."""
-        base = node.value if isinstance(node, ast.Attribute) else None
-        writes = name == "data" or "Tensor." + name in self.knowledge.initializers
-        if writes and isinstance(base, ast.Attribute) and base.attr.endswith(("bias", "weight")):
+        """An attribute of None, or a change of it in place. Where a bias was meant, that is a defect: in initialization
+        code, and anywhere if it writes."""
+        base = node.value if isinstance(node, (ast.Attribute, ast.Subscript)) and name != IN_PLACE else node
+        writes = name in ("data", PART, IN_PLACE) or "Tensor." + name in self.knowledge.initializers
+        reads = name in torch_methods.OWN_ATTRIBUTES or "Tensor." + name in self.knowledge.functions
+        running = any(one.function is not None and one.function.name in USING for one in self.frames)
+        if (
+            (writes or (reads and not running))
+            and isinstance(base, ast.Attribute)
+            and base.attr.endswith(("bias", "weight"))
+        ):
             facts = {"function": name, "expression": ast.unparse(base)}
             self.incident("missing-bias", base, frame, facts)
         return Unknown(f"attribute {name} of None", frame.unit.place(node))

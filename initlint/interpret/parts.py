@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from initlint.interpret.project import Unit
 from initlint.interpret.tensors import Param
@@ -13,6 +13,10 @@ from initlint.knowledge import InitializerSpec
 
 if TYPE_CHECKING:
     from initlint.interpret.machine import Arguments, Keywords
+
+
+IN_PLACE: Final = "arithmetic in place"  # what `none_attribute` is asked about besides attributes
+PART: Final = "assignment to a part of it"
 
 
 class Parts:

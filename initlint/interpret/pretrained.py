@@ -19,6 +19,7 @@ from initlint.knowledge import LOADING
 # Names of what from_pretrained builds that are models, not tokenizers or configurations.
 MODELS: Final = re.compile(r"(Model|Net|LM|For[A-Z]\w*|Bert|GPT2?|T5|ViT)(Model)?$|Model|EfficientNet|ResNet")
 VISION: Final = ("torchvision.models.", "timm.")
+HEAD_ATTRIBUTES: Final = frozenset({"fc", "_fc", "classifier", "head", "heads", "last_linear"})
 KINDS: Final = {  # the kinds with weights, and the ranks of those
     True: (("Conv2d", "kernel", 4), ("Linear", "kernel", 2)),
     False: (("Embedding", "embedding", 2), ("Linear", "kernel", 2)),
@@ -67,3 +68,9 @@ def make(machine: Machine, qualified: str, node: ast.AST, frame: Frame) -> Pretr
         model.cell[f"*{kind}"] = layer
     machine.pretrained.append(model)
     return model
+
+
+def replace_part(machine: Machine, model: Pretrained, name: str) -> None:
+    """Of a model for images the head may have been the only linear layer: once it is another, none is known."""
+    if name in HEAD_ATTRIBUTES and {"*Linear", "*Conv2d"} <= model.cell.keys():
+        machine.heap.write(model.cell, "*Linear", None)
