@@ -15,6 +15,10 @@ With z1, z2 = |z1|, |z2| at the angle theta and f of slopes `below` and `above`,
 E[(f1^2 - f2^2)^2] / (4 m^2), v = E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / m^2, where phi(cos theta) = E[f1 f2] / m, and
 E is over angles too: uneven' = uneven + E[(1 - e^2)^2] E[u] / n, apart' = E[1 - phi - phi u / 2n], wavering' =
 Var[1 - phi - phi u / 2n] + E[v] / n.
+
+Of any other f the same is taken at the second moment that the signals have in the mean. There a small e becomes g e,
+where g = E[f z f'] / m, and moves f1 and f2 apart by E[(z f')^2] e^2 / 2m, of which g^2 e^2 / 2 is between the norms.
+What fluctuations of the norm that both have in common make of the angle is left out.
 """
 
 from __future__ import annotations
@@ -23,11 +27,14 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from initlint.moments import difference_of_slopes
+from initlint.formulas import Function
+from initlint.moments import difference_of_slopes, elasticity, products
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from initlint.curves import Curve
 
     Array = NDArray[np.float64]
 
@@ -37,6 +44,7 @@ ANGLES: Final = 7  # of which a distribution is made
 OPPOSITE: Final = 1.999  # the largest mean of 1 - cos(angle)
 TURNS: Final = 8  # of Newton's method
 EVEN: Final = 1e-3  # variances below which what depends on them has its leading powers
+MOST_UNEVEN: Final = 0.999
 LEAST: Final = 0.25  # of what a layer leaves in the limit of wide ones: beyond, 1/n is no small number
 
 
@@ -60,10 +68,13 @@ class Angle(NamedTuple):
         apart = max((share * self.difference - missing) / (1 - missing), share * self.apart * LEAST)
         return Angle(uneven, apart, share**2 * self.wavering)
 
-    def through(self, below: float, above: float, units: int) -> Angle:
-        """After the activation with these slopes, of so many units."""
-        new, apart, wavering = _layer(below, above, self.apart, self.wavering, units)
-        return Angle(self.uneven + _squared_rest(self.uneven) * new, apart, wavering)
+    def through(self, function: Function, variance: float, units: int) -> Angle:
+        """After an activation of inputs with this variance, of so many units."""
+        new, apart, wavering = _layer(function, variance, self.apart, self.wavering, units)
+        growth, change = _scaled(function, variance)
+        uneven = growth**2 * self.uneven + _squared_rest(self.uneven) * new
+        apart += max(change - growth**2, 0.0) * self.uneven / 2  # what of the norms' difference turns into an angle
+        return Angle(min(uneven, MOST_UNEVEN), apart, wavering)
 
 
 def independent(units: int) -> Angle:
@@ -85,24 +96,49 @@ def _squared_rest(uneven: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _layer(below: float, above: float, apart: float, wavering: float, units: int) -> tuple[float, float, float]:
+def _layer(
+    function: Function, variance: float, apart: float, wavering: float, units: int
+) -> tuple[float, float, float]:
     """What a layer adds to what is uneven where norms are equal; and apart and wavering after it."""
-    import numpy as np
-
-    if apart <= 0:
+    curve = function.curve
+    if apart <= 0 or curve is None:
         return 0.0, 0.0, 0.0
-    s, t = (above - below) / 2, (above + below) / 2
-    m = s * s + t * t
     drawn, w = _drawn(apart, wavering)
-    left = np.array([difference_of_slopes(below, above, 1.0, float(a)) / m for a in drawn])
-    theta = 2 * np.arcsin(np.sqrt(drawn / 2))
-    uneven, noise = _noise(s, t, np.maximum(theta, SMALL))
-    shrunk = np.minimum(1.0, theta / SMALL) ** 2
-    uneven, noise = uneven * shrunk / units, noise * shrunk**2 / units
+    left, uneven, noise = _broken(*curve.slopes, drawn) if curve.slopes else _curved(curve, variance, drawn)
+    uneven, noise = uneven / units, noise / units
     after = left - (1 - left) * uneven / 2
     mean = float(w @ after)
     wide = float(w @ left)
     return float(w @ uneven), max(mean, LEAST * wide), float(w @ (after - mean) ** 2 + w @ noise)
+
+
+@lru_cache(maxsize=4096)
+def _scaled(function: Function, variance: float) -> tuple[float, float]:
+    curve = function.curve
+    return (1.0, 1.0) if curve is None or curve.slopes or not variance else elasticity(curve, variance)
+
+
+def _broken(below: float, above: float, drawn: Array) -> tuple[Array, Array, Array]:
+    """1 - phi, u and v for each 1 - cos(angle) that is drawn."""
+    import numpy as np
+
+    s, t = (above - below) / 2, (above + below) / 2
+    m = s * s + t * t
+    left = np.array([difference_of_slopes(below, above, 1.0, float(a)) / m for a in drawn])
+    theta = 2 * np.arcsin(np.sqrt(drawn / 2))
+    uneven, noise = _noise(s, t, np.maximum(theta, SMALL))
+    shrunk = np.minimum(1.0, theta / SMALL) ** 2
+    return left, uneven * shrunk, noise * shrunk**2
+
+
+def _curved(curve: Curve, variance: float, drawn: Array) -> tuple[Array, Array, Array]:
+    """The same for another function; what is nearly no angle has the leading powers."""
+    import numpy as np
+
+    least = SMALL**2 / 2
+    found = np.array([products(curve, variance, max(float(a), least)) for a in drawn])
+    shrunk = np.minimum(1.0, drawn / least)
+    return found[:, 0] * shrunk, found[:, 1] * shrunk, found[:, 2] * shrunk**2
 
 
 def _drawn(mean: float, variance: float) -> tuple[Array, Array]:

@@ -177,6 +177,33 @@ def _sampled_difference(curve: Curve, variance: float, d: float) -> float:
     return float(w @ (centred**2 @ w))
 
 
+def elasticity(curve: Curve, variance: float) -> tuple[float, float]:
+    """E[f z f'] / E[f^2], by how many per cent E[f^2] grows with one per cent of the variance, and E[(z f')^2] /
+    E[f^2], what f itself changes by: 1 and 1 for ReLU."""
+    x, w = nodes(curve.kinks, math.sqrt(variance))
+    z = math.sqrt(variance) * x
+    values, rise = curve(z), (curve(z * (1 + STEP)) - curve(z * (1 - STEP))) / (2 * STEP)
+    m = float(w @ values**2)
+    return (float(w @ (values * rise)) / m, float(w @ rise**2) / m) if m > 0 else (0.0, 0.0)
+
+
+def products(curve: Curve, variance: float, apart: float) -> tuple[float, float, float]:
+    """For a pair from N(0, variance) whose correlation is 1 - apart, relative to m = E[f^2]: half the mean square of
+    f1 - f2; and E[(f1^2 - f2^2)^2] / (4 m^2) and E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / m^2, where phi = E[f1 f2] / m.
+    The means over n units of f1^2, f2^2 and f1 f2 fluctuate by the latter over n."""
+    x, w = _hermite(64) if not curve.kinks and variance <= WIDE else _grid(GRID)
+    common = math.sqrt(variance * (1 - apart / 2)) * x[:, None]
+    own = math.sqrt(variance * apart / 2) * x[None, :]
+    one, two = (curve((common + sign * own).ravel()).reshape(common.size, own.size) for sign in (1, -1))
+    squares, difference = (one**2 + two**2) / 2, one - two
+    m = float(w @ squares @ w)
+    if not m > 0:
+        return 0.0, 0.0, 0.0
+    left = float(w @ difference**2 @ w) / (2 * m)
+    uneven = float(w @ (difference * (one + two)) ** 2 @ w) / (4 * m * m)
+    return left, uneven, float(w @ (left * squares - difference**2 / 2) ** 2 @ w) / (m * m)
+
+
 def nodes(kinks: Sequence[float] | None, scale: float) -> tuple[Array, Array]:
     """Points and weights of E[g(scale x)], x ~ N(0, 1). `kinks` are those of g; () says that it is smooth, None that
     nothing is known."""

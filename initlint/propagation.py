@@ -48,13 +48,16 @@ class UnknownStepError(ValueError):
     """A step that the analysis has no formula for."""
 
 
-def propagate(network: Sequence[Step], *, second: float = 1.0, difference: float | None = None) -> Trace:
+def propagate(
+    network: Sequence[Step], *, second: float = 1.0, difference: float | None = None, finite: bool = True
+) -> Trace:
     """What becomes of an input with this second moment (of mean 0), and of two inputs with this half mean square
-    difference (independent ones, where it is None). Raises UnknownStepError for a step without a formula."""
+    difference (independent ones, where it is None). Raises UnknownStepError for a step without a formula. Unless it is
+    `finite`, the difference is the one in the limit of wide layers, which takes a part of the time."""
     states: list[State] = []
     for step in network:
         if step.op == "input":
-            alone = WIDE if difference is None else None
+            alone = WIDE if difference is None and finite else None
             states.append(
                 State(0.0, second, second if difference is None else difference, 1.0, 0.0, 0, second, angle=alone)
             )
@@ -125,7 +128,7 @@ def _activated(step: Step, s: State) -> State:
     spread = s.spread * _elasticity(step, s.second) ** 2
     if s.units:
         spread += _fluctuation(step.function, _rounded(s.second), s.held) / s.units
-    angle = s.angle.through(*f.slopes, s.units) if s.angle is not None and f.slopes is not None and s.units else None
+    angle = None if s.angle is None or not s.units else s.angle.through(step.function, _rounded(s.second), s.units)
     return State(
         m.mean,
         m.second_moment,

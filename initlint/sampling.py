@@ -35,8 +35,9 @@ SMALL: Final = 1e-3  # a small difference, relative to the input: what the respo
 
 @lru_cache(maxsize=256)
 def trace(network: tuple[Step, ...]) -> Trace:
-    """What becomes of an input of second moment 1: by analysis where that holds, else by sampling."""
-    return propagate(network) if analysable(network) else sample(network)
+    """What becomes of an input of second moment 1: by analysis where that holds, in the limit of wide layers for two
+    inputs, else by sampling."""
+    return propagate(network, finite=False) if analysable(network) else sample(network)
 
 
 def sample(

@@ -6,7 +6,8 @@ the end as the root mean square over draws, within 5 % or three standard errors,
 
 Before rectifiers the angle between two inputs fluctuates from draw to draw, and the fluctuations add up, so that what
 depends on the input shrinks less than in the limit of wide layers: in the networks of NARROW by 10 to 70 %, and at
-depth 50 and width 64 to a third as fast. The model corrects for that (initlint/angles.py).
+depth 50 and width 64 to a third as fast; before smooth rectifiers likewise, composed ones among them. The model
+corrects for that (initlint/angles.py).
 """
 
 from __future__ import annotations
@@ -68,6 +69,16 @@ def grid() -> list[Spec]:
         Spec("orthogonal", "linear", 30, 64),
         Spec("sparse", "relu", 6, 64),
         Spec("sparse", "tanh", 6, 64),
+        Spec("sparse", "tanh", 20, 64),
+        Spec("sparse", "elu", 12, 64, bias=True),
+        Spec("sparse", "sigmoid", 8, 64, bias=True),
+        Spec("xavier uniform", "sigmoid", 8, 128, bias=True),
+        Spec("lecun", "softplus", 8, 256),
+        Spec("default", "softplus", 20, 128, bias=True),
+        Spec("he normal", "elu", 20, 64),
+        Spec("lecun", "selu", 50, 64),
+        Spec("xavier tanh", "tanh", 50, 64),
+        Spec("default", "tanh", 50, 64, bias=True),
         Spec("xavier tanh", "tanh", 50, 128),
         Spec("xavier tanh", "tanh", 30, 256, bias=True),
         Spec("xavier uniform", "tanh", 50, 256),
@@ -114,7 +125,7 @@ def of_ones_own() -> list[Spec]:
             Spec("default", formula, 10, 128, bias=True),
         )
     ]
-    found += [Spec(OWN, COMPOSED[i], 50, 64) for i in (1, 2, 3, 6)]
+    found += [Spec(OWN, COMPOSED[i], 50, 64) for i in (0, 1, 2, 3, 6, 7)]
     found += [
         Spec(OWN, COMPOSED[0], 30, 128, norm="layer", residual=True),
         Spec("he normal", COMPOSED[1], 5, 64, norm="batch", bias=True),
@@ -146,6 +157,8 @@ NARROW = [
     (Spec("xavier normal", "relu", 10, 64), 800),
     (Spec("he normal", "leaky_relu", 20, 128), 300),
     (Spec("he normal", "relu", 30, 128), 300),
+    (Spec(OWN, COMPOSED[0], 20, 128), 200),
+    (Spec(OWN, COMPOSED[7], 20, 128), 200),
 ]
 
 
@@ -185,6 +198,11 @@ def test_so_it_is_in_the_deepest_and_narrowest(spec: Spec) -> None:
         Spec("default", "relu", 10, 128, bias=True),
         Spec("he normal", "relu", 8, 128, residual=True),
         Spec("he normal", "relu", 10, 128, norm="layer"),
+        Spec("lecun", "selu", 20, 64),
+        Spec("he normal", "leaky_relu", 30, 128),
+        Spec("default", "sigmoid", 5, 64, bias=True),
+        Spec(OWN, COMPOSED[0], 10, 128),
+        Spec(OWN, COMPOSED[2], 20, 64),
     ],
     ids=str,
 )
