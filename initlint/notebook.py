@@ -119,6 +119,8 @@ def python_of(text: str) -> str:
         lines[first] = ""
     if any(is_suspect(line) for line in lines) and not isinstance(parse("", "\n".join(lines), awaits=True), ast.Module):
         lines = list(without_magics(lines))
+        if all(line.strip() in {"", "pass"} for line in lines):  # IPython lets a cell be indented as a whole
+            lines = [line.strip() for line in lines]
     return "\n".join(lines)
 
 

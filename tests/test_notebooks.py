@@ -132,6 +132,7 @@ MAGICS = {
     "\n%%capture out\nx = 1": "\n\nx = 1",
     "%%bash\nls |\nwc": "\n\n",
     "%%writefile net.py\nimport (": "\n",
+    "  !tts a \\\n     --path $b\n  !ls": "pass\n\npass",
     "if x:\n    !ls\nelse:\n    pass": "if x:\n    pass\nelse:\n    pass",
 }
 PYTHON = [
