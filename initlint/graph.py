@@ -276,7 +276,7 @@ class Context:
     place: Place | None = None  # the entry's name in its class or def; None for a script
     built: bool = False  # a class that we built by itself, rather than code that builds a model
     offered: bool = False  # one that users build themselves, though larger models of the project have it too
-    apart: bool = False  # one that other code of the project names, though no entry has shown it building it
+    unsettled: bool = False  # other code may fill what it leaves empty: who makes it where no entry came, or a loader
 
     def outgoing(self, index: int) -> Iterator[Edge]:
         return (edge for edge in self.edges if edge.source == index)

@@ -68,9 +68,9 @@ class Parameter(Subject):
     def others_may_write(self) -> bool:
         """Whether its class has a method that initializes and that a caller outside may call, or one of a model
         selects its class: what the class leaves empty when it is built alone, a pass over the model fills. So may
-        the project's code that makes it on a way which no entry took."""
+        the project's code that makes it on a way which no entry took, and a loader that it was given to."""
         own = self.layer.module
-        return self.context.apart or any(
+        return self.context.unsettled or any(
             (m.owner == own and m.called is not True) or (m.owner != own and own in m.asks) for m in self.methods
         )
 

@@ -268,13 +268,13 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: 
 
     parent, run = os.getpid(), entries.run_factory
 
-    def deadly(machine, function):
+    def deadly(machine, helpers, function):
         Path({str(tmp_path)!r}, f"{{os.getpid()}}.begun").touch()
         while len(list(Path({str(tmp_path)!r}).glob("*.begun"))) < 2:
             time.sleep(0.01)
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGSEGV)
-        return run(machine, function)
+        return run(machine, helpers, function)
 
     entries.run_factory = deadly
     sys.argv = ["initlint", {str(tmp_path)!r}, "--no-cache", "-j", "2", "--format", "concise"]
@@ -302,7 +302,7 @@ def test_an_interrupted_run_leaves_no_process_behind(tmp_path: Path) -> None:
     from initlint.interpret import entries
     from initlint.__main__ import main
 
-    def endless(machine, function):
+    def endless(machine, helpers, function):
         Path({str(tmp_path)!r}, f"{{os.getpid()}}").touch()
         time.sleep(60)
 

@@ -32,6 +32,7 @@ from initlint.interpret.values import (
 
 MOST_RECURSION: Final = 12
 UNSURE: Final = 1  # calls of itself each of which stands in one more branch whose condition is unknown
+LOADERS: Final = ("load_", "_load_", "restore_", "_restore_")  # how functions are named that put in what was kept
 ASIDE_FUEL: Final = 10_000  # steps of one call of a method that is no module's
 
 
@@ -252,6 +253,8 @@ def run(
             heap.log = None
     if before is not None:
         machine.name_writes(before, function, inner, node, frame)
+    if function.name.startswith(LOADERS):
+        machine.loads(args, node, frame)
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -51,10 +51,12 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
         forget_tensors(unit)
     classes = [c for u in units for c in own_classes(machine, u)]
-    builders = by_use(machine, [f for u in units for f in factories(machine, u)])
+    makers = [f for u in units for f in factories(machine, u)]
+    helpers = named_by_others(machine, makers)
+    builders = by_use(machine, makers, helpers)
     chosen, offers = worth_running(machine, builders)
     shares = divided(machine, chosen, offers, builders)
-    contexts += run_apart(machine, chosen, shares, partial(run_factory, machine), jobs)
+    contexts += run_apart(machine, chosen, shares, partial(run_factory, machine, helpers), jobs)
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)
@@ -74,9 +76,8 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
             continue
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
         run = partial(build, machine, cls)
-        apart = id(cls) in used and not offered
-        for context in attempt(machine, cls.unit, cls.name, run, genuine=genuine, named=cls, offered=offered):
-            contexts.append(replace(context, apart=apart))
+        told = partial(attempt, machine, cls.unit, cls.name, run, genuine=genuine, named=cls)
+        contexts += told(offered=offered, used=id(cls) in used and not offered)
     for unit in units:
         if uncalled := leftovers.orphans(machine, unit):
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
@@ -84,12 +85,14 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
     return contexts
 
 
-def run_factory(machine: Interpreter, function: Function) -> Iterator[Context]:
+def run_factory(machine: Interpreter, helpers: Container[int], function: Function) -> Iterator[Context]:
+    """`helpers` are the functions that other ones name, by their identity."""
     genuine = not required(function)
     if not genuine and leftovers.has_run(machine, function):
         return  # another one has called it, and knew what to give
     run = partial(build, machine, function)
-    yield from attempt(machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
+    told = partial(attempt, machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
+    yield from told(used=id(function) in helpers)
 
 
 def worth_running(machine: Interpreter, functions: list[Function]) -> tuple[list[Function], Offers]:
@@ -136,8 +139,10 @@ def attempt(
     defer: bool = False,
     named: Function | Class | None = None,
     offered: bool = False,
+    used: bool = False,
 ) -> Iterator[Context]:
-    """Run one entry and harvest what it showed; nothing where it built nothing."""
+    """Run one entry and harvest what it showed; nothing where it built nothing. `used` is one that other code of the
+    project names, though no entry has shown it calling this one."""
     machine.begin()
     tidy(machine)
     machine.deferring = defer
@@ -166,6 +171,7 @@ def attempt(
             early = "its construction ends early" if raised and built and not machine.constructed else ""
             context = harvest(machine, entry, unit.file, stopped=early if complete else "budget", genuine=genuine)
             whole = replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
+            whole = replace(whole, unsettled=used or machine.loaded)
             yield machine.facts.context(whole) if garbage.is_large(machine.project.size) else whole
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))

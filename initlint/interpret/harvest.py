@@ -13,6 +13,7 @@ from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_attention import last_projections
 from initlint.interpret.keras_values import KerasObject
+from initlint.interpret.late_fills import is_left_to_methods
 from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
@@ -103,9 +104,8 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
         if isinstance(part, Instance)
         for _, module in named_modules(part)
     }
-    owners: list[Instance | Param] = list(
-        {id(layer): layer for layer in machine.layers if id(layer) not in spare}.values()
-    )
+    kept = {id(layer): layer for layer in machine.layers if id(layer) not in spare}
+    owners: list[Instance | Param] = list(kept.values())
     spare |= templates(machine)
     owners = [owner for owner in owners if id(owner) not in spare]
     owned = {id(p) for layer in (*machine.layers, *machine.norms) for p in parameters_of(layer)}
@@ -225,7 +225,8 @@ def layer_facts(
         activations = activations or None
     normed = {label[1] for label in labels if label[0] != "?"}
     norm = None if not normed else True in normed
-    weights = tuple(weight_facts(param, "" if machine.constructed else stopped) for param in parameters_of(owner))
+    ending = "" if machine.constructed else stopped
+    weights = tuple(weight_facts(machine, param, ending) for param in parameters_of(owner))
     if stopped:
         unknown.append(stopped)
         if not activations:
@@ -287,7 +288,7 @@ def fans(machine: Interpreter, owner: Instance) -> tuple[int | None, int | None]
     return known
 
 
-def weight_facts(param: Param, stopped: str) -> Weight:
+def weight_facts(machine: Interpreter, param: Param, stopped: str) -> Weight:
     histories = unloaded(param.histories)
     if stopped:
         histories = tuple((*h, InitEvent("unknown", (("why", stopped),), explicit=True)) for h in histories)
@@ -298,7 +299,7 @@ def weight_facts(param: Param, stopped: str) -> Weight:
         histories or ((),),
         param.trainable,
         param.place,
-        param.memory,
+        param.memory and not is_left_to_methods(machine, param),
         param.spec_default,
         param.fans,
     )
@@ -306,8 +307,7 @@ def weight_facts(param: Param, stopped: str) -> Weight:
 
 def unloaded(histories: tuple[History, ...]) -> tuple[History, ...]:
     """Without the ways that end with a checkpoint, where there are others: those are what the initializers are for."""
-    fresh = tuple(h for h in histories if not (h and h[-1].spelling == LOADING))
-    return fresh or histories
+    return tuple(h for h in histories if not (h and h[-1].spelling == LOADING)) or histories
 
 
 # -- incidents and sweeps -----------------------------------------------------------------

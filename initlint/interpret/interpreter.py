@@ -21,6 +21,7 @@ from initlint.interpret import (
     guards,
     init_functions,
     instance_checks,
+    late_fills,
     methods,
     names,
     records,
@@ -269,6 +270,9 @@ class Interpreter(Machine):
         self, before: tuple[Param, int, InitializerSpec], function: Function, inner: Frame, node: ast.AST, frame: Frame
     ) -> None:
         init_functions.name_writes(self, before, function, inner, node, frame)
+
+    def loads(self, given: Arguments, node: ast.AST, frame: Frame) -> None:
+        late_fills.loads(self, given, node, frame)
 
     def locate(self, instance: Instance, node: ast.AST, frame: Frame) -> None:
         """Note where an object is constructed, and by which call of the module that owns it."""

@@ -188,6 +188,7 @@ class Machine(Parts):
         self.reads: list[Read] | None = None  # of names of modules by that function
         self.orphan = False  # running a function that nothing visible calls
         self.base_depth = 0  # of forks, where the construction of the innermost module began
+        self.loaded = False  # a loader of the project's own was given a module
         self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
         self.heap.log = None
         self.heap.depth = 0

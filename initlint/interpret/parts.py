@@ -114,6 +114,9 @@ class Parts:
     ) -> Value:
         raise NotImplementedError
 
+    def loads(self, given: Arguments, node: ast.AST, frame: Frame) -> None:
+        raise NotImplementedError
+
     def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
         raise NotImplementedError
 
