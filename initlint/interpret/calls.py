@@ -34,6 +34,7 @@ MOST_RECURSION: Final = 12
 UNSURE: Final = 1  # calls of itself each of which stands in one more branch whose condition is unknown
 LOADERS: Final = ("load_", "_load_", "restore_", "_restore_")  # how functions are named that put in what was kept
 ASIDE_FUEL: Final = 10_000  # steps of one call of a method that is no module's
+MOST_TEDIOUS: Final = 8  # classes for whose objects one method does not end within them
 
 
 def define(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
@@ -178,9 +179,11 @@ def aside(
     receiver: Value,
 ) -> Value:
     """A method of an object that is no module (a configuration, a tokenizer) has a budget of its own,
-    so that one which does not end leaves the rest of the model to be read."""
-    if function.node in machine.tedious:
-        return machine.lost("budget", args, kwargs)
+    so that one which does not end leaves the rest of the model to be read. It is not run again for
+    objects of that class; one that does not end for many of them, for none."""
+    whose = function.node, receiver.cls if isinstance(receiver, Instance) else receiver
+    if function.node in machine.tedious or whose in machine.tedious:
+        return unfinished(machine, args, kwargs, receiver)
     before = machine.fuel
     machine.fuel = budget = min(before, ASIDE_FUEL)
     made = (len(machine.layers), len(machine.nodes))
@@ -189,10 +192,20 @@ def aside(
     except OutOfFuel:
         if budget == before or made != (len(machine.layers), len(machine.nodes)):
             raise
-        machine.tedious.add(function.node)
-        return machine.lost("budget", args, kwargs)
+        machine.tedious.add(whose)
+        if sum(isinstance(known, tuple) and known[0] is function.node for known in machine.tedious) >= MOST_TEDIOUS:
+            machine.tedious.add(function.node)
+        return unfinished(machine, args, kwargs, receiver)
     finally:
         machine.fuel = before - (budget - max(machine.fuel, 0))
+
+
+def unfinished(machine: Machine, args: Arguments, kwargs: Keywords, receiver: Value) -> Value:
+    """What comes of a method that was not run to its end: what its object has not got yet, it may have given it."""
+    if isinstance(receiver, Instance):
+        for name in [name for name, value in receiver.cell.items() if value is None]:
+            machine.heap.write(receiver.cell, name, Unknown("budget"))
+    return machine.lost("budget", args, kwargs)
 
 
 def run(

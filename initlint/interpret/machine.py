@@ -136,7 +136,7 @@ class Machine(Parts):
         self.generators: dict[ast.AST, bool] = {}
         self.signatures: dict[ast.AST, Signature] = {}
         self.mentions: dict[ast.AST, Mentions] = {}
-        self.tedious: set[ast.AST] = set()  # functions that take long and change nothing
+        self.tedious: set[object] = set()  # functions that take long and change nothing; some for one class only
         self.patches: Cell = {}  # what the project adds to the framework's classes, by qualified name
         self.nowhere: set[tuple[Class, str]] = set()  # what an own __getattribute__ does not find either
         self.settable: set[str] = set()  # names of properties that can be set
