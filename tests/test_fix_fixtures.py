@@ -33,7 +33,10 @@ DECLINED: dict[str, dict[int, str]] = {
     },
     "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
     "INI404/fires_keras": {26: "there is no counterpart of SpatialDropout1D for selu"},
-    "INI506/fires_forms": {64: "the copy is made in a way that this fix does not know"},
+    "INI506/fires_forms": {
+        35: "whether 0.02 is meant as mean or std is not said",
+        65: "the copy is made in a way that this fix does not know",
+    },
     "INI601/fires_keras": {32: "what the vector should hold is not known"},
     "INI602/fires_keras": {
         24: "there is no one meaning of distribution='gaussian'",

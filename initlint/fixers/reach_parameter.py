@@ -11,16 +11,18 @@ from initlint.findings import Match, TextEdit
 from initlint.fixers import Draft
 from initlint.fixers._calls import assigned, last_name
 from initlint.fixers._moves import block_of, moved_after
+from initlint.knowledge import knowledge
 from initlint.page import Page, Spot
 from initlint.source import Span
 
+OTHERS = ("generator", "non_blocking")  # parameters that are no numbers of a law
 WRAPPERS = ("weight_norm", "spectral_norm", "orthogonal")
 
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
     if facts["what"] == "method-assigned":
-        return Draft(f"call {facts['method']} instead of assigning to it", _called(spot))
+        return Draft(f"call {facts['method']} instead of assigning to it", _called(spot, facts["method"]))
     node = next((n for n in spot.chain if isinstance(n, cst.BaseExpression) and page.span(n) == match.place.span), None)
     copy = _copy(node)
     if copy is not None:
@@ -42,12 +44,16 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     return Draft("initialize before the weight is parametrized", _before_wrapping(spot, facts))
 
 
-def _called(spot: Spot) -> Edits:
-    """`x.copy_ = value` becomes `x.copy_(value)`."""
+def _called(spot: Spot, method: str) -> Edits:
+    """`x.copy_ = value` becomes `x.copy_(value)`. Of what takes more than one number it is not said which is meant."""
     small, page = spot.small(), spot.page
     found = assigned(small)
     if found is None or isinstance(found[1], cst.Tuple):
         raise Unfit("several things are assigned at once")
+    spec = knowledge().initializers.get(f"Tensor.{method}")
+    numbers = [one.name for one in spec.parameters if one.name not in OTHERS] if spec is not None else []
+    if len(numbers) > 1:
+        raise Unfit(f"whether {page.text(page.span(found[1]))} is meant as {' or '.join(numbers)} is not said")
     return page.replace(small, f"{page.code(found[0])}({page.text(page.span(found[1]))})")
 
 
