@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from initlint import strengths
 from initlint.findings import Site
-from initlint.formulas import COMPOSED
-from initlint.graph import Unknown
+from initlint.formulas import COMPOSED, Composed
+from initlint.graph import Edge, Unknown
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge
 from initlint.strands import Strand, strand_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 TOLERANCE: Final = 0.1  # of the variance: below it two gains count as the same
+FAIR: Final = 2.0  # times the variance: so far a gain may be off one that torch has no name for
 RESTATED: Final = math.sqrt(5)  # torch's own layers pass this slope, for reasons of their history
 
 
@@ -105,7 +106,18 @@ class Call(Judged):
 
     @property
     def activation(self) -> str | None:
+        if self.composed is not None:
+            return self.composed.text
         return " and ".join(sorted((self.activations or frozenset()) - DESTINATIONS)) or None
+
+    @property
+    def composed(self) -> Composed | None:
+        """The one activation that all of its layers feed, where that is one that the code composes itself, the signal
+        model follows it, its gain keeps small differences too, and no norm stands before it."""
+        edges = self._onward
+        found = {None if edge.activation is None or edge.norm else edge.activation.composed for edge in edges}
+        only = found.pop() if len(found) == 1 else None
+        return only if only is not None and only.steps and only.steady and not only.saturates else None
 
     @property
     def contradicts(self) -> bool | None:
@@ -119,6 +131,8 @@ class Call(Judged):
             return False
         if _same(given, 1.0) and (self.activations or frozenset()) & DESTINATIONS:
             return False
+        if self.composed is not None:  # a gain that is near enough is a fair choice
+            return not 1 / FAIR <= (given / self.composed.gain) ** 2 <= FAIR
         return not any(_same(given, gain) for name, slope in activations for gain in _accepted(name, slope))
 
     @property
@@ -131,7 +145,10 @@ class Call(Judged):
 
     @property
     def right(self) -> float | None:
-        """The gain that calculate_gain has for the activation; None where it has none, or several would be needed."""
+        """The gain that calculate_gain has for the activation, or that one has which the code composes itself; None
+        where there is none, or several would be needed."""
+        if self.composed is not None:
+            return self.composed.gain
         found = {strengths.torch_gain(name, slope) for name, slope in self._slopes or ()}
         return found.pop() if len(found) == 1 else None
 
@@ -139,6 +156,8 @@ class Call(Judged):
     def right_spelling(self) -> str | None:
         """How to ask torch for it, `calculate_gain('leaky_relu', 0.2)`; in Keras in words."""
         slopes = self._slopes or frozenset()
+        if self.composed is not None:
+            return "its gain"
         if len(slopes) != 1:
             return None
         ((name, slope),) = slopes
@@ -177,17 +196,17 @@ class Call(Judged):
         return [use for use in self.uses if (use.activations or frozenset()) - DESTINATIONS] or list(self.uses)
 
     @property
+    def _onward(self) -> list[Edge]:
+        """The ways on from the layers that feed an activation."""
+        return [edge for use in self._concerned for edge in use.flow.after(use.layer.index)]
+
+    @property
     def _slopes(self) -> frozenset[tuple[str, float | None]] | None:
         """Each activation reached with its slope, where the code gives one."""
         activations = self.activations
         if activations is None:
             return None
-        reached = {
-            edge.activation
-            for use in self.uses
-            for edge in use.flow.after(use.layer.index)
-            if edge.activation is not None and edge.activation.name in activations
-        }
+        reached = [one for edge in self._onward if (one := edge.activation) is not None and one.name in activations]
         named = {one.name for one in reached}
         found = {(one.name if one.composed is None else COMPOSED, one.parameter) for one in reached}
         return frozenset(found | {(name, None) for name in activations - DESTINATIONS - named})

@@ -148,7 +148,9 @@ def right_gain(subjects: Sequence[Subject], survey: Survey) -> Facts:
     spelling = first.right_spelling
     if first.argument is None or spelling is None:
         raise Undecided("the layers of this call feed several activations, whose gains differ")
-    if first.falls_short:
+    if first.composed is not None and first.technique == "orthogonal":
+        return {"framework": first.framework, "argument": first.argument, "right": f"{first.right:.4g}"}
+    if first.falls_short or first.composed is not None:
         found = prescription(survey.written(first.uses[0].place))
         spelling = first.uses[0].event.spelling
         return {**found, "form": "write", "spelling": spelling, "argument": first.argument, "remedy": "suit-activation"}

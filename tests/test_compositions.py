@@ -347,6 +347,7 @@ def test_with_a_factor_or_a_shift_an_activation_keeps_its_name_and_has_a_gain_of
         "x = torch.softmax(self.fc(x) / 8, -1) * 2",
         "y = torch.relu(self.fc(x)); x = 2 * y + y.mean()",  # something else reads it
         "x = x * (1 + torch.tanh(self.fc(x)))",  # a gate
+        "x = x + 0.1 * torch.relu(self.fc(x))",  # a branch that is damped
     ],
 )
 def test_other_factors_leave_an_activation_as_it_is(line: str) -> None:

@@ -67,8 +67,8 @@ def composed(nodes: Sequence[Node], torn: frozenset[int]) -> list[Node]:
         if index in inside or index in torn:
             continue
         source, end, steps = around(index, nodes, torn, users)
-        if any(nodes[user].op == "mul" and len(nodes[user].inputs) > 1 for user in users.get(end, [])):
-            continue  # a gate
+        if any(nodes[user].op in JOINS and len(nodes[user].inputs) > 1 for user in users.get(end, [])):
+            continue  # a gate, or a branch that is damped
         whole = replaced(nodes, end, source, steps) if inside.isdisjoint(steps) else None
         if whole is not None and whole.composed is not None:  # it keeps its name
             made[end] = replace(whole, name=nodes[index].name, place=nodes[index].place)
