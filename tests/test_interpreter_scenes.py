@@ -38,6 +38,25 @@ def test_models_that_are_kept_where_they_are_built_are_seen(text: str, entry: st
 @pytest.mark.parametrize(
     "text",
     [
+        "_ = net.apply(init)",
+        "for m in net.modules():\n    if isinstance(m, nn.Linear):\n        _ = nn.init.orthogonal_(m.weight)",
+        "a = nn.init.orthogonal_(net.a.weight)\nb: object = nn.init.orthogonal_(net.b.weight)",
+        "_ = nn.init.orthogonal_(net.a.weight), nn.init.orthogonal_(net.b.weight)",
+    ],
+)
+def test_initializers_whose_result_is_bound_have_run(text: str) -> None:
+    """As notebooks do, to print nothing."""
+    assert final(by_entry(f"net = Net()\n{text}\n")["<module>"]) == {"orthogonal"}
+
+
+def test_methods_of_tensors_whose_result_is_bound_have_run() -> None:
+    text = "net = Net()\n_ = net.a.weight.data.normal_(0, 0.1)\nw = net.b.weight.data.normal_()\n"
+    assert final(by_entry(text)["<module>"]) == {"normal"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "def test_net():\n    Net().apply(init)\n",
         "import pytest\n@pytest.fixture\ndef net():\n    Net().apply(init)\n",
         "class TestNet:\n    def __init__(self):\n        Net().apply(init)\n",

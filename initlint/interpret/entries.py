@@ -248,9 +248,20 @@ def acts(machine: Interpreter, statement: ast.stmt, unit: Unit, memo: dict[ast.A
             return True  # tensors of the functional API: each name may be another one at each line
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         return any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in targets) or any(
-            isinstance(part, ast.Call) and may_build(machine, part.func, unit, memo, 0) for part in walk(statement)
+            isinstance(part, ast.Call)
+            and (initializes(machine, part.func, unit) or may_build(machine, part.func, unit, memo, 0))
+            for part in walk(statement)
         )
     return not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+
+
+def initializes(machine: Interpreter, callee: ast.expr, unit: Unit) -> bool:
+    """Whether calling this writes weights: `_ = nn.init.zeros_(w)`, `_ = w.zero_()`, `_ = net.apply(init)`."""
+    known = machine.knowledge.initializers
+    if isinstance(callee, ast.Attribute) and (callee.attr == "apply" or f"Tensor.{callee.attr}" in known):
+        return True
+    value = called_value(machine, callee, unit)
+    return isinstance(value, Symbol) and value.qualified in known
 
 
 def may_build(machine: Interpreter, callee: ast.expr, unit: Unit, memo: dict[ast.AST, bool], depth: int) -> bool:
