@@ -12,6 +12,7 @@ from typing import Final
 from initlint.branches import Branch
 from initlint.chains import Flow
 from initlint.conditions import Test
+from initlint.graph import OUTPUT, UNKNOWN
 from initlint.knowledge import knowledge
 from initlint.laws import LAWS
 from initlint.silence import effective_constant
@@ -54,9 +55,25 @@ def outside_sparse_context(use: Use) -> bool:
     return not in_sparse_context(use)
 
 
-def unsuited_to_rectifiers(use: Use) -> bool | None:
-    """Whether a recurrent matrix is wrong for rectified units too, which halve what He's radius of 1.41 doubles. None
-    where it would be right for them and the layer may have them."""
+def unsuited_over_steps(use: Use) -> bool | None:
+    """Whether a recurrent matrix is applied again and again, and is wrong for rectified units too, which halve what
+    He's radius of 1.41 doubles. Cells that a forward calls once, and whose state goes to other layers, are gates."""
+    return _unsuited_to_rectifiers(use) if _may_step(use) else False
+
+
+def _may_step(use: Use) -> bool:
+    """Whether all cells that are made here are called several times, or give their state to the caller."""
+    if not (use.layer.qualified.startswith("torch.") and use.layer.kind.endswith("Cell")):
+        return True
+    context = use.context
+    alike = [layer.index for layer in context.layers if layer.place == use.layer.place]
+    once = [index for index in alike if sum(node.layer == index for node in context.nodes) == 1]
+    targets = [{edge.target for edge in context.outgoing(index)} for index in once]
+    return not any(found and found.isdisjoint((OUTPUT, UNKNOWN)) for found in targets)
+
+
+def _unsuited_to_rectifiers(use: Use) -> bool | None:
+    """None where the matrix would be right for rectified units and the layer may have them."""
     if use.radius is None or not 1.2 < use.radius < 1.7 or use.internal == frozenset():
         return True
     return None if use.internal is None else use.internal != {"relu"}
@@ -97,7 +114,7 @@ PREDICATES: Final[Mapping[str, Mapping[str, Test]]] = {
     "weight": {
         "in-sparse-context": in_sparse_context,
         "outside-sparse-context": outside_sparse_context,
-        "unsuited-to-rectifiers": unsuited_to_rectifiers,
+        "unsuited-over-steps": unsuited_over_steps,
         "no-prior-behind": no_prior_behind,
     },
     "test": {"misleads": misleads},
