@@ -1,5 +1,5 @@
-"""The numbers on rules' pages are those that measured.py and unrolled.py in benchmarks sample, and examples.py has from
-the pages' own examples. Run as a program, this writes them into the rules anew."""
+"""The numbers on rules' pages are those that measured.py, unrolled.py and trained.py in benchmarks sample, and
+examples.py has from the pages' own examples. Run as a program, this writes them into the rules anew."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ def loaded(name: str) -> ModuleType:
     return module
 
 
-MEASURED = {
-    code: found for name in ("measured", "unrolled", "examples") for code, found in loaded(name).MEASURED.items()
-}
+PROGRAMS = ("measured", "unrolled", "trained", "examples")
+MEASURED = {code: found for name in PROGRAMS for code, found in loaded(name).MEASURED.items()}
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own
