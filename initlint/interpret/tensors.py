@@ -111,10 +111,11 @@ class Tensor:
 
     def overwrite(self, content: InitEvent | None, *, partly: bool = False) -> None:
         """Take values that came to be like this (None where that is not known), all of it or a part, along with the
-        tensor whose memory it shares."""
-        self.content, self.origin = None if partly else content, ()
+        tensor whose memory it shares. What it was computed from, it is no more."""
+        self.content, self.origin, self.param = None if partly else content, (), None
         if self.base is not None:
             self.base.content, self.base.origin = None if partly or self.partial else content, ()
+            self.base.param = None
 
     def rearranged(self) -> Tensor:
         """The same data as a part, or in another order."""
