@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from initlint import strengths
 from initlint.chains import Flow
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from initlint.source import Place
+
+DEEP: Final = 7  # layers from which on the default counts before rectifiers, as INI207's band has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Stretch(Judged):
         layers = self.flow.context.layers
         kernels = [kernel for i in self.strand.members if (kernel := layers[i].kernel) is not None]
         return all(event is not None and not event.explicit for kernel in kernels for event in kernel.effective())
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is the framework's default before a few rectifiers, which is in nearly all code."""
+        return self.untouched and self.length < DEEP and self.activation_kinds <= {"rectifier"}
 
     @property
     def length(self) -> int:

@@ -13,6 +13,7 @@ from initlint.knowledge import knowledge
 from initlint.predicates import PREDICATES, values
 from initlint.rulebook import SOURCE, all_rules, build, load
 from initlint.schema import KnowledgeError, Where, folder
+from initlint.stretches import DEEP
 from initlint.subjects import Use
 from initlint.survey import SUBJECTS
 from initlint.wording import compile_messages, enumerated
@@ -274,3 +275,9 @@ def test_a_template_with_an_unknown_fact_gives_way() -> None:
 def test_a_rule_without_a_condition_is_the_pipeline_s() -> None:
     with pytest.raises(KnowledgeError, match=re.escape("rules/checks/INI999.toml: top level: expected the key 'name'")):
         build({"code": "INI999"}, Where("rules/checks/INI999.toml"))
+
+
+def test_the_default_counts_from_the_depth_that_ini207_has() -> None:
+    measure = all_rules()["INI207"].measure
+    assert measure is not None
+    assert measure.band.depth == DEEP
