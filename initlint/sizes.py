@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeGuard
 
 from initlint import expressions
 from initlint.knowledge import LayerSpec, WeightSpec
@@ -13,9 +13,13 @@ MOST_LAYERS: Final = 64  # weights of stacked layers beyond this many are not li
 
 
 def size(expression: str, arguments: Mapping[str, object]) -> int | None:
-    """An expression's value; None where it is unknown or not a whole number."""
+    """An expression's value; None where it is unknown or no size: -1 stands for what others have to give."""
     value = expressions.evaluate(expression, arguments)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if is_size(value) else None
+
+
+def is_size(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def holds(condition: str, arguments: Mapping[str, object]) -> bool | None:
@@ -33,8 +37,8 @@ def sizes(spec: WeightSpec, arguments: Mapping[str, object]) -> tuple[int | None
             continue
         value = expressions.evaluate(expression[1:], arguments)
         if isinstance(value, (tuple, list)):
-            shape += [v if isinstance(v, int) else None for v in value]
-        elif isinstance(value, int):
+            shape += [v if is_size(v) else None for v in value]
+        elif is_size(value):
             shape += [value] * (spec.rank or 1)
         elif spec.rank:
             shape += [None] * spec.rank

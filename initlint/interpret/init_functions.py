@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from initlint.graph import History, Scalar, Unknown
 from initlint.interpret.machine import Arguments, Machine
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.torch_init import (
@@ -59,10 +60,23 @@ def name_writes(
     written = [event for history in histories for event in history[count:] if event.covers]
     if not written or any(event.name not in RANDOM and event.name != "unknown" for event in written):
         return
-    event = event_of(machine, spec.technique, given_to(function, spec, inner), node, frame, function.name)
-    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], event) for history in histories)))
-    if not any(isinstance(part, (ast.If, ast.Match)) and raises_or_writes(part) for part in function.node.body):  # type: ignore[union-attr]
+    given = given_to(function, spec, inner)
+    told = summary = event_of(machine, spec.technique, given, node, frame, function.name)
+    own = {last_write(history) for history in histories}
+    if len(own) == 1 and (last := own.pop())[0] == spec.technique:
+        told = event_of(machine, spec.technique, dict(last[1]), node, frame, function.name)
+    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], told) for history in histories)))
+    body = function.node.body
+    statements = body if isinstance(body, list) else []
+    if told == summary and not any(isinstance(s, (ast.If, ast.Match)) and raises_or_writes(s) for s in statements):
         machine.summed.add(function.node)
+
+
+def last_write(history: History) -> tuple[str, tuple[tuple[str, Scalar | Unknown], ...]]:
+    """The last write to all of a parameter, and its arguments: where it is of the technique that the function's name
+    says, those count, for the function need not take them from its caller."""
+    event = next(event for event in reversed(history) if event.covers)
+    return event.name, event.args
 
 
 def raises_or_writes(statement: ast.stmt) -> bool:
