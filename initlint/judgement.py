@@ -199,8 +199,11 @@ def _depth(judgement: Judgement | None) -> int | None:
 
 
 def _end(judgement: Judgement | None) -> str | None:
-    before = None if judgement is None else judgement.before
-    return None if before is None else strengths.fraction(before.forward_std)
+    """None where nothing is left with the cure either: then it is not for the rule to say (INI101 does)."""
+    before, after = (None, None) if judgement is None else (judgement.before, judgement.after)
+    if before is None or (after is not None and before.forward_std == after.forward_std == 0):
+        return None
+    return strengths.fraction(before.forward_std)
 
 
 def _start(judgement: Judgement | None) -> str | None:

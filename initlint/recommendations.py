@@ -10,7 +10,7 @@ from typing import Final
 from initlint import constructions, lookup, recipes
 from initlint.advice import Answer, Recommendation, Technique
 from initlint.inspection import PARAMETER, Init, Inspection, Row
-from initlint.knowledge import REQUIRED, ActivationSpec, LayerSpec, knowledge, law_of
+from initlint.knowledge import REQUIRED, ActivationSpec, LayerSpec, WeightSpec, knowledge, law_of
 from initlint.laws import Law
 from initlint.recipes import ATTENTION, LAYER, LSTM, RECURRENT, Names
 from initlint.strengths import DESTINATIONS
@@ -64,6 +64,7 @@ class LayerAdvice:
     advice: tuple[Advice, ...]
     fits: bool | None  # whether the layer already is as advised; None where that is unknown
     why: str  # why there is no advice; "" where there is some
+    default: str = ""  # the initializer that Keras's default is, where the layer has that
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,26 @@ def own_first(framework: str) -> tuple[str, ...]:
 
 
 def for_layer(row: Row, frameworks: tuple[str, ...]) -> LayerAdvice:
+    """The row of the documents for a layer, and what initializer it has by default."""
+    weight = by_default(row)
+    if weight is None:
+        return of_layer(row, frameworks)
+    init = Init(weight.default, weight.arguments, False, None)
+    named = replace(row, recurrent=init) if row.is_recurrent else replace(row, init=init)
+    return replace(of_layer(named, frameworks), layer=row, default=weight.default)
+
+
+def by_default(row: Row) -> WeightSpec | None:
+    """The weight whose default a layer of Keras has: that of its state if it has one, else of its last kernel."""
+    init = row.recurrent if row.is_recurrent else row.init
+    spec = knowledge().layers.get(f"keras.layers.{row.layer}") if row.framework == "keras" else None
+    if spec is None or init is None or init.name != "default":
+        return None
+    roles = {"recurrent"} if row.is_recurrent else {"kernel", "embedding"}
+    return next((weight for weight in reversed(spec.weights) if weight.role in roles), None)
+
+
+def of_layer(row: Row, frameworks: tuple[str, ...]) -> LayerAdvice:
     """The row of the documents for a layer: by its state if it has one, else by the activations that it feeds."""
     known = knowledge()
     request = asked(row, frameworks)

@@ -62,6 +62,13 @@ class Net(nn.Module):
         x, _ = self.attention(x, x, x)
         return self.out(nn.functional.gelu(self.wide(x)))
 """
+DEFAULTS = """
+import keras
+from keras import layers
+
+first = keras.Sequential([keras.Input((32,)), layers.Dense(64, activation="tanh")])
+second = keras.Sequential([keras.Input((32,)), layers.Embedding(100, 16), layers.LSTM(64)])
+"""
 CHOSEN = {f"{of}_initializer" for of in ("kernel", "depthwise", "pointwise", "recurrent")}
 KERAS_SPACE: dict[str, Any] = {}
 TORCH_SPACE: dict[str, Any] = {}
@@ -169,8 +176,8 @@ def test_a_layer_of_torch_has_a_counterpart_of_keras(one: LayerAdvice) -> None:
 
 
 def test_whether_a_layer_fits_asks_what_the_framework_counts() -> None:
-    """He's law by name is far off on a depthwise kernel, of which Keras counts all channels. The first has none."""
-    assert [one.fits for one in OF_KERAS if one.layer.layer == "DepthwiseConv2D"] == [None, False]
+    """He's law by name is far off on a depthwise kernel, of which Keras counts all channels; so is the first's default."""
+    assert [one.fits for one in OF_KERAS if one.layer.layer == "DepthwiseConv2D"] == [False, False]
 
 
 @pytest.mark.parametrize("call", ["Dense(*sizes)", "Dense(**sizes)", "make(32)"])
@@ -192,3 +199,15 @@ model = keras.Sequential([keras.Input((8,)), {call}, keras.layers.ReLU()])
 
 def test_parts_of_an_attention_layer_are_advised_with_it() -> None:
     assert [one.layer.layer for one in OF_KERAS].count("EinsumDense") == 1
+
+
+def test_the_technique_that_keras_has_by_default_is_named() -> None:
+    """With Glorot's before a tanh the layer is as it should be, before a relu it is not."""
+    assert [(one.default, one.fits) for one in OF_KERAS if one.layer.layer == "Conv2D"][0] == ("xavier_uniform", False)
+    tanh, embedding, memory = for_layers(inspect_source(DEFAULTS, "net.py"), "keras")
+    assert (tanh.default, tanh.fits) == ("xavier_uniform", True)
+    assert (embedding.default, embedding.fits) == ("uniform", None)
+    assert (memory.default, memory.fits) == ("orthogonal", True)
+    assert isinstance(keras.layers.Dense(4).kernel_initializer, keras.initializers.GlorotUniform)
+    assert isinstance(keras.layers.LSTM(4).recurrent_initializer, keras.initializers.Orthogonal)
+    assert [one.default for one in OF_TORCH] == [""] * len(OF_TORCH)

@@ -43,6 +43,15 @@ def test_xavier_before_relu_says_the_numbers() -> None:
     assert len(match.layers) == 8
 
 
+def test_xavier_behind_zeros_says_what_it_keeps_itself() -> None:
+    """Nothing is left at the end, and He's would leave nothing either: that is INI101's."""
+    event, zero = write("xavier_uniform", 20), write("zeros", 19)
+    layers = [layer(i, weight(event if i else zero, shape=(64, 64), line=i + 1), fans=(64, 64)) for i in range(5)]
+    told = [one.message for one in found(context(layers)) if one.code == "INI201"]
+    assert told
+    assert all("xavier_uniform_ before relu keeps 0.71 of the signal (he keeps 1.0)" in text for text in told)
+
+
 def test_each_layer_of_a_run_counts_with_what_it_keeps() -> None:
     """Widening layers lose more than narrowing ones."""
     event = write("xavier_uniform", 20)

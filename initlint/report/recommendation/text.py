@@ -130,7 +130,9 @@ def layer(one: LayerAdvice) -> Iterator[Line]:
         ("", f"  {layer_and_fans} {feeds(row)}"),
     ]
     fits = "; that is what is recommended" if one.fits else ""
-    yield [("dim", "      now: "), ("", f"{initializer(row.recurrent if row.is_recurrent else row.init, row)}{fits}")]
+    now = initializer(row.recurrent if row.is_recurrent else row.init, row)
+    named = f"{one.default}, the default" if one.default else now
+    yield [("dim", "      now: "), ("", f"{named}{fits}")]
     if one.why:
         yield [("unknown", f"      no row: {one.why}")]
     for advice in one.advice:
