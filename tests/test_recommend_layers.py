@@ -176,7 +176,7 @@ def test_a_layer_of_torch_has_a_counterpart_of_keras(one: LayerAdvice) -> None:
 
 
 def test_whether_a_layer_fits_asks_what_the_framework_counts() -> None:
-    """He's law by name is far off on a depthwise kernel, of which Keras counts all channels; so is the first's default."""
+    """He's law by name is far off on a depthwise kernel, of which Keras counts all channels; so is a default."""
     assert [one.fits for one in OF_KERAS if one.layer.layer == "DepthwiseConv2D"] == [False, False]
 
 
@@ -203,7 +203,7 @@ def test_parts_of_an_attention_layer_are_advised_with_it() -> None:
 
 def test_the_technique_that_keras_has_by_default_is_named() -> None:
     """With Glorot's before a tanh the layer is as it should be, before a relu it is not."""
-    assert [(one.default, one.fits) for one in OF_KERAS if one.layer.layer == "Conv2D"][0] == ("xavier_uniform", False)
+    assert next((one.default, one.fits) for one in OF_KERAS if one.layer.layer == "Conv2D") == ("xavier_uniform", False)
     tanh, embedding, memory = for_layers(inspect_source(DEFAULTS, "net.py"), "keras")
     assert (tanh.default, tanh.fits) == ("xavier_uniform", True)
     assert (embedding.default, embedding.fits) == ("uniform", None)
