@@ -21,6 +21,10 @@ RAW: Final = "raw"  # the notebook's own text, among what a source knows
 UNKNOWN: Final = "get_ipython()"  # what a magic gives back is nothing that we know
 HELP: Final = re.compile(r"\?{1,2}\s*[\w.*%]+|[\w.*%]+\s*\?{1,2}")
 ASSIGNED: Final = re.compile(r"(\s*[\w.,\[\]\s*'\"]+=\s*)[%!]")
+# Magics that IPython takes without a sign, where no variable has their name.
+AUTOMAGIC: Final = re.compile(
+    r"\s*(?:cat|cd|conda|cp|env|ls|mamba|man|mkdir|more|mv|pip|rm|rmdir|uv|who|whos)\s+[^\s=(\[,:].*"
+)
 # In the order in which they have to be tried: comments, long strings, short strings, brackets.
 LEXEME: Final = re.compile(
     r"#.*|(?P<long>\"\"\"|''')|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?P<open>[(\[{])|(?P<close>[)\]}])"
@@ -126,7 +130,8 @@ def python_of(text: str) -> str:
 
 def is_suspect(line: str) -> bool:
     start = line.lstrip()
-    return start.startswith(("%", "!", "?")) or start.rstrip().endswith("?") or ASSIGNED.match(line) is not None
+    signed = start.startswith(("%", "!", "?")) or start.rstrip().endswith("?") or ASSIGNED.match(line) is not None
+    return signed or AUTOMAGIC.fullmatch(line) is not None
 
 
 def without_magics(lines: Sequence[str]) -> Iterator[str]:
@@ -152,10 +157,15 @@ def replacement(line: str) -> str | None:
     """What stands for a line that begins a statement of IPython's; None where it is Python's."""
     start = line.strip()
     indent = line[: len(line) - len(line.lstrip())]
-    if start.startswith(("%", "!")) or HELP.fullmatch(start):
+    if start.startswith(("%", "!")) or HELP.fullmatch(start) or is_automagic(line):
         return f"{indent}pass"
     assigned = ASSIGNED.match(line)
     return f"{assigned[1]}{UNKNOWN}" if assigned else None
+
+
+def is_automagic(line: str) -> bool:
+    """Whether a line is a magic without its sign: its name and words that make no Python."""
+    return AUTOMAGIC.fullmatch(line) is not None and not isinstance(parse("", line.strip()), ast.Module)
 
 
 def after(line: str, depth: int, quote: str) -> tuple[int, str]:

@@ -133,6 +133,8 @@ MAGICS = {
     "%%bash\nls |\nwc": "\n\n",
     "%%writefile net.py\nimport (": "\n",
     "  !tts a \\\n     --path $b\n  !ls": "pass\n\npass",
+    "pip install torch\nx = 1": "pass\nx = 1",
+    "ls ./data/\ncd ..": "pass\npass",
     "if x:\n    !ls\nelse:\n    pass": "if x:\n    pass\nelse:\n    pass",
 }
 PYTHON = [
@@ -144,6 +146,7 @@ PYTHON = [
     "# what?\nx = 1  # why?",
     "await f()\nasync for x in y:\n    pass",
     "x = y;",
+    "ls -x\ncp / mv\npip in rm",
     "'?'",
 ]
 

@@ -160,7 +160,8 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return next((init for init, covers in reversed(self.log.get(memory(tensor), [])) if covers), None)
 
     def named(self) -> Init | None:
-        """The outermost function on the stack that is an initializer; `default` below the framework's own reset."""
+        """The outermost function on the stack that is an initializer and is told its arguments; `default` below the
+        framework's own reset."""
         found = None
         for frame in frames(sys._getframe(2)):
             code = frame.f_code
@@ -168,6 +169,9 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return Init("default")
             if code.co_name in INITIALIZERS and code.co_argcount and code.co_filename.startswith(self.places):
                 names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+                wanted = PARAMETERS.get(INITIALIZERS[code.co_name], {}).keys() - {"generator"}
+                if wanted and wanted.isdisjoint(names):
+                    continue  # its scale is its own: what it calls says it
                 found = Init.of(
                     INITIALIZERS[code.co_name], {n: frame.f_locals[n] for n in names if n in frame.f_locals}
                 )
