@@ -187,12 +187,12 @@ def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
 def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[Context, Layer]]:
     """Without the contexts in which a class was built by itself of which another context has all, in a model. A class
     that users build themselves speaks beside the models that have it: what it returns is where its data ends. Where
-    some contexts know what becomes of a layer, those that ended before that are silent."""
-    numbers = dict.fromkeys(index for index, _ in pairs)
+    some contexts know what becomes of a layer, those that ended before that are silent, and have nothing of it."""
+    known = [(i, layer) for i, layer in pairs if contexts.contexts[i].complete or not is_cut_off(layer)] or pairs
+    numbers = dict.fromkeys(index for index, _ in known)
     parts = (i for i in numbers if contexts.contexts[i].built and not contexts.contexts[i].offered)
     alone = {i for i in parts if not contexts.around(i).isdisjoint(numbers)}
-    found = [(contexts.contexts[index], layer) for index, layer in pairs if index not in alone]
-    return [(context, layer) for context, layer in found if context.complete or not is_cut_off(layer)] or found
+    return [(contexts.contexts[index], layer) for index, layer in known if index not in alone]
 
 
 def is_cut_off(layer: Layer) -> bool:
