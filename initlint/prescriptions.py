@@ -128,7 +128,7 @@ def lecun(fan: str, stride: float = 1.0) -> dict[str, str]:
 
 def _digits(gain: float, fan: str) -> str:
     """A gain as code has it; of Keras, which takes its square, more exactly."""
-    return f"{gain:.6g}" if fan in KERAS_FANS else f"{gain:.3g}"
+    return f"{gain:.6g}" if fan in KERAS_FANS else f"{gain:.4g}"
 
 
 def balanced(written: Sequence[Written], fan: str, stride: float = 1.0) -> dict[str, str]:
@@ -214,7 +214,7 @@ def rectified(needs: Sequence[Need], written: Sequence[Written], fan: str, strid
         return {"scheme": "kaiming", "slope": f"{slope:g}"}
     if abs(HE / gain - 1) <= CLOSE and abs(HE / gains[-1] - 1) <= CLOSE:
         return {"scheme": "kaiming", "nonlinearity": "relu"}
-    told = f"{gain:.3g}"
+    told = f"{gain:.4g}"
     if all(_square(one.weight) for one in written):
         return {"scheme": "xavier", "gain": told}
     return {"scheme": "scaled", "gain": told, "fan": "[0].numel()"}
