@@ -78,7 +78,7 @@ def highest(curve: Curve, variance: float, half_square: float, count: float) -> 
 
     d = min(half_square, variance)
     common, w = _hermite(64)
-    x, v = _grid(GRID)
+    x, v = equidistant(GRID)
     v = v * count * np.power(0.5 * (1 + erf(x / math.sqrt(2))), count - 1)
     v = v / v.sum()
     z = math.sqrt(max(variance - d, 0.0)) * common[:, None] + math.sqrt(d) * x[None, :]
@@ -170,7 +170,7 @@ def _sampled_difference(curve: Curve, variance: float, d: float) -> float:
     import numpy as np
 
     smooth = not curve.kinks and variance <= WIDE
-    x, w = _hermite(64) if smooth else _grid(GRID)
+    x, w = _hermite(64) if smooth else equidistant(GRID)
     z = math.sqrt(max(variance - d, 0.0)) * x[:, None] + math.sqrt(d) * x[None, :]
     values = np.asarray(curve(z.ravel())).reshape(z.shape)
     centred = values - (values @ w)[:, None]
@@ -191,7 +191,7 @@ def products(curve: Curve, variance: float, apart: float) -> tuple[float, float,
     """For a pair from N(0, variance) whose correlation is 1 - apart, relative to m = E[f^2]: half the mean square of
     f1 - f2; and E[(f1^2 - f2^2)^2] / (4 m^2) and E[(f1 f2 - phi (f1^2 + f2^2) / 2)^2] / m^2, where phi = E[f1 f2] / m.
     The means over n units of f1^2, f2^2 and f1 f2 fluctuate by the latter over n."""
-    x, w = _hermite(64) if not curve.kinks and variance <= WIDE else _grid(GRID)
+    x, w = _hermite(64) if not curve.kinks and variance <= WIDE else equidistant(GRID)
     common = math.sqrt(variance * (1 - apart / 2)) * x[:, None]
     own = math.sqrt(variance * apart / 2) * x[None, :]
     one, two = (curve((common + sign * own).ravel()).reshape(common.size, own.size) for sign in (1, -1))
@@ -222,7 +222,7 @@ def _hermite(count: int) -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=8)
-def _grid(count: int) -> tuple[Array, Array]:
+def equidistant(count: int) -> tuple[Array, Array]:
     """Equidistant points: for a smooth g as good as Gauss's, and even where it has kinks."""
     import numpy as np
 

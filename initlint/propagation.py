@@ -1,10 +1,10 @@
-"""The signal model in the limit of wide layers: second moments forward, gradients backward, step by step.
+"""The signal model: second moments forward, gradients backward, step by step.
 
 He et al. 2015 (eqs. 7-14) for the moments, Schoenholz et al. 2017 (eqs. 3-5, 11) for two different inputs and for
 gradients, Yang et al. 2019 for batch normalization, Klambauer et al. 2017 for SELU, Hanin and Nica 2020 for the spread
 over draws. A pre-activation is a normal with mean 0 over the draws of its weights; what else is summed or concatenated
-counts with its moments. The part that depends on the input is corrected for finite widths where that is known
-(angles.py).
+counts with its moments. Finite widths are corrected for where that is known: of plain runs the means (narrow_runs.py),
+and the part that depends on the input (angles.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from initlint.angles import Angle, independent
 from initlint.curves import Curve
 from initlint.formulas import Function
 from initlint.moments import Moments, difference, fluctuation, highest, moments
+from initlint.narrow_runs import Narrow, narrow, runs
 from initlint.network import EPSILON, Dense, Step, Trace
 
 LARGEST: Final = 1e60  # what grows beyond is told as this: its square's square is still a number
@@ -55,21 +56,51 @@ def propagate(
     difference (independent ones, where it is None). Raises UnknownStepError for a step without a formula. Unless it is
     `finite`, the difference is the one in the limit of wide layers, which takes a part of the time."""
     states: list[State] = []
-    for step in network:
+    corrected: dict[int, Narrow] = {}  # by the last step of each run
+    starts = {steps[0]: steps for steps in runs(network)}
+    run: Narrow | None = None
+    for index, step in enumerate(network):
         if step.op == "input":
             alone = WIDE if difference is None and finite else None
             states.append(
                 State(0.0, second, second if difference is None else difference, 1.0, 0.0, 0, second, angle=alone)
             )
-        else:
-            states.append(_after(step, [states[i] for i in step.inputs]))
-    gradients = _backward(network, states)
+            continue
+        if index in starts:
+            run = _narrow(network, starts[index], states[step.inputs[0]])
+            if run is not None:
+                corrected[starts[index][-1]] = run
+        after = _after(step, [states[i] for i in step.inputs])
+        states.append(after if run is None or index > run.steps[-1] else _corrected(after, run, index))
+    gradients = _backward(network, states, corrected)
     return Trace(
         tuple(s.second for s in states),
         tuple(s.difference for s in states),
         tuple(s.response for s in states),
         tuple(gradients),
         tuple(math.sqrt(s.spread) for s in states),
+    )
+
+
+def _narrow(network: Sequence[Step], steps: range, s: State) -> Narrow | None:
+    dense = network[steps[0]].dense
+    own = 0.0 if s.units or dense is None else 2 / dense.units[0]  # of an input's second moment over its units
+    return narrow(network, steps, s.second, s.spread + own, s.response) if s.second else None
+
+
+def _corrected(s: State, run: Narrow, index: int) -> State:
+    """The state with what the fluctuations make of it; of two inputs the difference goes along with the signal."""
+    i = index - run.steps[0]
+    second = _bounded(run.second[i])
+    ratio = second / s.second if s.second else 1.0
+    return s._replace(
+        mean=s.mean * math.sqrt(ratio),
+        second=second,
+        difference=_bounded(s.difference * ratio),
+        response=_bounded(run.response[i]),
+        spread=run.spread[i],
+        before=None if s.before is None else s.before if s.after else second,
+        apart=s.apart if s.after else _bounded(s.apart * ratio),
     )
 
 
@@ -235,11 +266,19 @@ def _largest(s: State, count: float) -> tuple[Moments, float, float]:
     return found, left, found.derivative_second_moment / plain if plain else 0.0
 
 
-def _backward(network: Sequence[Step], states: list[State]) -> list[float]:
+def _backward(network: Sequence[Step], states: list[State], corrected: dict[int, Narrow]) -> list[float]:
     found = [0.0] * len(network)
     found[-1] = 1.0
+    inside: tuple[Narrow, float] | None = None  # a run, and the gradient at its end
     for index in range(len(network) - 1, -1, -1):
         step, g = network[index], found[index]
+        if index in corrected:
+            inside = corrected[index], g
+        if inside is not None and index >= inside[0].steps[0]:
+            run, end = inside
+            source = step.inputs[0]
+            found[source] = _bounded(found[source] + end * run.gradient[index - run.steps[0]])
+            continue
         for source in step.inputs:
             found[source] = _bounded(found[source] + g * _slope(step, states[source]))
     return found

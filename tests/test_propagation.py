@@ -40,7 +40,7 @@ def test_biases_put_a_floor_under_the_total_that_hides_a_dead_signal() -> None:
 
 
 def test_selu_with_lecun_keeps_mean_and_variance() -> None:
-    found = propagate(plain("selu", 1.0, 50))
+    found = propagate(plain("selu", 1.0, 50, 10**7))
     assert found.second[-1] == pytest.approx(1.0, rel=1e-6)
     assert found.difference[-1] == pytest.approx(1.0, rel=2e-3)
 
@@ -110,6 +110,15 @@ def test_biases_leave_less_of_a_difference_to_be_corrected() -> None:
     drawn = sample(plain("relu", 1 / 3, 12, 96, bias=1 / (3 * 96)), draws=200)
     assert drawn.difference[-1] == pytest.approx(narrow.difference[-1], rel=0.3)
     assert narrow.difference[-1] != wide.difference[-1]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "softplus"])
+def test_both_engines_agree_on_what_fluctuations_make_of_means(activation: str) -> None:
+    told, drawn = propagate(plain(activation, 2.0, 10, 64)), sample(plain(activation, 2.0, 10, 64), draws=400)
+    assert drawn.second[-1] == pytest.approx(told.second[-1], rel=0.25)
+    assert drawn.response[-1] == pytest.approx(told.response[-1], rel=0.25)
+    assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.25)
+    assert told.gradient[0] == pytest.approx(told.response[-1], rel=1e-6)  # the same Jacobian, from either end
 
 
 def test_linear_layers_need_no_correction() -> None:
