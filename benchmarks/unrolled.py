@@ -23,6 +23,7 @@ LAWS: Final[Mapping[str, Callable[[Tensor], object]]] = {
     "identity": nn.init.eye_,
     "He": nn.init.kaiming_normal_,
 }
+STACKED: Final = "one orthogonal matrix for all"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -61,8 +62,9 @@ def gated(law: str, kind: type[nn.LSTMCell | nn.GRUCell], forget: float = 0.0) -
     for seed in range(NETWORKS):
         torch.manual_seed(seed)
         cell = kind(1, WIDTH).double()
-        for gate in cell.weight_hh.detach().chunk(len(cell.weight_hh) // WIDTH):
-            LAWS[law](gate)
+        matrix = cell.weight_hh.detach()
+        for gate in [matrix] if law == STACKED else matrix.chunk(len(matrix) // WIDTH):
+            LAWS["orthogonal" if law == STACKED else law](gate)
         for bias in (cell.bias_ih, cell.bias_hh):
             nn.init.zeros_(bias)
         if kind is nn.LSTMCell:
@@ -114,7 +116,7 @@ def over_time() -> str:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the products are small, and threads that wait cost more than they do
     try:
-        return recurrent(tuple(LAWS)) + "\n\n" + with_gates(("torch's default", "Xavier", "orthogonal"))
+        return recurrent(tuple(LAWS)) + "\n\n" + with_gates(("torch's default", "Xavier", "orthogonal", STACKED))
     finally:
         torch.set_num_threads(threads)
 

@@ -74,6 +74,22 @@ def test_the_comments_are_what_is_inferred(name: str) -> None:
     assert sorted(told(name)) == sorted(commented(name))
 
 
+def test_a_model_that_says_what_comes_in_is_given_that_by_what_wraps_it() -> None:
+    """A Sequential with an Input takes no other, as the real Keras says."""
+    text = """
+import keras
+import tensorflow_model_optimization as tfmot
+
+pruned = tfmot.sparsity.keras.prune_low_magnitude(
+    keras.Sequential([keras.Input((32,)), keras.layers.Dense(64), keras.layers.Dense(10)])
+)
+"""
+    model = read([Source("net.py", text)], Project(lambda _: None))
+    assert [(row.fan_in, row.fan_out) for row in inspection.rows(model, ["net.py"])] == [(32, 64), (64, 10)]
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 32"):
+        keras.Sequential([keras.Input((32,)), keras.layers.Dense(64)])(np.zeros((2, 31), "float32"))
+
+
 # -- the real Keras -----------------------------------------------------------------------
 
 

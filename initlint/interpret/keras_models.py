@@ -365,6 +365,9 @@ def run(
     spec = callee.spec
     if spec is not None and spec.role == "container":
         value = args[0] if args else next(iter(kwargs.values()), None)
+        shape = callee.cell.get(INPUT_SHAPE)
+        if isinstance(value, Tensor) and value.shape is None and isinstance(shape, tuple):
+            value = like(value, shape)  # it takes no other
         for layer in elements(callee):
             value = machine.call(layer, [value], {}, node, frame)
         return value
