@@ -171,6 +171,7 @@ class Layer:
     internal: tuple[str, ...] | None = ()  # activations inside it, of recurrent layers; None when unknown
     dilution: int = 1  # what its stride divides by: fan_in of a transposed convolution, fan_out of a plain one
     square: bool = False  # both fans are unknown, and known to be equal
+    replaced: bool = False  # the model holds another in its place, and nothing holds it
 
     def weight(self, name: str) -> Weight | None:
         return next((w for w in self.weights if w.name == name), None)

@@ -187,7 +187,9 @@ def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
 def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[Context, Layer]]:
     """Without the contexts in which a class was built by itself of which another context has all, in a model. A class
     that users build themselves speaks beside the models that have it: what it returns is where its data ends. Where
-    some contexts know what becomes of a layer, those that ended before that are silent, and have nothing of it."""
+    some contexts know what becomes of a layer, those that ended before that are silent, and have nothing of it. So are
+    layers that others have replaced, where the same call makes some that models keep."""
+    pairs = [pair for pair in pairs if not pair[1].replaced] or pairs
     known = [(i, layer) for i, layer in pairs if contexts.contexts[i].complete or not is_cut_off(layer)] or pairs
     numbers = dict.fromkeys(index for index, _ in known)
     parts = (i for i in numbers if contexts.contexts[i].built and not contexts.contexts[i].offered)

@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
         interpret.hand_written interpret.torch_init interpret.selections interpret.torch_fans interpret.init_functions
         interpret.contractions interpret.windows interpret.torch_tensors interpret.torch_factories
         interpret.torch_functions interpret.torch_methods interpret.torch_layers interpret.torch_traversal
-        interpret.layer_fillers interpret.late_fills interpret.torch_parameters interpret.torch_modules
+        interpret.held interpret.layer_fillers interpret.late_fills interpret.torch_parameters interpret.torch_modules
         interpret.torch_wrappers interpret.parametrizations interpret.torch interpret.keras_checks interpret.keras_names
         interpret.keras_naming
         interpret.keras_initializers interpret.keras_weights interpret.keras_activations interpret.keras_shapes

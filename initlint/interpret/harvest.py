@@ -10,6 +10,7 @@ from initlint.interpret.compositions import composed
 from initlint.interpret.equal_sizes import equal_fans
 from initlint.interpret.flow import activation_label, consumers, edges, reach, summed
 from initlint.interpret.heap import Raised
+from initlint.interpret.held import replaced, templates
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_attention import last_projections
 from initlint.interpret.keras_values import KerasObject
@@ -18,7 +19,7 @@ from initlint.interpret.machine import OutOfFuel, Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
-from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, options
+from initlint.interpret.values import Class, DictValue, Frame, Instance, ListValue, Value, options
 from initlint.knowledge import LOADING, snake
 from initlint.sizes import size
 from initlint.source import Place
@@ -54,11 +55,14 @@ def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuin
             nodes[node] = replace(nodes[node], layer=index_of[id(param)])
     for node, index in at.items():
         nodes[node] = replace(nodes[node], layer=index)
+    gone = replaced(machine, [frame.cell for frame in frames_of(machine)])
     layers = []
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
         added = any(summed(machine.nodes, used, node) for node in nodes_of.get(index, ()))
         layers.append(layer_facts(machine, owner, index, names, found, stopped, added=added))
+        if id(owner.owner if isinstance(owner, Param) else owner) in gone:
+            layers[-1] = replace(layers[-1], replaced=True)
     owned = [(index, owner, param) for index, owner in enumerate(owners) for param in parameters_of(owner)]
     param_index = {id(param): index for index, _, param in owned}
     return Context(
@@ -138,17 +142,6 @@ def parameters_of(owner: Instance | Param) -> list[Param]:
     return list(found.values())
 
 
-def templates(machine: Interpreter) -> set[int]:
-    """Modules that were deep-copied and then thrown away: no other module holds them, no data reaches them."""
-    if not any(module.copied for module in machine.instances):
-        return set()
-    held = {id(module) for module in machine.node_layers.values()}
-    for module in machine.instances:
-        if module.module and not module.copied and id(module) not in held:
-            held.update(id(part) for _, part in named_modules(module))
-    return {id(module) for module in machine.instances if module.copied and id(module) not in held}
-
-
 # -- names --------------------------------------------------------------------------------
 
 
@@ -158,10 +151,7 @@ def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
     for instance in machine.instances:
         if isinstance(instance.cls, Class) and (instance.spec is None or instance.spec.role == "container"):
             walk_names(instance, instance.cls.name, instance.cls.name, names, set())
-    files = {instance.place.file for instance in machine.instances if instance.place is not None}
-    targets = machine.project.targets
-    modules = [targets[file].frame for file in sorted(files) if file in targets]
-    for frame in [*machine.frames, *modules]:
+    for frame in frames_of(machine):
         for key, value in frame.cell.items():
             for option in options(value):
                 if isinstance(option, Instance) and isinstance(key, str):
@@ -170,6 +160,13 @@ def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
                     if option.spec is not None and option.spec.role == "container":
                         walk_names(option, key, "", names, set())
     return names
+
+
+def frames_of(machine: Interpreter) -> list[Frame]:
+    """The calls under way at the end, and the modules of the files that made objects."""
+    files = {instance.place.file for instance in machine.instances if instance.place is not None}
+    targets = machine.project.targets
+    return [*machine.frames, *(targets[file].frame for file in sorted(files) if file in targets)]
 
 
 def walk_names(root: Value, path: str, owner: str, names: dict[int, tuple[str, str]], seen: set[int]) -> None:

@@ -6,6 +6,7 @@ import ast
 
 from initlint.graph import InitEvent, Unknown
 from initlint.interpret import torch_init
+from initlint.interpret.held import give_way
 from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
@@ -20,6 +21,7 @@ from initlint.interpret.values import (
 def adopt(machine: Machine, owner: Instance, name: str, value: Value, node: ast.AST, frame: Frame) -> Value:
     """A value becomes an attribute of a module: parameters learn whose they are."""
     current = owner.cell.get(name)
+    give_way(current, value)
     for option in options(value):
         if isinstance(option, Param) and option.owner is None:
             option.owner = owner

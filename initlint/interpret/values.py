@@ -245,6 +245,7 @@ class Instance:
         "repeated",
         "serial",
         "spec",
+        "successor",
         "uses",
     )
 
@@ -261,6 +262,7 @@ class Instance:
         self.copies = 1  # how many like it there are, where a long loop was sampled
         self.repeated = False  # made in a loop of unknown length
         self.copied = False  # copy.deepcopy took it as its template
+        self.successor: Instance | None = None  # the module that an attribute was given in its place
 
     @property
     def module(self) -> bool:
