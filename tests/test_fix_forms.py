@@ -189,7 +189,7 @@ def test_keras_initializers_are_given_to_their_layers() -> None:
     after = fixed(KERAS)
     assert 'Dense(64, activation="relu", kernel_initializer="he_uniform")' in after
     assert "kernel_initializer=keras.initializers.GlorotNormal(seed=1))" in after
-    scaling = 'VarianceScaling(scale=2.34, mode="fan_in", distribution="truncated_normal")'
+    scaling = 'VarianceScaling(scale=2.35, mode="fan_in", distribution="truncated_normal")'
     assert f"kernel_initializer=keras.initializers.{scaling}),\n" in after
     assert 'layers.Dense(64, activation="selu", kernel_initializer="lecun_normal"),\n' in after
     assert not {code for _, code in told(after)}

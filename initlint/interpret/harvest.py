@@ -311,9 +311,9 @@ def unloaded(histories: tuple[History, ...]) -> tuple[History, ...]:
 
 
 def keep_lost_writes(machine: Interpreter) -> None:
-    for tensor, node, frame in list(machine.lost_writes.values()):
+    for _, param, node, frame in list(machine.lost_writes.values()):
         facts = {"what": "copy", "method": "", "expression": ast.unparse(node)}
-        machine.incident("init-on-copy", node, frame, facts, tensor.param)
+        machine.incident("init-on-copy", node, frame, facts, param)
     machine.lost_writes.clear()
 
 

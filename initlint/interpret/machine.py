@@ -189,7 +189,7 @@ class Machine(Parts):
         self.orphan = False  # running a function that nothing visible calls
         self.base_depth = 0  # of forks, where the construction of the innermost module began
         self.loaded = False  # a loader of the project's own was given a module
-        self.lost_writes: dict[int, tuple[Tensor, ast.AST, Frame]] = {}
+        self.lost_writes: dict[int, tuple[Tensor, Param | None, ast.AST, Frame]] = {}  # and whose copies they were
         self.heap.log = None
         self.heap.depth = 0
 
@@ -369,7 +369,7 @@ class Machine(Parts):
     def lose(self, tensor: Tensor, node: ast.AST, frame: Frame) -> None:
         """A write to a copy: a defect unless something reads the copy later."""
         whole = tensor.base or tensor
-        self.lost_writes[id(whole)] = (whole, node, frame)
+        self.lost_writes[id(whole)] = (whole, whole.param, node, frame)
 
     def found_again(self, value: Value) -> None:
         for part in flatten(value):
