@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch_networks import OWN, Spec, carried, compare, compared, measure, predicted
+from torch_networks import OWN, Spec, carried, compare, compared, followed, measure, predicted
 
 torch.set_num_threads(1)
 
@@ -69,7 +69,6 @@ def grid() -> list[Spec]:
         Spec("orthogonal", "linear", 30, 64),
         Spec("sparse", "relu", 6, 64),
         Spec("sparse", "tanh", 6, 64),
-        Spec("sparse", "tanh", 20, 64),
         Spec("sparse", "elu", 12, 64, bias=True),
         Spec("sparse", "sigmoid", 8, 64, bias=True),
         Spec("xavier uniform", "sigmoid", 8, 128, bias=True),
@@ -155,7 +154,6 @@ def test_the_model_says_what_torch_does(spec: Spec) -> None:
 NARROW = [
     (Spec("he normal", "relu", 10, 128), 400),
     (Spec("xavier normal", "relu", 10, 64), 800),
-    (Spec("he normal", "leaky_relu", 20, 128), 300),
     (Spec("he normal", "relu", 30, 128), 300),
     (Spec(OWN, COMPOSED[0], 20, 128), 200),
     (Spec(OWN, COMPOSED[7], 20, 128), 200),
@@ -177,7 +175,6 @@ def test_what_depends_on_the_input_is_corrected_for_the_width(spec: Spec, draws:
 CORNERS = [
     Spec("he normal", "relu", 50, 64),
     Spec("he uniform", "relu", 20, 64),
-    Spec("he normal", "leaky_relu", 30, 64),
 ]
 
 
@@ -190,6 +187,35 @@ def test_so_it_is_in_the_deepest_and_narrowest(spec: Spec) -> None:
     assert wide.difference[ends[-1]] / wide.second[ends[-1]] < 0.6 * found
 
 
+DEAD = "torch.relu(x - 0.5) - torch.relu(-x - 0.5)"
+
+
+MOVED = [
+    (Spec("he normal", "gelu", 50, 64), 1000),
+    (Spec("he normal", "softplus", 50, 64), 600),
+    (Spec("he normal", "silu", 10, 64), 1000),
+    (Spec("he normal", "mish", 20, 64), 1000),
+    (Spec("he normal", DEAD, 20, 64), 1000),
+    (Spec("he normal", "gelu", 20, 128), 400),
+]
+
+
+@pytest.mark.parametrize("spec, draws", MOVED, ids=str)
+def test_fluctuations_move_the_means_before_smooth_activations(spec: Spec, draws: int) -> None:
+    """Where in wide layers a mean is up to 1000 times less. What a small difference has become is what a gradient has:
+    the entries of a Jacobian are the same from either end. With so many draws a mean is known to 3 %, a
+    difference's until depth 20."""
+    told, ends = predicted(spec)
+    for small, expected in ((False, told.second), (True, told.response)):
+        whole = min(spec.depth, 20) if small else spec.depth
+        found = followed(replace(spec, depth=whole), draws, small=small)
+        for depth in sorted({10, min(20, whole), whole}):
+            ratio = math.sqrt(found[depth] / expected[ends[depth]])
+            assert ratio == pytest.approx(1, abs=ERRORS * 0.03), (small, depth)
+            assert ratio ** (1 / depth) == pytest.approx(1, abs=GROWTH)
+    assert told.gradient[0] == pytest.approx(told.response[-1])
+
+
 @pytest.mark.parametrize(
     "spec",
     [
@@ -199,7 +225,6 @@ def test_so_it_is_in_the_deepest_and_narrowest(spec: Spec) -> None:
         Spec("he normal", "relu", 8, 128, residual=True),
         Spec("he normal", "relu", 10, 128, norm="layer"),
         Spec("lecun", "selu", 20, 64),
-        Spec("he normal", "leaky_relu", 30, 128),
         Spec("default", "sigmoid", 5, 64, bias=True),
         Spec(OWN, COMPOSED[0], 10, 128),
         Spec(OWN, COMPOSED[2], 20, 64),
