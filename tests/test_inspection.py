@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from initlint.graph import Context, InitEvent, Layer, Model, Unknown, Weight
 from initlint.inspection import Inspection, rows
-from initlint.interpret import entries
-from initlint.pipeline import inspect_source
 from initlint.report.inspection.json import render as as_json
 from initlint.report.inspection.text import render as as_text
 from initlint.source import Place, Point, Span
@@ -268,44 +264,3 @@ def test_a_class_that_users_build_themselves_speaks_beside_the_models_that_have_
     alone = Context("Base", "net.py", (layer(activations=("output",), **inner),), built=True, offered=True)
     in_model = context(layer(activations=("linear",), **inner), layer(index=1, place=place(5)))
     assert next(row["activations"] for row in told(alone, in_model)) == ["linear", "output"]
-
-
-LARGE = """
-import torch.nn as nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(8, 8)
-        self.head = nn.Linear(8, 2)
-        nn.init.orthogonal_(self.fc.weight)
-
-    def forward(self, x):
-        return self.head(self.fc(x).relu())
-
-
-class Big(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.nets = nn.ModuleList()
-        for _ in range(400):
-            self.nets.append(Net())
-
-    def forward(self, x):
-        for net in self.nets:
-            x = net(x)
-        return x
-
-
-def make():
-    return Big()
-"""
-
-
-def test_parts_of_a_model_that_takes_too_long_are_told_of_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entries, "ENTRY_FUEL", 80)  # enough for a Net, not for what has several
-    fc, head = inspect_source(LARGE, "net.py").rows
-    assert fc.init is not None
-    assert (fc.name, fc.init.name, fc.activations) == ("Net.fc", "orthogonal", ("relu",))
-    assert (head.name, head.activations) == ("Net.head", ("output",))

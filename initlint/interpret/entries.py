@@ -148,7 +148,6 @@ def attempt(
     machine.deferring = defer
     complete = True
     raised = False
-    before = dict(machine.built)
     machine.frames.append(unit.frame)
     if fuel_left(machine, unit, entry) <= 0:
         return
@@ -159,7 +158,6 @@ def attempt(
         raised = True
     except (OutOfFuel, RecursionError):
         complete = False
-        machine.built = before  # what it was to show, the classes themselves show
         for node in {leaf[0].node for offer in machine.offers for leaf in offer}:
             machine.exhausted[node] = machine.exhausted.get(node, 0) + 1
     except Exception as error:  # noqa: BLE001 - our own bug: told once for the file, the other entries go on
