@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from initlint.graph import History, Scalar, Unknown
+from initlint.graph import History
 from initlint.interpret.machine import Arguments, Machine
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.torch_init import (
@@ -61,22 +61,27 @@ def name_writes(
     if not written or any(event.name not in RANDOM and event.name != "unknown" for event in written):
         return
     given = given_to(function, spec, inner)
-    told = summary = event_of(machine, spec.technique, given, node, frame, function.name)
-    own = {last_write(history) for history in histories}
-    if len(own) == 1 and (last := own.pop())[0] == spec.technique:
-        told = event_of(machine, spec.technique, dict(last[1]), node, frame, function.name)
-    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], told) for history in histories)))
+    summed = given if takes(function, spec) else own_arguments(histories, spec) or given
+    event = event_of(machine, spec.technique, summed, node, frame, function.name)
+    replace_histories(machine, param, tuple(dict.fromkeys((*history[:count], event) for history in histories)))
     body = function.node.body
     statements = body if isinstance(body, list) else []
-    if told == summary and not any(isinstance(s, (ast.If, ast.Match)) and raises_or_writes(s) for s in statements):
+    if summed is given and not any(isinstance(s, (ast.If, ast.Match)) and raises_or_writes(s) for s in statements):
         machine.summed.add(function.node)
 
 
-def last_write(history: History) -> tuple[str, tuple[tuple[str, Scalar | Unknown], ...]]:
-    """The last write to all of a parameter, and its arguments: where it is of the technique that the function's name
-    says, those count, for the function need not take them from its caller."""
-    event = next(event for event in reversed(history) if event.covers)
-    return event.name, event.args
+def takes(function: Function, spec: InitializerSpec) -> bool:
+    """Whether callers give the function what the initializer is given: its scale, for one."""
+    arguments = function.node.args
+    words = {a.arg for a in (*arguments.args, *arguments.kwonlyargs)}
+    return any(p.name in words - {"generator"} for p in spec.parameters)
+
+
+def own_arguments(histories: tuple[History, ...], spec: InitializerSpec) -> dict[str, Value]:
+    """With what the function itself has made its last write of the technique that its name says, on all ways alike."""
+    last = {next(event for event in reversed(history) if event.covers) for history in histories}
+    found = {event.args for event in last if event.name == spec.technique}
+    return dict(found.pop()) if len(found) == 1 and len(last) == 1 else {}
 
 
 def raises_or_writes(statement: ast.stmt) -> bool:
