@@ -17,17 +17,12 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras
 import torch
+from page_numbers import said, show, table
 from torch import Tensor, nn
 
 CHECKS: Final = Path(__file__).parents[1] / "rules" / "checks"
 FORMS: Final = {"bad": "PyTorch, bad", "good": "PyTorch, good", "bad_keras": "Keras, bad", "good_keras": "Keras, good"}
 LINE: Final = 96
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns that stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def run(code: str, form: str) -> dict[str, Any]:
@@ -48,11 +43,6 @@ def made(code: str, form: str, *args: Any) -> Any:
     ]
     torch.manual_seed(0)
     return kind(*args)
-
-
-def said(value: float) -> str:
-    """A number to two digits."""
-    return f"{value:.2f}" if 0.01 <= abs(value) < 100 or not value else f"{value:.0e}"
 
 
 def spread(weight: Tensor) -> str:
@@ -259,10 +249,5 @@ MEASURED: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def main(codes: Sequence[str]) -> None:
-    for code in codes or MEASURED:
-        print(f"{code}\n\n{MEASURED[code]()}\n")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    show(sys.argv[1:], MEASURED)

@@ -10,16 +10,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from page_numbers import show, table
 
 Array = NDArray[np.float64]
 WIDTH: Final = 128
 STEPS: Final = 200
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns that stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def short(number: float) -> str:
@@ -236,10 +231,5 @@ MEASURED: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def main(codes: Sequence[str]) -> None:
-    for code in codes or MEASURED:
-        print(f"{code}\n\n{MEASURED[code]()}\n")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    show(sys.argv[1:], MEASURED)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 import torch
+from page_numbers import show, table
 from torch import Tensor
 from torch.nn import functional
 
@@ -92,10 +93,8 @@ def rows_of(laws: Sequence[str], activation: Activation, runs: Mapping[str, tupl
     for name, (optimizer, norm) in runs.items():
         found = [losses(laws, depth, activation, optimizer, norm=norm) for depth in DEPTHS]
         rows.append([name, *(" / ".join(f"{loss:.2f}" for loss in one) for one in found)])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    told = "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     sampled = f"sampled, {SEEDS} networks each, chance {math.log(CLASSES):.2f}"
-    return f"Loss after {STEPS} steps, hidden layers of width {WIDTH} ({sampled}):\n\n{told}"
+    return f"Loss after {STEPS} steps, hidden layers of width {WIDTH} ({sampled}):\n\n{table(rows)}"
 
 
 def on_one_thread(measure: Callable[[], str]) -> str:
@@ -131,10 +130,5 @@ MEASURED: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def main(codes: Sequence[str]) -> None:
-    for code in codes or MEASURED:
-        print(f"{code}\n\n{MEASURED[code]()}\n")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    show(sys.argv[1:], MEASURED)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import torch
+from page_numbers import said, show, table
 from torch import Tensor, nn
 from torch.func import jvp
 
@@ -24,17 +25,6 @@ LAWS: Final[Mapping[str, Callable[[Tensor], object]]] = {
     "He": nn.init.kaiming_normal_,
 }
 STACKED: Final = "one orthogonal matrix for all"
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns that stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("   ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def said(value: float) -> str:
-    """A number to two digits."""
-    return f"{value:.2f}" if 0.01 <= abs(value) < 100 or not value else f"{value:.0e}"
 
 
 # -- states over time ------------------------------------------------------------------------------------------------
@@ -156,10 +146,5 @@ MEASURED: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def main(codes: Sequence[str]) -> None:
-    for code in codes or MEASURED:
-        print(f"{code}\n\n{MEASURED[code]()}\n")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    show(sys.argv[1:], MEASURED)

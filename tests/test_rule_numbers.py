@@ -27,6 +27,7 @@ def loaded(name: str) -> ModuleType:
     return module
 
 
+loaded("page_numbers")  # which the programs import from beside them
 PROGRAMS = ("measured", "unrolled", "trained", "examples")
 MEASURED = {code: found for name in PROGRAMS for code, found in loaded(name).MEASURED.items()}
 
