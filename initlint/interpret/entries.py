@@ -170,8 +170,8 @@ def attempt(
         try:
             early = "its construction ends early" if raised and built and not machine.constructed else ""
             context = harvest(machine, entry, unit.file, stopped=early if complete else "budget", genuine=genuine)
-            whole = replace(context, complete=complete and not raised, place=place, built=built, offered=offered)
-            whole = replace(whole, unsettled=used or machine.loaded)
+            ended, unsettled = complete and not raised, used or machine.loaded
+            whole = replace(context, complete=ended, place=place, built=built, offered=offered, unsettled=unsettled)
             yield machine.facts.context(whole) if garbage.is_large(machine.project.size) else whole
         except Exception as error:  # noqa: BLE001 - as above
             machine.faults.append((unit.file, error))

@@ -9,7 +9,7 @@ from initlint.interpret import torch_init
 from initlint.interpret.machine import Arguments, Machine
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters
-from initlint.interpret.trees import walk
+from initlint.interpret.trees import last_name, walk
 from initlint.interpret.values import Class, Frame, Function, Instance
 from initlint.knowledge import LOADING
 
@@ -61,8 +61,7 @@ def writes_to(function: Function, name: str) -> bool:
         if isinstance(part, ast.Call):
             called = part.func
             written = [*([called.value] if isinstance(called, ast.Attribute) else []), *part.args[:1]]
-            named = str(getattr(called, "attr", getattr(called, "id", "")))
-            if named.endswith("_") and any(is_own(one, name) for one in written):
+            if last_name(called).endswith("_") and any(is_own(one, name) for one in written):
                 return True
         elif (
             isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store) and is_own(part, name)

@@ -15,13 +15,14 @@ from initlint.interpret.methods_seen import writes
 from initlint.interpret.project import Unit
 from initlint.interpret.torch_layers import children_of
 from initlint.interpret.torch_traversal import named_modules
-from initlint.interpret.trees import walk
+from initlint.interpret.trees import last_name, walk
 from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Frame, Function, Instance, Symbol
 
 BUILDING: Final = ("weighted", "container", "recurrent", "embedding", "attention", "composite")
 ORPHAN_FUEL: Final = 4_000  # steps of one function that nothing visible calls
 MOST_SHOWN: Final = 4  # models of one entry that are shown data although no code does
+HOME: Final = "init"  # how code names torch.nn.init
 
 Builds = Callable[[Function], bool]
 
@@ -128,14 +129,8 @@ def orphans(machine: Interpreter, unit: Unit) -> list[Function]:
 def names_initializer(machine: Interpreter, node: ast.AST) -> bool:
     """Whether the body calls an initializer, or something that stands where one would."""
     return writes(machine, node) or any(
-        isinstance(part, ast.Attribute) and isinstance(part.value, (ast.Name, ast.Attribute)) and is_home(part.value)
-        for part in walk(node)
+        isinstance(part, ast.Attribute) and last_name(part.value) == HOME for part in walk(node)
     )
-
-
-def is_home(node: ast.expr) -> bool:
-    """Whether this is how code names torch.nn.init."""
-    return getattr(node, "attr", getattr(node, "id", "")) == "init"
 
 
 def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -> None:

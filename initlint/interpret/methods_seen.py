@@ -9,7 +9,7 @@ from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.outlines import INITIALIZING, outline_of
 from initlint.interpret.project import Unit
-from initlint.interpret.trees import walk
+from initlint.interpret.trees import last_name, walk
 from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Function
 from initlint.source import Place, Point, Span
@@ -105,7 +105,7 @@ def writes(machine: Interpreter, node: ast.AST) -> bool:
     initializers = machine.knowledge.initializers
     for part in walk(node):
         if isinstance(part, ast.Call):
-            name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
+            name = last_name(part.func)
             if any(owner + name in initializers for owner in ("torch.nn.init.", "Tensor.", "timm.layers.")):
                 return True
     return False

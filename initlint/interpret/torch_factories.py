@@ -11,7 +11,7 @@ from initlint.interpret import torch_init
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.torch_tensors import Shape, tensors_in
-from initlint.interpret.trees import walk
+from initlint.interpret.trees import last_name, walk
 from initlint.interpret.values import Frame, ListValue, Value
 from initlint.knowledge import FunctionSpec
 
@@ -95,10 +95,6 @@ def is_number(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ARITHMETIC) or any(map(is_number, (node.left, node.right)))
     return isinstance(node, ast.Constant) or (isinstance(node, ast.Call) and last_name(node.func) in COUNTING)
-
-
-def last_name(node: ast.expr) -> str:
-    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 def counts_with(machine: Machine, function: ast.AST, given: ast.expr) -> bool:

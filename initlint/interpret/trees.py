@@ -38,6 +38,11 @@ def walk(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def last_name(node: ast.expr) -> str:
+    """Of a name, or of an attribute of whatever; empty where it is neither."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
 class Mentions:
     """The names, the attributes and the strings like names that a tree mentions, read off it once. `bound` are the
     names that it gives a value to, parameters left out."""

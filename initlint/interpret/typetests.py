@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from initlint.interpret.machine import Machine
+from initlint.interpret.trees import last_name
 from initlint.interpret.values import Class, Frame, ListValue, Symbol, Value
 
 
@@ -56,7 +57,7 @@ def written(machine: Machine, body: list[ast.stmt]) -> tuple[str, ...]:
     for statement in body:
         for part in ast.walk(statement):
             if isinstance(part, ast.Call):
-                name = part.func.attr if isinstance(part.func, ast.Attribute) else getattr(part.func, "id", "")
+                name = last_name(part.func)
                 for owner in ("torch.nn.init.", "Tensor.", "timm.layers."):
                     spec = initializers.get(owner + name)
                     if spec is not None:
