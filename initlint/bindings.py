@@ -24,6 +24,7 @@ HOMES: Final = {  # the packages that Keras is taken from, and how
     "tf_keras": "import tf_keras as keras",
     "keras_core": "import keras_core as keras",
 }
+OLDER: Final = frozenset({"tf_keras"})  # Keras 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,12 @@ def _own(qualified: str) -> str:
     return ".".join(filter(None, (KERAS, rest))) if root in HOMES and root != TENSORFLOW else qualified
 
 
-def _home(tree: ast.Module) -> str:
+def home(page: Page) -> str:
     """The package that the file takes Keras from."""
+    return _home(_tree(page.source))
+
+
+def _home(tree: ast.Module) -> str:
     packages = {_package(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
     return next((home for home in HOMES if home in packages), KERAS)
 

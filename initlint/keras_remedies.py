@@ -21,14 +21,27 @@ BY_NAME: Final = frozenset(f"{name}_{shape}" for name in ("he", "glorot", "lecun
 
 
 def argument(subjects: Sequence[Subject], survey: Survey) -> dict[str, str]:
-    """What the argument should say: `form` is write (in the place of what is there) or clone."""
+    """What the layer's argument should say, where it has one: `form` is write (in the place of what is there) or clone.
+    Of an object with a seed, or that no argument of the layer's own names: `seeded`, where its seed stands, or `made`,
+    where the object is made, so that it gets a generator that goes on from layer to layer."""
     first = subjects[0]
     assert isinstance(first, Shared)
-    if first.spelling in BY_NAME:
-        return {"form": "write", "right": f'"{first.spelling}"'}
-    if first.seeded:
-        raise Undecided("a copy of the initializer would have its seed too, and draw the same values")
-    return {"form": "clone"}
+    facts: dict[str, str] = {}
+    if first.place != first.second.place:
+        if first.spelling in BY_NAME:
+            facts = {"form": "write", "right": f'"{first.spelling}"'}
+        elif not first.seeded:
+            facts = {"form": "clone"}
+    if facts and not first.seeded:
+        return facts
+    seed, made = dict(first.event.spans).get("seed"), first.event.place
+    if seed is not None and seed.file == first.place.file:
+        return {**facts, "seeded": span_text(seed.span)}
+    if made is not None and made.file == first.place.file and not first.seeded:
+        return {**facts, "made": span_text(made.span)}
+    if facts:
+        return facts
+    raise Undecided("the initializer is made in another file, or its seed is not written where it is made")
 
 
 def constructors(written: Sequence[Written], facts: Mapping[str, str], file: str) -> str:

@@ -71,7 +71,8 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     first = subjects[0]
     if isinstance(first, Use) and first.event.explicit:
         spelling = first.event.spelling
-        return {**prescription(survey.written(first.place)), "form": "write", "spelling": spelling, **_raw(first)}
+        facts = prescription(survey.written(first.place))
+        return {**facts, "form": "write", "spelling": spelling, **_raw(first), **_seed(first)}
     written = defaults(subjects)
     form = "default" if isinstance(first, Use) else "chain"
     facts = prescription(written)
@@ -94,6 +95,12 @@ def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
 
 def _raw(use: Use) -> Facts:
     return {"raw": use.weight.name} if use.weight.role == "raw" else {}
+
+
+def _seed(use: Use) -> Facts:
+    """Where an initializer of Keras is given its seed."""
+    place = dict(use.event.spans).get("seed")
+    return {} if place is None or place.file != use.place.file else {"seed": span_text(place.span)}
 
 
 def defaults(subjects: Sequence[Subject]) -> list[Written]:

@@ -31,7 +31,6 @@ DECLINED: dict[str, dict[int, str]] = {
         12: "the values are assigned, and not chosen by an initializer",
         16: "the values are assigned, and not chosen by an initializer",
     },
-    "INI103/fires_branches": {17: "a copy of the initializer would have its seed too"},
     "INI404/fires_keras": {26: "there is no counterpart of SpatialDropout1D for selu"},
     "INI506/fires_forms": {
         35: "whether 0.02 is meant as mean or std is not said",

@@ -7,7 +7,7 @@ import re
 import pytest
 from lintable import told
 
-from initlint.findings import Declined
+from initlint.findings import Declined, Fix
 from initlint.mending import mend_source
 from initlint.pipeline import lint_source
 
@@ -291,3 +291,31 @@ def test_a_test_is_told_of_the_layers_that_it_is_asked_of() -> None:
     forward = "\n    def forward(self, x):\n        return self.fc(x)\n"
     (one,) = lint_source(f"{text}\n\n{other}{forward}", "net.py").findings
     assert [site.name for site in one.layers] == ["Net.fc"]
+
+
+SHARED = """\
+import {package} as keras
+
+init = keras.initializers.{made}
+inputs = keras.Input((16,))
+a = keras.layers.Dense(8, activation="relu", kernel_initializer=init)(inputs)
+b = keras.layers.Dense(8, activation="relu", kernel_initializer=init)(inputs)
+model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Add()([a, b])))
+"""
+
+
+@pytest.mark.parametrize(
+    "package, made, written",
+    [
+        ("keras", "RandomNormal(stddev=0.02, seed=7)", "RandomNormal(stddev=0.02, seed=keras.random.SeedGenerator(7))"),
+        ("keras_core", "HeNormal(7)", "HeNormal(keras.random.SeedGenerator(7))"),
+        ("tf_keras", "HeNormal(seed=7)", 'kernel_initializer="he_normal"'),
+        ("tf_keras", "RandomNormal(seed=7)", ""),
+    ],
+)
+def test_a_seed_becomes_a_generator_where_keras_has_one(package: str, made: str, written: str) -> None:
+    """Keras 2 has none: a name makes a new object for each layer there too."""
+    text = SHARED.format(package=package, made=made)
+    (one,) = [one for one in lint_source(text, "net.py", fixes=True).findings if one.code == "INI103"]
+    assert isinstance(one.fix, Fix) == bool(written)
+    assert written in fixed(text)

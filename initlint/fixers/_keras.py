@@ -65,9 +65,10 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
         if near.rpartition(".")[2] in {"get", "deserialize"}:
             near = f"{near.rpartition('.')[0]}." if "." in near else ""
         code, imports = _object(page, facts, near)
-        seeds = [arg for arg in node.args if arg.keyword is not None and arg.keyword.value == "seed"]
         made = cst.parse_expression(code)
         assert isinstance(made, cst.Call)
+        seed = span_of(facts["seed"]) if "seed" in facts else None
+        seeds = [keyword("seed", page.code(arg.value)) for arg in node.args if page.span(arg.value) == seed]
         return page.replace(node, with_arguments(made, [*made.args, *seeds])) + imports
     raise Unfit("the initializer is chosen elsewhere")
 

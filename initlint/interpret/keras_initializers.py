@@ -62,13 +62,13 @@ def fill(
     for name, value in arguments.items():
         machine.heap.write(made.cell, name, value)
     machine.heap.write(
-        made.cell, SPANS, tuple((name, frame.unit.place(part)) for name, part in written(spec, given, node))
+        made.cell, SPANS, tuple((name, frame.unit.place(part)) for name, part in written(spec, given, node, len(args)))
     )
 
 
-def written(spec: InitializerSpec, given: set[str], node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Where the arguments stand that the code gives, by our names."""
-    order = [p.spelled or p.name for p in spec.parameters]
+def written(spec: InitializerSpec, given: set[str], node: ast.AST, unnamed: int) -> Iterator[tuple[str, ast.AST]]:
+    """Where the arguments stand that the code gives, by our names; the first of them without one."""
+    order = [p.spelled or p.name for p in spec.parameters][:unnamed]
     for parameter in spec.parameters:
         part = argument_at(node, parameter.spelled or parameter.name, order)
         if (parameter.spelled or parameter.name) in given and part is not node:

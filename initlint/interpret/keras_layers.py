@@ -78,7 +78,9 @@ def build(
     if spec.weights:
         for weight in spec.weights:
             layer.cell.pop(weight.name, None)
-        make_weights(machine, layer, spec, given, node, frame, loose="**" in kwargs)
+        given_here = len(args) if isinstance(node, ast.Call) and len(node.args) == len(args) else 0
+        order = [p.spelled or p.name for p in spec.parameters if p.kind == "ordinary"][:given_here]
+        make_weights(machine, layer, spec, given, node, frame, order, loose="**" in kwargs)
     if arguments.get("trainable") is False:
         freeze(layer)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 from initlint import expressions
 from initlint.graph import History, InitEvent, Unknown
 from initlint.interpret import keras_initializers
-from initlint.interpret.keras_checks import check_ranks
+from initlint.interpret.keras_checks import argument_at, check_ranks
 from initlint.interpret.keras_values import KerasObject, shape_from
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor
@@ -47,16 +47,25 @@ def fans_of(shape: tuple[int | None, ...] | None) -> tuple[int | None, int | Non
 
 
 def make_weights(
-    machine: Machine, layer: KerasObject, spec: LayerSpec, given: set[str], node: ast.AST, frame: Frame, *, loose: bool
+    machine: Machine,
+    layer: KerasObject,
+    spec: LayerSpec,
+    given: set[str],
+    node: ast.AST,
+    frame: Frame,
+    order: Sequence[str],
+    *,
+    loose: bool,
 ) -> None:
-    """The weights of a layer just constructed; `loose` where it may have been given arguments that are not known."""
+    """The weights of a layer just constructed, its arguments without a name in this order; `loose` where it may have
+    been given arguments that are not known."""
     plain = known(layer)
     place = layer.place or frame.unit.place(node)
     for weight in expand_weights(spec, plain):
         param = Param(weight.name.rpartition(".")[2], weight.role, None, place, machine.next_serial())
         param.spec_default = weight.default
         measure(weight, param, plain)
-        histories = written(machine, layer, weight, given, param, node, frame)
+        histories = written(machine, layer, weight, given, param, node, frame, order)
         if loose and weight.initializer not in given:
             more = keras_initializers.unknown_event("arguments that are not known")
             histories = (*histories, (more,))
@@ -76,6 +85,7 @@ def written(
     param: Param,
     node: ast.AST,
     frame: Frame,
+    order: Sequence[str],
 ) -> tuple[tuple[InitEvent, ...], ...]:
     """One history for each initializer that it may have."""
     default = InitEvent("default", defaults(weight, known(layer)), None, "", explicit=False)
@@ -84,7 +94,7 @@ def written(
     if weight.initializer not in given:
         return ((default,),)
     value = layer.arguments[weight.initializer]
-    where = argument_node(node, weight.initializer, layer.spec.older if layer.spec is not None else {})
+    where = argument_node(node, weight.initializer, layer.spec.older if layer.spec is not None else {}, order)
     shape = tuple(Unknown("a size") if s is None else s for s in param.shape) if param.shape is not None else ()
     found: list[tuple[InitEvent, ...]] = []
     for option in options(value):
@@ -129,10 +139,13 @@ def defaults(weight: WeightSpec, plain: dict[str, object]) -> tuple[tuple[str, f
     return tuple((name, v if isinstance(v, (int, float)) else Unknown("a size")) for name, v in values)
 
 
-def argument_node(node: ast.AST, name: str, older: Mapping[str, str] = MappingProxyType({})) -> ast.AST:
+def argument_node(
+    node: ast.AST, name: str, older: Mapping[str, str] = MappingProxyType({}), order: Sequence[str] = ()
+) -> ast.AST:
     """Where a call gives this argument, perhaps by an older name, else the call."""
     keywords = node.keywords if isinstance(node, ast.Call) else []
-    return next((k.value for k in keywords if k.arg is not None and older.get(k.arg, k.arg) == name), node)
+    found = next((k.value for k in keywords if k.arg is not None and older.get(k.arg, k.arg) == name), None)
+    return found or (argument_at(node, name, order) if name in order else node)
 
 
 def known(layer: Instance) -> dict[str, object]:
