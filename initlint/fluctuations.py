@@ -4,7 +4,9 @@ Given the second moment Q of the pre-activations of a layer, they are independen
 of k f^2 over n units plus the bias, is a Markov chain: its mean is k E[f^2] at Q, its variance k^2 Var[f^2] / n. Where
 E[f^2] is no power of Q, or a power other than one, the chain's mean is not what wide layers have (Roberts, Yaida and
 Hanin 2022, The Principles of Deep Learning Theory, chapter 4, to the first order in 1/n; Hanin and Nica 2020 for ReLU,
-where it is). The density of log Q is propagated on equidistant points, each step log-normal with its mean and variance.
+where it is). The density of log Q is propagated on equidistant points. Each step is a power of a gamma variable (which
+it is in linear layers) with the first three moments that it has: where few of many draws make the mean, as with SiLU at
+He's gain, its tail counts, and that of a log-normal is too heavy.
 
 A small difference of mean square R has the share s along the signal, which an activation changes by E[(z f')^2] / Q
 and the rest by E[f'^2]; it moves Q with it, for what weighs f'^2 raises the mean of f^2 over the same units. Both are
@@ -39,6 +41,9 @@ REACH: Final = 6.0  # standard deviations that the points reach
 FARTHEST: Final = 120.0  # of log Q
 LOWEST: Final = 20.0  # below what it is on its way: what is lower weighs nothing in a mean
 MOST_NOISE: Final = 1e3  # relative variance of f^2
+LEAST_LEAN, MOST_LEAN = 0.02, 1.0  # skewness of a logarithm
+MOST_POWER: Final = 50.0
+TURNS: Final = 5
 
 
 class Layer(NamedTuple):
@@ -60,11 +65,13 @@ class Plain(NamedTuple):
 
 
 class Table(NamedTuple):
-    """For each point of log Q: E[f^2], relative variance of f^2, E[f'^2] and E[(z f')^2] / Q, by how much the latter
-    two raise f^2 of their unit, what of a difference along the signal stays so, and what of another turns to it."""
+    """For each point of log Q: E[f^2], relative variance and third cumulant of f^2, E[f'^2] and E[(z f')^2] / Q, by how
+    much the latter two raise f^2 of their unit, what of a difference along the signal stays so, and what of another
+    turns to it."""
 
     second: Array
     noise: Array
+    skew: Array
     across: Array
     along: Array
     across_raises: Array
@@ -99,7 +106,8 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
     first = layers[0].dense
     mean = first.forward * second + first.bias
     share = first.forward * second / mean
-    density = _row(np.array([mean]), np.array([share**2 * math.expm1(spread)]), points)[0]
+    wide = share**2 * math.expm1(spread)
+    density = _row(np.array([mean]), np.array([wide]), np.array([2 * wide**2]), points)[0]  # a gamma variable's
     seconds, responses, spreads = [], [], []
     densities: list[Array] = []
     kernels: list[Kernels] = []
@@ -242,6 +250,7 @@ def _integrated(function: Function, logs: Array) -> Table:
     return Table(
         np.maximum(m, tiny),
         np.clip((relative**2) @ w - 1, 0.0, MOST_NOISE),
+        np.clip(((relative - 1) ** 3) @ w, -1.0, MOST_NOISE**2),
         e,
         a / q,
         both / np.maximum(e * m, tiny) - 1,
@@ -269,22 +278,39 @@ def _kernels(function: Function, units: int, forward: float, bias: float, grid: 
     t = _table(function, *grid)
     points = _lattice(grid)
     own = forward * t.second
-    variance = (own / (own + bias)) ** 2 * t.noise / units
+    share = own / (own + bias)
+    variance, skew = share**2 * t.noise / units, share**3 * t.skew / units**2
     return Kernels(
-        _row(own + bias, variance, points),
-        _row(own * (1 + t.across_raises / units) + bias, variance, points),
-        _row(own * (1 + t.along_raises / units) + bias, variance, points),
-        _row(own * np.maximum(1 + t.kept_raises / units, 0.1) + bias, variance, points),
-        _row(own * np.maximum(1 + t.turned_raises / units, 0.1) + bias, variance, points),
+        _row(own + bias, variance, skew, points),
+        _row(own * (1 + t.across_raises / units) + bias, variance, skew, points),
+        _row(own * (1 + t.along_raises / units) + bias, variance, skew, points),
+        _row(own * np.maximum(1 + t.kept_raises / units, 0.1) + bias, variance, skew, points),
+        _row(own * np.maximum(1 + t.turned_raises / units, 0.1) + bias, variance, skew, points),
     )
 
 
-def _row(mean: Array, variance: Array, points: Array) -> Array:
-    """Log-normals of these means and relative variances, on the points."""
+def _row(mean: Array, variance: Array, skew: Array, points: Array) -> Array:
+    """Of variables with these means, relative variances and third cumulants the density of the logarithm, on the
+    points. With K(t) = log E[(x / mean)^t] taken as a cubic, its second and third cumulant b and c follow from K(2) and
+    K(3); x is a power of a gamma variable that has them (Stacy 1962)."""
     import numpy as np
 
-    wide = np.maximum(np.log1p(variance), (FINE * (points[1] - points[0])) ** 2)
-    centre = np.clip(np.log(mean) - wide / 2, points[0], points[-1])
-    made: Array = np.exp(-((points[None, :] - centre[:, None]) ** 2) / (2 * wide[:, None]))
+    two, three = np.log1p(variance), np.log(np.maximum(1 + 3 * variance + skew, 1.0))
+    narrowest = (FINE * (points[1] - points[0])) ** 2
+    fourth = fifth = np.zeros_like(
+        two
+    )  # cumulants of such a variable over their factorials: 2 b^2 / k and -6 b^2.5 / k^1.5
+    for _ in range(TURNS):
+        c = three - 3 * two - 36 * fourth - 150 * fifth
+        b = np.maximum(two - c - 14 * fourth - 30 * fifth, narrowest)
+        lean = np.clip(c / b**1.5, -MOST_LEAN, MOST_LEAN)
+        fourth, fifth = (b * lean) ** 2 / 12, b**2.5 * lean**3 / 20
+    lean = np.where(np.abs(lean) < LEAST_LEAN, -LEAST_LEAN, lean)
+    k = 1 / lean**2 + 0.5  # to the second order in 1 / k
+    scale = -np.sign(lean) * np.sqrt(b / (1 / k + 1 / (2 * k**2) + 1 / (6 * k**3)))  # of a log-gamma: trigamma(k)
+    centre = np.log(mean) - b / 2 - lean * b**1.5 / 6 - fourth - fifth
+    centre = np.clip(centre, points[0], points[-1])
+    u = (points[None, :] - centre[:, None]) / scale[:, None] - (1 / (2 * k) + 1 / (12 * k**2))[:, None]
+    made: Array = np.exp(k[:, None] * (u - np.expm1(np.minimum(u, MOST_POWER))))
     made /= made.sum(axis=1, keepdims=True)
     return made
