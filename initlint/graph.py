@@ -324,6 +324,7 @@ class Model:
     files: tuple[str, ...] = ()
     notes: tuple[Unknown, ...] = field(default=())
     faults: tuple[tuple[str, Exception], ...] = ()  # bugs of ours: the file and what was raised
+    templates: frozenset[str] = frozenset()  # files that others were generated from: those run, these don't
 
 
 def check(model: Model) -> list[str]:

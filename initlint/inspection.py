@@ -109,7 +109,7 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
     contexts = Contexts(model.contexts)
     found: list[Row] = []
     for (place, site, kind), everywhere in by_site(model, wanted).items():
-        pairs = speaking(contexts, everywhere)
+        pairs = speaking(contexts, running(model, place, everywhere))
         genuine = [layer for context, layer in pairs if context.genuine]
         layers = genuine or [layer for _, layer in pairs]
         if all(map(is_loaded, layers)):
@@ -182,6 +182,14 @@ def formulas(pairs: Iterable[tuple[Context, Layer]]) -> tuple[Composed, ...]:
     """The activations behind a layer that the code composes itself."""
     activations = (edge.activation for context, layer in pairs for edge in context.outgoing(layer.index))
     return tuple(dict.fromkeys(a.composed for a in activations if a is not None and a.composed is not None))
+
+
+def running(model: Model, place: Place, pairs: list[tuple[int, Layer]]) -> list[tuple[int, Layer]]:
+    """Without what templates show of other files' layers, where code that runs shows them."""
+    if not model.templates:
+        return pairs
+    idle = model.templates - {place.file}
+    return [pair for pair in pairs if model.contexts[pair[0]].file not in idle] or pairs
 
 
 def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[Context, Layer]]:

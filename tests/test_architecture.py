@@ -23,7 +23,7 @@ ROOMS: dict[str, str] = {
     "knowledge": "schema expressions tables advice knowledge sizes",
     "model": "graph",
     "interpreter": """
-        interpret.trees interpret.outlines
+        interpret.trees interpret.outlines interpret.generated
         interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed
         interpret.partial_names interpret.project interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from scenes import by_entry, final, model
 
-from initlint import inspection
+from initlint import inspection, pipeline
 from initlint.interpret import read
 from initlint.interpret.project import Project
 from initlint.source import Source
@@ -121,3 +122,63 @@ def test_initializers_from_outside_that_take_a_layer(call: str, weight: str) -> 
     assert bias is not None
     assert f"{kernel.name}({', '.join(f'{k}={v}' for k, v in kernel.args)})" == weight
     assert (bias.name, dict(bias.args)) == ("constant", {"val": -2 if "bias" in call else 0})
+
+
+BLOCK = """
+import torch
+from torch import nn
+
+class {0}Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return torch.{1}(self.fc(x))
+"""
+MODEL = """
+class {0}Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = {0}Block()
+        {1}
+
+    def forward(self, x):
+        return self.block(x)
+
+def build():
+    return {0}Model()
+"""
+
+
+def other_ways(folder: Path, said: str) -> set[str]:
+    """The initializers told of a block in another file, where models of that file and of a template have it."""
+    theirs = "import torch\nfrom torch import nn\nfrom .net import AlphaBlock\nclass BetaBlock(AlphaBlock): ...\n"
+    (folder / "__init__.py").touch()
+    (folder / "net.py").write_text(
+        BLOCK.format("Alpha", "relu") + MODEL.format("Alpha", "nn.init.ones_(self.block.fc.weight)")
+    )
+    (folder / "modular_beta.py").write_text(theirs + MODEL.format("Beta", "pass"))
+    (folder / "modeling_beta.py").write_text(said + BLOCK.format("Beta", "tanh") + MODEL.format("Beta", "pass"))
+    rows = pipeline.inspect_paths([str(folder)]).rows
+    return {row.init.name for row in rows if row.init is not None and row.place.file.endswith("net.py")}
+
+
+@pytest.mark.parametrize("said", ["generated from", "automatically generated from", "generated automatically from"])
+def test_what_a_file_is_generated_from_is_not_what_runs(tmp_path: Path, said: str) -> None:
+    header = f"#   This file was {said} src/beta/modular_beta.py.\n#   Do NOT edit it"
+    assert other_ways(tmp_path, header) == {"ones"}
+
+
+@pytest.mark.parametrize("said", ["", "# generated from modular_gamma.py", "# generated from the paper"])
+def test_other_files_that_derive_a_class_run(tmp_path: Path, said: str) -> None:
+    assert other_ways(tmp_path, said) == {"ones", "default"}
+
+
+def test_a_template_shows_its_own_layers() -> None:
+    sources = [
+        Source("modular_beta.py", BLOCK.format("Beta", "relu")),
+        Source("modeling_beta.py", "# generated from modular_beta.py" + BLOCK.format("Beta", "relu")),
+    ]
+    found = inspection.rows(read(sources, Project(lambda _: None)), [source.path for source in sources])
+    assert [row.place.file for row in found] == ["modeling_beta.py", "modular_beta.py"]

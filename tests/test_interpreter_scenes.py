@@ -307,3 +307,15 @@ def test_a_visit_by_a_nested_function_depends_on_what_is_around_it() -> None:
                 visiting(visitor)(part)
     """
     assert [one.kind for one in by_entry(text)["Whole"].layers] == ["Linear"]
+
+
+def test_a_class_that_only_an_annotation_names_is_shown_by_itself() -> None:
+    text = """
+    class Pipeline:
+        def __init__(self, net: Net):
+            self.net = net
+
+    def encode(net: Net, images: torch.Tensor, scale: float = 1.0):
+        return torch.tanh(net.a(images)) * scale
+    """
+    assert set(by_entry(text)) == {"Net"}

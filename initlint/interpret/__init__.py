@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from initlint.graph import Model, TypeTest
 from initlint.interpret.entries import around_spent, run_all
+from initlint.interpret.generated import templates
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.leads import mark_leads
 from initlint.interpret.machine import Arguments, Keywords
@@ -83,6 +84,7 @@ def read(
             tuple(s.path for s in sources),
             (),
             tuple(machine.faults),
+            templates(files),
         )
     finally:
         sys.setrecursionlimit(limit)

@@ -19,6 +19,7 @@ from initlint.interpret.initializer_names import INITIALIZERS, KERAS
 from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
 from initlint.interpret.likely_arguments import (
     called_value,
+    in_annotations,
     is_complete,
     is_offered,
     likely_argument,
@@ -323,6 +324,7 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
         return False
     returns = False
     uses = False
+    said: set[int] | None = None  # names in annotations: objects of those classes are given, not built
     for part in walk(function.node):
         if isinstance(part, ast.Return) and part.value is not None and not isinstance(part.value, ast.Constant):
             returns = True
@@ -330,7 +332,9 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
             uses = may_build(machine, part.func, function.unit, memo, depth + 1)
         elif isinstance(part, ast.Name) and not uses and part.id not in ("self", "cls"):
             value = names.export(machine, function.unit, part.id)  # a class that is handed on
-            uses = isinstance(value, Class) and value.module
+            if isinstance(value, Class) and value.module:
+                said = in_annotations(function) if said is None else said
+                uses = id(part) not in said
     memo[function.node] = returns and uses
     return returns and uses
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from typing import Final
 
 from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, Tie, Weight
 from initlint.interpret.compositions import composed
@@ -23,6 +24,8 @@ from initlint.interpret.values import Class, DictValue, Frame, Instance, ListVal
 from initlint.knowledge import LOADING, snake
 from initlint.sizes import size
 from initlint.source import Place
+
+HOLDERS: Final = ("container", "module")  # roles of modules of no class of their own
 
 
 def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuine: bool) -> Context:
@@ -157,7 +160,7 @@ def name_layers(machine: Interpreter) -> dict[int, tuple[str, str]]:
                 if isinstance(option, Instance) and isinstance(key, str):
                     if id(option) not in names and option.spec is not None:
                         names[id(option)] = (key, "")
-                    if option.spec is not None and option.spec.role == "container":
+                    if option.spec is not None and option.spec.role in HOLDERS:
                         walk_names(option, key, "", names, set())
     return names
 
@@ -194,7 +197,7 @@ def walk_names(root: Value, path: str, owner: str, names: dict[int, tuple[str, s
                     if isinstance(inner, Instance):
                         names.setdefault(id(inner), (f"{name}.layer", owner))
                 spec = option.spec
-                if not isinstance(option.cls, Class) and spec is not None and spec.role == "container":
+                if not isinstance(option.cls, Class) and spec is not None and spec.role in HOLDERS:
                     walk_names(option, name, owner, names, seen)
             elif isinstance(option, (ListValue, DictValue, tuple)) and len(seen) < 200:
                 walk_names(option, name, owner, names, seen)

@@ -11,6 +11,7 @@ from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel
 from initlint.interpret.project import Unit
+from initlint.interpret.trees import walk
 from initlint.interpret.values import Class, Function, Value
 
 QUESTION_FUEL: Final = 2_000  # steps of asking what a name stands for
@@ -101,6 +102,14 @@ def omissible(function: Function) -> list[str]:
 def all_parameters(function: Function) -> list[ast.arg]:
     node = function.node.args
     return [*node.posonlyargs, *node.args, *node.kwonlyargs]
+
+
+def in_annotations(function: Function) -> set[int]:
+    """What a signature's annotations consist of, by identity."""
+    node = function.node
+    said = [a.annotation for a in (*all_parameters(function), node.args.vararg, node.args.kwarg) if a is not None]
+    said += [] if isinstance(node, ast.Lambda) else [node.returns]
+    return {id(part) for one in said if one is not None for part in walk(one)}
 
 
 def called_value(machine: Interpreter, node: ast.expr, unit: Unit) -> Value:

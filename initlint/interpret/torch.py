@@ -58,6 +58,8 @@ def call_known(
     layer = tables.layers.get(qualified)
     if layer is not None and layer.role != "module":
         return torch_layers.construct_layer(machine, layer, args, kwargs, node, frame)
+    if layer is not None and not args and not kwargs:  # nn.Module(): it is given its parts as attributes
+        return torch_layers.bare_module(machine, layer, node, frame)
     initializer = tables.initializers.get(qualified)
     if initializer is not None and not qualified.startswith("Tensor."):
         known = layer_fillers.fill if initializer.of_layer else torch_init.initialize

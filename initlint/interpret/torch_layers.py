@@ -44,6 +44,13 @@ def construct_layer(
     return instance
 
 
+def bare_module(machine: Machine, spec: LayerSpec, node: ast.AST, frame: Frame) -> Value:
+    """A module of no class of its own, which is given its parts as attributes."""
+    instance = Instance(Symbol.of(spec.qualified), machine.next_serial(), spec)
+    machine.locate(instance, node, frame)
+    return instance
+
+
 def build(
     machine: Machine,
     instance: Instance,
