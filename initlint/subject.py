@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from initlint.findings import Site
     from initlint.source import Place
+
+
+TEST_FILE: Final = re.compile(r"(?:.*[/\\])?(?:test_[^/\\]*|[^/\\]*_test|conftest)\.py")  # as pytest finds them
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class Subject(ABC):
     @abstractmethod
     def place(self) -> Place:
         """Where the finding stands."""
+
+    @property
+    def in_test(self) -> bool:
+        """Whether it stands in a file of tests, where weights are set by hand so that the outcome is known."""
+        return TEST_FILE.fullmatch(self.place.file) is not None
 
     @property
     def site(self) -> Hashable:

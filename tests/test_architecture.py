@@ -27,7 +27,8 @@ ROOMS: dict[str, str] = {
         interpret.values interpret.tensors interpret.pieces interpret.keras_values interpret.postponed
         interpret.partial_names interpret.project interpret.heap
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
-        interpret.records interpret.initializer_names interpret.names interpret.narrowing interpret.booleans
+        interpret.registries interpret.records interpret.initializer_names interpret.names
+        interpret.narrowing interpret.booleans
         interpret.evaluate
         interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
@@ -44,8 +45,8 @@ ROOMS: dict[str, str] = {
         interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_transfer
         interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition
         interpret.interpreter interpret.reloads
-        interpret.equal_sizes interpret.harvest interpret.upkeep interpret.methods_seen interpret.likely_arguments
-        interpret.leftovers interpret.mutual_use interpret.shares
+        interpret.equal_sizes interpret.latecomers interpret.harvest interpret.upkeep interpret.methods_seen
+        interpret.likely_arguments interpret.leftovers interpret.mutual_use interpret.shares
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",

@@ -208,3 +208,23 @@ def test_a_copy_of_an_initializer_is_said_to_be_where_its_original_is(copy: str)
     assert first.init is not None
     assert first.init.at is not None
     assert (first.init.name, first.init.at.span.start.line) == ("normal", 9)
+
+
+SERVED = """import keras
+
+board = keras.Input((4,))
+model = keras.Model(board, keras.layers.Dense(3)(keras.layers.Dense(8, activation="relu")(board)))
+
+
+def answer(warm, position):
+    if warm:
+        model.predict(position)
+    return model(keras.layers.Dense(4)(position))
+"""
+
+
+def test_a_model_of_the_script_is_the_same_on_all_ways_through_a_function() -> None:
+    """Its steps are brought into the function's graph on one way, and are to be there on the others."""
+    model = read([Source("net.py", SERVED)], Project(lambda _: None))
+    assert not model.faults
+    assert [row.activations for row in inspection.rows(model, ["net.py"])] == [("output",), ("relu",), ("linear",)]

@@ -8,9 +8,11 @@ from modelling import bias, chained, context, layer, model, place, weight, write
 from initlint.findings import Match, Severity
 from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge, Layer, Method, Node
 from initlint.pipeline import lint_source
+from initlint.rulebook import all_rules
 from initlint.rules import matches
 from initlint.symmetry import IDENTICAL, MOVES, STANDSTILL, Map, prospects
 
+RULES = all_rules()
 ZERO = write("zeros", 20)
 TWO = """\
 import torch.nn as nn
@@ -304,3 +306,15 @@ def test_queries_and_keys_that_are_both_zero() -> None:
     assert [(m.code, m.place.span.start.line) for m in matches_] == [("INI105", 21), ("INI101", 23)]
     one = [layers[0], layer(1, name="Net.k"), layer(2, name="Net.v"), layers[3]]
     assert not told(context(one, edges, nodes=nodes))
+
+
+@pytest.mark.parametrize("code", ["INI101", "INI102", "INI105"])
+@pytest.mark.parametrize("path", ["tests/test_net.py", "net_test.py", "conftest.py"])
+def test_weights_that_a_test_sets_by_hand_are_meant(code: str, path: str) -> None:
+    assert not lint_source(RULES[code].bad, path).findings
+
+
+@pytest.mark.parametrize("code", ["INI101", "INI102", "INI105"])
+@pytest.mark.parametrize("path", ["net.py", "contest.py", "tests/net.py"])
+def test_elsewhere_they_are_not(code: str, path: str) -> None:
+    assert {finding.code for finding in lint_source(RULES[code].bad, path).findings} == {code}

@@ -123,6 +123,9 @@ class Writes(TorchDispatchMode):  # type: ignore[no-untyped-call]
             )
         elif init is None and name == "copy_":
             init = self.effective(args[1])
+        elif init is None and name == "cat":
+            parts = {self.effective(part) for part in tensors_in(args[0])}
+            init = parts.pop() if len(parts) == 1 else None
         log.append((init or Init("?"), whole and init is not None))
         if init is not None and not whole and self.completes(tensor, init):
             log.append((init, True))

@@ -175,6 +175,7 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
         initialise(machine, instance, cls.find("__init__"), args, kwargs, node, frame)
     finally:
         machine.base_depth = outer
+    instance.finished = machine.heap.serial
     if spec is not None:
         machine.register(instance)
     if cls.metaclass or cls.open:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import names
+from initlint.interpret import names, registries
 from initlint.interpret.booleans import holds
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
@@ -318,7 +318,7 @@ def delete(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         elif isinstance(target, ast.Subscript):
             owner, key = machine.evaluate(target.value, frame), machine.evaluate(target.slice, frame)
             if isinstance(owner, DictValue) and isinstance(key, str):
-                machine.heap.delete(owner.cell, key)
+                registries.take(machine, owner, key)
             elif isinstance(owner, ListValue) and isinstance(key, (int, slice)):
                 items = list(owner.items)
                 try:

@@ -10,13 +10,13 @@ from initlint.graph import Context, History, Incident, InitEvent, Layer, Sweep, 
 from initlint.interpret.compositions import composed
 from initlint.interpret.equal_sizes import equal_fans
 from initlint.interpret.flow import activation_label, consumers, edges, reach, summed
-from initlint.interpret.heap import Raised
 from initlint.interpret.held import replaced, templates
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.keras_attention import last_projections
 from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.late_fills import is_left_to_methods
-from initlint.interpret.machine import OutOfFuel, Pass
+from initlint.interpret.latecomers import missed_by
+from initlint.interpret.machine import Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
@@ -346,55 +346,3 @@ def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -
         tuple(sorted(wrote)),
         tuple(sorted(late - wrote)),
     )
-
-
-def written(histories: tuple[History, ...]) -> bool:
-    return any(event.explicit or event.name == "unknown" for history in histories for event in history)
-
-
-def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
-    """Parameters of modules that came after the sweep, which it would have written and nothing else has."""
-    last = machine.instances[-1].serial if machine.instances else 0
-    if sweep.root is None or sweep.visit is None or last <= sweep.serial:
-        return []
-    late = [
-        (name, module)
-        for name, module in named_modules(sweep.root)
-        if module.serial > sweep.serial and (module.spec is not None or isinstance(module.cls, Class))
-    ]
-    missed: list[Param] = []
-    visit = sweep.visit
-    for name, module in late[:50]:
-        own = {id(p): p for p in parameters_of(module) if p.owner is module}
-        if not own:
-            continue
-        values: list[Value] = []
-        if "parameters" in sweep.kind:
-            pairs = [(f"{name}.{p.name}", p) for p in own.values()]
-            values = list(pairs) if sweep.kind.startswith("named") else [p for _, p in pairs]
-        elif sweep.kind.startswith("named"):
-            values = [(name, module)]
-        else:
-            values = [module]
-        before = {i: p.histories for i, p in own.items()}
-        touched: list[Param] = []
-
-        def attempt(
-            values: list[Value] = values,
-            own: dict[int, Param] = own,
-            before: dict[int, tuple[History, ...]] = before,
-            touched: list[Param] = touched,
-        ) -> None:
-            for value in values:
-                visit(value)
-            touched += [p for i, p in own.items() if p.histories != before[i] and not written(before[i])]
-
-        incidents, lost = dict(machine.incidents), dict(machine.lost_writes)
-        try:
-            machine.heap.explore(attempt)
-            missed += touched
-        except (OutOfFuel, RecursionError, Raised):
-            pass
-        finally:
-            machine.incidents, machine.lost_writes = incidents, lost
-    return missed

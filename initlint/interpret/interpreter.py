@@ -26,6 +26,7 @@ from initlint.interpret import (
     names,
     records,
     regexes,
+    registries,
     sequences,
     standard,
     torch,
@@ -133,7 +134,7 @@ class Interpreter(Machine):
             if not sequences.hashable(key):
                 self.heap.write(owner.flags, "open", True)
                 key = sequences.unknown_key(owner)
-            self.heap.write(owner.cell, key, value)
+            registries.put(self, owner, key, value, target, frame)
         elif isinstance(owner, ListValue) and isinstance(key, int) and -len(owner.items) <= key < len(owner.items):
             items = list(owner.items)
             items[key] = value

@@ -88,7 +88,9 @@ def bring(machine: Machine, model: Instance) -> None:
     for tensor in tensors_of(model.cell.get(INPUTS)):  # one that no output depends on
         if tensor.node not in places:
             places[tensor.node] = machine.emit("input", ())
-    hold(machine, model, moved_to(model.cell.get(INPUTS), places), moved_to(model.cell[OUTPUTS], places))
+    model.cell[INPUTS] = moved_to(model.cell.get(INPUTS), places)  # past the heap: so it is on every way of a fork
+    model.cell[OUTPUTS] = moved_to(model.cell[OUTPUTS], places)
+    model.cell[GRAPH] = Steps(machine.nodes, machine.node_layers)
 
 
 def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywords) -> Value:

@@ -10,6 +10,7 @@ from initlint.interpret import compare
 from initlint.interpret.builtins import merge
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Attribute, Keywords, Machine
+from initlint.interpret.registries import Registry, put, take
 from initlint.interpret.sequences import dict_item, hashable, iterate
 from initlint.interpret.sorting import in_order
 from initlint.interpret.values import Absent, Bound, DictValue, Frame, ListValue, Native, Repeat, Value
@@ -143,12 +144,12 @@ def dict_method(
         if key in target.cell:
             value = target.cell[key]
             if name == "pop":
-                heap.delete(target.cell, key)
+                take(machine, target, key)
             return value
         if target.open:
             return heap.alternatives(default, Unknown(f"key {key!r} of a dictionary not wholly known"))
         if name == "setdefault":
-            heap.write(target.cell, key, default)
+            put(machine, target, key, default, node, frame)
         return default
     if name == "items":
         return ListValue(tuple(target.cell.items()), open_=target.open and bool(target.cell))
@@ -161,7 +162,7 @@ def dict_method(
             merge(machine, target, value, node, frame)
         for word, value in kwargs.items():
             if word != "**":
-                heap.write(target.cell, word, value)
+                put(machine, target, word, value, node, frame)
         return None
     if name in ("copy", "to_dict", "__copy__"):
         copied = DictValue(dict(target.cell), open_=target.open, serial=machine.next_serial())
@@ -169,12 +170,12 @@ def dict_method(
         return copied
     if name == "clear":
         for key in list(target.cell):
-            heap.delete(target.cell, key)
+            take(machine, target, key)
         return None
     if name == "popitem" and target.cell:
         key = next(reversed(target.cell))
         value = target.cell[key]
-        heap.delete(target.cell, key)
+        take(machine, target, key)
         return (key, value)
     if name == "move_to_end":
         return None
@@ -219,6 +220,22 @@ def call_method(
 
 DICT_METHODS: Final = frozenset("get pop items keys values update copy setdefault clear popitem".split())
 ATTRIBUTES: Final[dict[type, Attribute]] = dict.fromkeys(
-    (str, int, float, bool, bytes, type(None), tuple, range, ListValue, DictValue, Repeat, Native, slice, Absent),
+    (
+        str,
+        int,
+        float,
+        bool,
+        bytes,
+        type(None),
+        tuple,
+        range,
+        ListValue,
+        DictValue,
+        Registry,
+        Repeat,
+        Native,
+        slice,
+        Absent,
+    ),
     value_attribute,
 )

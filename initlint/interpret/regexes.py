@@ -38,9 +38,9 @@ def match_object(machine: Machine, match: re.Match[str] | None) -> Value:
     made = Instance(Symbol.of("re.Match"), machine.next_serial())
 
     def group(args: Arguments, kwargs: Keywords) -> Value:
-        keys = [a for a in args if isinstance(a, (int, str))]
-        try:
-            return match.group(*keys)
+        keys = [a for a in args if isinstance(a, (int, str))] or [0]
+        try:  # by index: what group() returns depends on how many it is given, which compiled code takes for a tuple
+            return match[keys[0]] if len(keys) == 1 else tuple([match[key] for key in keys])
         except (IndexError, re.error):
             return Unknown("a group")
 

@@ -28,6 +28,7 @@ from initlint.interpret.values import (
 )
 
 MOST_TURNS: Final = 300  # of a loop that is unrolled
+GETITEM: Final = "<getitem>"  # the handler of `tensor[key]`
 LONG_CUT: Final = 16  # pieces of a tensor that are told apart
 
 
@@ -223,7 +224,7 @@ def item(machine: Machine, value: Value, key: Value, node: ast.AST, frame: Frame
     if isinstance(value, Alternatives):
         return machine.each(value, lambda option: item(machine, option, key, node, frame))
     if isinstance(value, (Tensor, Param, View)):
-        return machine.tables.symbols["operator.getitem"](machine, [value, key], {}, node, frame)
+        return machine.tables.symbols[GETITEM](machine, [value, key], {}, node, frame)
     if isinstance(value, DictValue):
         return dict_item(machine, value, key, node, frame)
     if isinstance(key, Alternatives):

@@ -212,6 +212,10 @@ def getter(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
     return Native("itemgetter", lambda inner, _: item(machine, inner[0], key, node, frame))
 
 
+def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    return item(machine, args[0], args[1], node, frame) if len(args) == 2 else Unknown("operator.getitem")
+
+
 def attribute_getter(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     key = args[0] if args else ""
     return Native("attrgetter", lambda inner, _: machine.attribute(inner[0], str(key), node, frame))
@@ -267,6 +271,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "itertools.zip_longest": zip_,
     "copy.copy": deepcopy_,
     "copy.deepcopy": deepcopy_,
+    "operator.getitem": getitem,
     "operator.itemgetter": getter,
     "operator.attrgetter": attribute_getter,
     "typing.cast": cast_,

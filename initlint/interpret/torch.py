@@ -55,6 +55,10 @@ def call_known(
     """A call of something outside the project that has no handler of its own."""
     tables = machine.knowledge
     qualified = callee.qualified
+    if "out" in kwargs and qualified.startswith("torch."):
+        others = {name: value for name, value in kwargs.items() if name != "out"}
+        made = call_known(machine, callee, args, others, node, frame)
+        return torch_init.write_out(machine, kwargs["out"], made, node, frame) if kwargs["out"] is not None else made
     layer = tables.layers.get(qualified)
     if layer is not None and layer.role != "module":
         return torch_layers.construct_layer(machine, layer, args, kwargs, node, frame)

@@ -284,6 +284,18 @@ def copy_into(
         machine.write(param, placed(event_of(machine, "unknown", {"why": why}, node, frame, spelling), target))
 
 
+def write_out(machine: Machine, target: Value, made: Value, node: ast.AST, frame: Frame) -> Value:
+    """What a function writes to the tensor that it is given as `out`."""
+    for option in options(target):
+        if isinstance(option, (Param, View)):
+            copy_into(machine, option, made, node, frame, "torch.out")
+        elif isinstance(option, Tensor) and option.node < 0:
+            content = made.content if isinstance(made, Tensor) else None
+            unknown: dict[str, Value] = {"why": "written as the `out` of a function"}
+            option.overwrite(content or event_of(machine, "unknown", unknown, node, frame, "torch.out"))
+    return target
+
+
 def copied(original: InitEvent, copy: InitEvent) -> InitEvent:
     """The event of copied values, which keep how their scale was computed."""
     return replace(copy, fan=original.fan) if original.fan is not None else copy

@@ -12,6 +12,7 @@ from initlint.interpret.classes import is_dictionary
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pretrained import Pretrained
+from initlint.interpret.registries import Registry
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child, set_child
 from initlint.interpret.torch_traversal import (
@@ -80,7 +81,7 @@ def native_attribute(machine: Machine, value: Instance, name: str, node: ast.AST
         return weights_by_layer(value)
     if name in ("_modules", "_parameters"):
         pairs = children_of(value) if name == "_modules" else own_parameters(value)
-        return DictValue(dict(pairs))
+        return Registry(value, dict(pairs))
     if name in ("device", "dtype", "_buffers", "_forward_hooks"):
         return Unknown(f"attribute {name}") if name.startswith("_") or spec is None else MISSING
     return MISSING

@@ -12,6 +12,7 @@ from initlint.interpret.contractions import contracted, fans_of_use
 from initlint.interpret.evaluate import BINARY, binary
 from initlint.interpret.machine import Arguments, Fans, Handler, Keywords, Machine
 from initlint.interpret.pieces import rows_of, sliced
+from initlint.interpret.sequences import GETITEM
 from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, ListValue, Value
 
@@ -244,6 +245,7 @@ def after_softmax(machine: Machine, start: int) -> bool:
 
 
 def getitem(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """`tensor[key]`."""
     value, key = args
     whole = takes_all(key)
     if isinstance(value, Tensor):
@@ -296,5 +298,5 @@ HANDLERS: Final[dict[str, Handler]] = {
         for word in "add sub mul truediv floordiv mod pow matmul lshift rshift or and xor".split()
     },
     "operator.neg": negate,
-    "operator.getitem": getitem,
+    GETITEM: getitem,
 }

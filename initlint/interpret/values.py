@@ -240,6 +240,7 @@ class Instance:
         "copied",
         "copies",
         "escaped",
+        "finished",
         "frames",
         "place",
         "repeated",
@@ -258,6 +259,7 @@ class Instance:
         self.frames: tuple[tuple[Place, str], ...] = ()  # owner call first: (place, class of the owner)
         self.arguments: Mapping[str, Value] = {}  # of the framework's constructor
         self.escaped: str = ""  # why unseen code may have written to it
+        self.finished = 0  # the serial when its construction was over; 0 before
         self.uses = 0
         self.copies = 1  # how many like it there are, where a long loop was sampled
         self.repeated = False  # made in a loop of unknown length
