@@ -29,6 +29,7 @@ DRAWS: Final = 24  # networks
 BATCH: Final = 16  # inputs; with the cap, products stay so small that BLAS needs no threads
 LARGEST_WINDOW: Final = 128  # positions of a pool; further ones are taken for these again
 MOST_KEPT: Final = 24  # matrices, of a few MB each; of a longer network they are drawn again on the way back
+MOST_DRAWN: Final = 12  # matrices before they are scaled: networks of one family, and a network mended, have the same
 STEP: Final = 1e-4
 SMALL: Final = 1e-3  # a small difference, relative to the input: what the response is measured with
 
@@ -110,29 +111,47 @@ def _spread(values: Array) -> float:
 
 def matrices(dense: Dense | None, inputs: int, draws: int, cap: int, generator: Generator) -> Array:
     """One matrix for each draw, inputs by outputs, whose factor on the second moment is the map's."""
-    import numpy as np
-
     if dense is None:
         raise UnknownStepError("dense without weights")
     outputs = min(dense.units[1], cap)
     shape = (draws, inputs, outputs)
     spread = math.sqrt(max(dense.second - dense.mean**2, 0.0) * dense.fan_in / inputs)
     mean = dense.mean * dense.fan_in / inputs
-    match dense.distribution:
+    state = generator.bit_generator.state
+    numbers = tuple(sorted(state["state"].items())), state["has_uint32"], state["uinteger"]
+    drawn, after = _drawn(dense.distribution, dense.density, shape, numbers)
+    generator.bit_generator.state = after
+    made: Array = spread * drawn
+    made += mean
+    return made
+
+
+@lru_cache(maxsize=MOST_DRAWN)
+def _drawn(
+    distribution: str, density: float, shape: tuple[int, int, int], state: tuple[tuple[tuple[str, int], ...], int, int]
+) -> tuple[Array, Mapping[str, Any]]:
+    """Matrices of mean 0 and variance 1 that a generator in this state draws, and the state that it is in then."""
+    import numpy as np
+
+    generator = np.random.default_rng()
+    numbers, has_half, half = state
+    began: dict[str, Any] = dict(generator.bit_generator.state)
+    began.update(state=dict(numbers), has_uint32=has_half, uinteger=half)
+    generator.bit_generator.state = began
+    match distribution:
         case "uniform":
             drawn = generator.uniform(-math.sqrt(3), math.sqrt(3), shape)
         case "orthogonal":
-            drawn = _orthogonal(shape, generator) * math.sqrt(max(inputs, outputs))
+            drawn = _orthogonal(shape, generator) * math.sqrt(max(shape[1:]))
         case "sparse":
-            drawn = _thinned(shape, dense.density, generator)
+            drawn = _thinned(shape, density, generator)
         case "trunc_normal":
             drawn = _truncated(shape, generator)
         case "constant":
             drawn = np.zeros(shape)
         case _:
             drawn = generator.standard_normal(shape)
-    made: Array = mean + spread * drawn
-    return made
+    return drawn, generator.bit_generator.state
 
 
 def _orthogonal(shape: tuple[int, int, int], generator: Generator) -> Array:

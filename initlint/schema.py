@@ -197,6 +197,9 @@ class Table(Mapping[str, T], Generic[T]):
             return built
 
     def get(self, key: str, default: Any = None) -> Any:
+        built = self._built.get(key)
+        if built is not None:
+            return built
         return self[key] if key in self._rows else default
 
     def __contains__(self, key: object) -> bool:

@@ -104,6 +104,20 @@ def strand_of(flow: Flow, index: int) -> Strand:
     return strand
 
 
+def strands_of(flow: Flow) -> list[Strand]:
+    """The strands of a context, each once."""
+    found: list[Strand] = []
+    seen: set[int] = set()
+    for layer in flow.context.layers:
+        if layer.index not in seen:
+            strand = strand_of(flow, layer.index)
+            members = strand.members
+            if members and members.isdisjoint(seen):
+                found.append(strand)
+            seen |= members
+    return found
+
+
 def bounded_head(flow: Flow, index: int) -> bool:
     """Whether the layer's outputs are the model's, bounded by tanh, sigmoid or the like: the actions of a policy. How
     large they start is a choice, as that of logits is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +10,7 @@ from initlint.chains import Flow
 from initlint.findings import Site
 from initlint.graph import Activation, Layer
 from initlint.judgement import Judged
-from initlint.strands import Strand, dense_of, strand_of
+from initlint.strands import Strand
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -97,15 +96,3 @@ class Stretch(Judged):
     @property
     def _activations(self) -> frozenset[Activation]:
         return frozenset(link.activation for link in self.strand.links if link.activation is not None)
-
-
-def stretches(flow: Flow, *, entry: bool) -> Iterator[Stretch]:
-    """The strands of a context, each once."""
-    seen: set[int] = set()
-    for layer in flow.context.layers:
-        if layer.index in seen or dense_of(layer) is None:
-            continue
-        strand = strand_of(flow, layer.index)
-        if strand.links and strand.members.isdisjoint(seen):
-            yield Stretch(flow, strand, entry)
-        seen |= strand.members

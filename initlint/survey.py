@@ -21,7 +21,8 @@ from initlint.passes import Hook, Pass, Write
 from initlint.products import Product, products
 from initlint.sharing import Shared, sharings
 from initlint.source import Place
-from initlint.stretches import Stretch, stretches
+from initlint.strands import strands_of
+from initlint.stretches import Stretch
 from initlint.subject import Subject
 from initlint.subjects import Use
 from initlint.tied import Tied
@@ -155,14 +156,15 @@ def _calls(survey: Survey) -> Iterator[Instance]:
 
 def _chains(survey: Survey) -> Iterator[Instance]:
     for index, flow in enumerate(survey.flows):
-        for stretch in stretches(flow, entry=False):
-            yield Instance(index, EVERYWHERE, (stretch,))
+        for strand in strands_of(flow):
+            yield Instance(index, EVERYWHERE, (Stretch(flow, strand, entry=False),))
 
 
 def _models(survey: Survey) -> Iterator[Instance]:
-    for index, flow in enumerate(survey.flows):
-        for stretch in stretches(flow, entry=True):
-            yield Instance(index, EVERYWHERE, (stretch,))
+    for instance in survey.instances("chain"):
+        for subject in instance.subjects:
+            assert isinstance(subject, Stretch)
+            yield Instance(instance.context, EVERYWHERE, (Stretch(subject.flow, subject.strand, entry=True),))
 
 
 def _parameters(survey: Survey) -> Iterator[Instance]:
@@ -277,4 +279,5 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "disturbance": Kind(Disturbance, _disturbances),
     "sharing": Kind(Shared, _sharings),
 }
-LAST: Final = {"weight": "call"}  # a subject -> the one that is gathered from its instances, and so asks for them last
+# A subject -> the one that is gathered from its instances, and so asks for them last.
+LAST: Final = {"weight": "call", "chain": "model"}

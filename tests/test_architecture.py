@@ -29,7 +29,7 @@ ROOMS: dict[str, str] = {
         interpret.compositions interpret.flow interpret.compare interpret.likeness interpret.parts interpret.machine
         interpret.registries interpret.records interpret.initializer_names interpret.names
         interpret.narrowing interpret.booleans
-        interpret.evaluate
+        interpret.evaluate interpret.copies
         interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
         interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins

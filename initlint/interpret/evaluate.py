@@ -55,9 +55,10 @@ def constant(machine: Machine, node: ast.expr, frame: Frame) -> Value:
 
 def name(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert type(node) is ast.Name
-    value = frame.cell.get(node.id, MISSING)
+    word = node.id
+    value = frame.cell.get(word, MISSING)
     if value is MISSING or type(value) in PERHAPS_IMPORTED:
-        value = lookup(machine, node.id, frame)
+        value = lookup(machine, word, frame)
     if type(value) is Unknown and value.place is None:
         return Unknown(value.why, frame.unit.place(node))
     return value
@@ -67,8 +68,13 @@ def attribute(machine: Machine, node: ast.expr, frame: Frame) -> Value:
     assert type(node) is ast.Attribute
     owner = node.value
     value = name(machine, owner, frame) if type(owner) is NAME else machine.evaluate(owner, frame)
-    found = value.cell.get(node.attr, MISSING) if type(value) is Instance else MISSING
-    return found if found is not MISSING else machine.attribute(value, node.attr, node, frame)
+    word = node.attr
+    found: Value = MISSING
+    if type(value) is Instance:
+        found = value.cell.get(word, MISSING)
+    elif type(value) is Symbol:
+        found = value.members.get(word, MISSING)
+    return found if found is not MISSING else machine.attribute(value, word, node, frame)
 
 
 def call(machine: Machine, node: ast.expr, frame: Frame) -> Value:

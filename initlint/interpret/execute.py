@@ -22,6 +22,9 @@ from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.values import CONSTANTS, DictValue, Frame, Instance, ListValue, Value
 
+ASSIGN: Final = ast.Assign  # looked up once
+IF: Final = ast.If
+EXPR: Final = ast.Expr
 NEXT: Final = ""
 RETURN: Final = "return"
 BREAK: Final = "break"
@@ -35,7 +38,15 @@ def block(machine: Machine, statements: list[ast.stmt], frame: Frame) -> str:
         machine.fuel -= 1
         if machine.fuel < 0:
             raise OutOfFuel
-        signal = machine.statements[type(statement)](machine, statement, frame)
+        kind = type(statement)
+        if kind is ASSIGN:  # the commonest kinds directly, as in Interpreter.evaluate
+            signal = assignment(machine, statement, frame)
+        elif kind is IF:
+            signal = if_(machine, statement, frame)
+        elif kind is EXPR:
+            signal = expression(machine, statement, frame)
+        else:
+            signal = machine.statements[kind](machine, statement, frame)
         if signal:
             return signal
     return NEXT

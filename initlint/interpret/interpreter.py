@@ -41,12 +41,13 @@ from initlint.interpret import (
 )
 from initlint.interpret.heap import MISSING
 from initlint.interpret.likeness import Leaf, leaves
-from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, Pass, Tables, Test
+from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, OutOfFuel, Pass, Tables, Test
 from initlint.interpret.parts import IN_PLACE, PART
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.repetition import Facts
 from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.trees import ATTRIBUTE, CALL, CONSTANT, NAME
 from initlint.interpret.typetests import asked_subject, classify_test
 from initlint.interpret.values import (
     ABSENT,
@@ -91,6 +92,7 @@ TABLES = Tables(
 )
 
 
+NO_SWEEP = nullcontext()
 FIRST_COMBINATIONS = 2  # of arguments of one class that are built although each argument is known
 MOST_EXHAUSTED = 3  # models of one class that may use up their budget
 
@@ -105,6 +107,23 @@ class Interpreter(Machine):
         self.module_methods = torch_modules.METHODS
 
     # -- the language ---------------------------------------------------------------------
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Value:
+        """As of any Machine. The commonest kinds are called directly, once compiled: to call them through a table
+        takes as long as what they do."""
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise OutOfFuel
+        kind = type(node)
+        if kind is NAME:
+            return evaluate.name(self, node, frame)
+        if kind is CALL:
+            return evaluate.call(self, node, frame)
+        if kind is ATTRIBUTE:
+            return evaluate.attribute(self, node, frame)
+        if kind is CONSTANT:
+            return node.value  # type: ignore[attr-defined]
+        return self.expressions[kind](self, node, frame)
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
         return calls.define(self, node, frame)
@@ -162,44 +181,6 @@ class Interpreter(Machine):
 
     def container(self, original: Instance, children: list[Value]) -> Value:
         return torch_layers.container(self, original, children)
-
-    def copy_value(self, value: Value, copies: dict[int, Value]) -> Value:
-        """copy.deepcopy: objects, lists and parameters anew, classes and constants as they are."""
-        if id(value) in copies:
-            return copies[id(value)]
-        if isinstance(value, Instance):
-            made = type(value)(value.cls, self.next_serial(), value.spec)
-            copies[id(value)] = made
-            value.copied = True
-            made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
-            made.escaped, made.copies = value.escaped, value.copies
-            made.repeated = value.repeated or self.repeating > 0
-            for key, part in value.cell.items():
-                made.cell[key] = self.copy_value(part, copies)
-                if isinstance(made.cell[key], Param) and isinstance(part, Param) and part.owner is value:
-                    made.cell[key].owner = made  # type: ignore[attr-defined]
-            self.instances.append(made)
-            if any(layer is value for layer in self.layers):
-                self.layers.append(made)
-            return made
-        if isinstance(value, Param):
-            param = Param(value.name, value.role, value.shape, value.place, self.next_serial())
-            copies[id(value)] = param
-            param.trainable, param.memory, param.spec_default = value.trainable, value.memory, value.spec_default
-            param.cell["histories"] = value.histories
-            return param
-        if isinstance(value, ListValue):
-            return ListValue(
-                tuple(self.copy_value(v, copies) for v in value.items),
-                open_=value.open,
-                kind=value.kind,
-                serial=self.next_serial(),
-            )
-        if isinstance(value, DictValue):
-            return DictValue({k: self.copy_value(v, copies) for k, v in value.cell.items()}, open_=value.open)
-        if isinstance(value, tuple):
-            return tuple(self.copy_value(part, copies) for part in value)
-        return value
 
     def is_instance(self, value: Value, kinds: Value) -> bool | None:
         return instance_checks.is_instance(self, value, kinds)
@@ -380,7 +361,7 @@ class Interpreter(Machine):
     def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
         """A loop over modules() or named_parameters() is a sweep."""
         if not isinstance(iterable, torch_traversal.SweepList):
-            return nullcontext()
+            return NO_SWEEP
 
         def visit(value: Value) -> None:
             sequences.assign(self, node.target, value, frame)

@@ -17,6 +17,7 @@ from initlint.interpret import (
     torch,
     torch_functions,
 )
+from initlint.interpret.copies import copied
 from initlint.interpret.keras_functional import hold, tensors_of
 from initlint.interpret.keras_shapes import output_of
 from initlint.interpret.keras_values import KerasObject, like, shape_from, shape_value
@@ -209,7 +210,7 @@ def deserialize(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.A
 
 def clone_model(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     model = args[0] if args else kwargs.get("model")
-    return machine.copy_value(model, {}) if isinstance(model, KerasObject) and "outputs" not in model.cell else model
+    return copied(machine, model, {}) if isinstance(model, KerasObject) and "outputs" not in model.cell else model
 
 
 def flattened(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:

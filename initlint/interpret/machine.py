@@ -103,13 +103,14 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What each kind of syntax and value does; filled by the modules that know."""
+    """What each kind of syntax and value does; filled by the modules that know. No Mappings, for those are asked much
+    slower once compiled."""
 
-    expressions: Mapping[type[ast.AST], Expression]
-    statements: Mapping[type[ast.AST], Statement]
-    calls: Mapping[type, Call]
-    attributes: Mapping[type, Attribute]
-    symbols: Mapping[str, Handler]  # what a call of an outside function does
+    expressions: dict[type[ast.AST], Expression]
+    statements: dict[type[ast.AST], Statement]
+    calls: dict[type, Call]
+    attributes: dict[type, Attribute]
+    symbols: dict[str, Handler]  # what a call of an outside function does
 
 
 class Machine(Parts):
@@ -117,8 +118,7 @@ class Machine(Parts):
 
     def __init__(self, tables: Tables, project: Project, knowledge: Knowledge) -> None:
         self.tables = tables
-        self.expressions = dict(tables.expressions)  # found faster than in a Mapping, once compiled
-        self.statements = dict(tables.statements)
+        self.expressions, self.statements = tables.expressions, tables.statements
         self.project = project
         self.knowledge = knowledge
         self.heap = Heap(self.either)

@@ -48,9 +48,6 @@ class Parts:
     def container(self, original: Instance, children: list[Value]) -> Value:
         raise NotImplementedError
 
-    def copy_value(self, value: Value, copies: dict[int, Value]) -> Value:
-        raise NotImplementedError
-
     def is_instance(self, value: Value, kinds: Value) -> bool | None:
         raise NotImplementedError
 

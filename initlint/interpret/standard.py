@@ -10,6 +10,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret import compare
 from initlint.interpret.builtins import dict_, first, nothing, sequence_of, zip_
+from initlint.interpret.copies import copied
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.records import RecordType
@@ -187,7 +188,7 @@ def pairwise_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST
 
 
 def deepcopy_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return machine.copy_value(args[0], {}) if args else None
+    return copied(machine, args[0], {}) if args else None
 
 
 def math_(name: str) -> Handler:

@@ -16,6 +16,7 @@ NAME: Final = ast.Name
 LOAD: Final = ast.Load
 ATTRIBUTE: Final = ast.Attribute
 CONSTANT: Final = ast.Constant
+CALL: Final = ast.Call
 
 # The fields of each kind of node that may hold nodes.
 FIELDS: Final[dict[type, tuple[str, ...]]] = {

@@ -1,0 +1,46 @@
+"""Copies of values, with what is inside them."""
+
+from __future__ import annotations
+
+from initlint.interpret.machine import Machine
+from initlint.interpret.tensors import Param
+from initlint.interpret.values import DictValue, Instance, ListValue, Value
+
+
+def copied(machine: Machine, value: Value, copies: dict[int, Value]) -> Value:
+    """copy.deepcopy: objects, lists and parameters anew, classes and constants as they are."""
+    if id(value) in copies:
+        return copies[id(value)]
+    if isinstance(value, Instance):
+        made = type(value)(value.cls, machine.next_serial(), value.spec)
+        copies[id(value)] = made
+        value.copied = True
+        made.place, made.frames, made.arguments = value.place, value.frames, value.arguments
+        made.escaped, made.copies = value.escaped, value.copies
+        made.repeated = value.repeated or machine.repeating > 0
+        for key, part in value.cell.items():
+            made.cell[key] = copied(machine, part, copies)
+            if isinstance(made.cell[key], Param) and isinstance(part, Param) and part.owner is value:
+                made.cell[key].owner = made  # type: ignore[attr-defined]
+        machine.instances.append(made)
+        if any(layer is value for layer in machine.layers):
+            machine.layers.append(made)
+        return made
+    if isinstance(value, Param):
+        param = Param(value.name, value.role, value.shape, value.place, machine.next_serial())
+        copies[id(value)] = param
+        param.trainable, param.memory, param.spec_default = value.trainable, value.memory, value.spec_default
+        param.cell["histories"] = value.histories
+        return param
+    if isinstance(value, ListValue):
+        return ListValue(
+            tuple(copied(machine, v, copies) for v in value.items),
+            open_=value.open,
+            kind=value.kind,
+            serial=machine.next_serial(),
+        )
+    if isinstance(value, DictValue):
+        return DictValue({k: copied(machine, v, copies) for k, v in value.cell.items()}, open_=value.open)
+    if isinstance(value, tuple):
+        return tuple(copied(machine, part, copies) for part in value)
+    return value
