@@ -76,6 +76,7 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     if len(schemes) > 1:
         raise Undecided(_different(needs))
     decided = [one for one in needs if one.scheme != "any"]
+    _unchosen(written, needs)
     names = " and ".join(sorted({one.activation for one in decided}))
     (scheme,) = schemes
     if scheme == "selu":
@@ -83,6 +84,23 @@ def prescription(written: Sequence[Written]) -> dict[str, str]:
     if scheme == "saturating":
         return {**facts, **balanced(written, fan, stride), "for": names}
     return {**facts, **rectified(decided, written, fan, stride), "for": names}
+
+
+def _unchosen(written: Sequence[Written], needs: Sequence[Need]) -> None:
+    """Raises Undecided where a layer that feeds no activation gets another law through the same call: a choice of its
+    own, as that of a small head (`layer_init(nn.Linear(64, 2), std=0.01)`)."""
+    laws = {_scale(one) for one, own in zip(written, needs, strict=True) if own.scheme != "any"}
+    for one, own in zip(written, needs, strict=True):
+        if own.scheme == "any" and one.event.explicit and _scale(one) not in laws:
+            raise Undecided(f"{one.layer.name} gets an initializer of its own through the same call")
+
+
+def _scale(one: Written) -> tuple[str, float | None]:
+    """The initializer and the number that it is given; of what is computed by fans only the initializer."""
+    law = strengths.law(one.weight, one.event)
+    fans = law is None or law.fan or one.event.fan is not None
+    given = strengths.given_gain(one.event) if fans or law is None else law.scale
+    return strengths.technique(one.weight, one.event), given
 
 
 def need(one: Written) -> Need:

@@ -21,6 +21,10 @@ from initlint.rulebook import DROP_COMMENT, all_rules
 DECLINED: dict[str, dict[int, str]] = {
     "INI201/fires_strided_decoder": {30: "the layers have strides that need different gains"},
     "INI201/fires_apply_method": {21: "one call initializes layers that need different things"},
+    "INI201/fires_beside_a_chosen_head": {
+        7: "Agent.policy gets an initializer of its own through the same call",
+        24: "net.4 gets an initializer of its own through the same call",
+    },
     "INI206/fires_in_a_helper": {5: "the function that is called fills a whole layer"},
     "INI208/fires_by_hand": {56: "what MobileBlock.conv feeds is not known"},
     "INI210/fires_bounds": {58: "the bounds cut one side"},

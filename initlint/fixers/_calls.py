@@ -8,10 +8,12 @@ import libcst as cst
 
 from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
+from initlint.knowledge import knowledge
 from initlint.page import Page, Spot
 from initlint.source import Point, Span
 
 VIEWS = ("data", "detach")
+CHANGES = ("Tensor.mul_", "Tensor.div_", "Tensor.add_", "Tensor.sub_", "Tensor.clamp_")  # of what was written before
 
 
 def span_of(text: str) -> Span:
@@ -91,10 +93,12 @@ def quoted(page: Page, text: str, like: cst.CSTNode | None = None) -> str:
 
 
 def parameter_of(page: Page, node: cst.BaseExpression) -> str:
-    """The code of a parameter, without `.data` or `.detach()` after it."""
+    """The code of a parameter, without `.data` or `.detach()` after it, and without what is written to it before."""
     while True:
-        view = node.func if isinstance(node, cst.Call) and not node.args else node
-        if not (isinstance(view, cst.Attribute) and view.attr.value in VIEWS):
+        view = node.func if isinstance(node, cst.Call) else node
+        name = view.attr.value if isinstance(view, cst.Attribute) else ""
+        written = view is not node and f"Tensor.{name}" in {*knowledge().initializers, *CHANGES}
+        if not (isinstance(view, cst.Attribute) and (written or name in VIEWS)):
             return page.code(node)
         node = view.value
 

@@ -49,7 +49,7 @@ def _random(spot: Spot, span: Span, facts: Mapping[str, str]) -> Edits:
     page, call = spot.page, call_at(spot, span)
     if last_name(call.func) in MADE and facts["kind"] == "Parameter":
         code, imports = _code(page, parameter_target(spot), facts)
-        return allocated(page, call) + page.after(spot.statement(), code) + imports
+        return page.replace(call, allocated(page, call)) + page.after(spot.statement(), code) + imports
     if last_name(call.func) in {"zeros_", "constant_"}:
         function, rest = _function(facts)
         name, imports = spelled(page, f"{INIT}.{function}", page.code(call.func))

@@ -10,7 +10,7 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import argument, keyword, last_name, quoted, with_arguments
+from initlint.fixers._calls import argument, call_at, keyword, last_name, quoted, with_arguments
 from initlint.page import Page
 
 POSITIONS = {"a": 1, "mode": 2, "nonlinearity": 3}
@@ -24,11 +24,10 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
             raise Unfit("the argument is written in a way that is not understood")
         return Draft(f"use the gain {facts['right']}", page.replace(given[-1].value, facts["right"]))
     name, slope = facts["nonlinearity"], facts["slope"]
-    call = next(
-        (node for node in spot.outer(cst.Call) if last_name(node.func).startswith(facts["technique"])),
-        None,
-    )
-    if call is None or any(arg.star for arg in call.args):
+    named = (node for node in spot.outer(cst.Call) if last_name(node.func).startswith(facts["technique"]))
+    around = (node for node in spot.outer(cst.Call) if any(page.span(a.value) == match.place.span for a in node.args))
+    call = next(named, None) or next(around, None) or call_at(spot, match.place.span)  # another name, a partial
+    if any(arg.star for arg in call.args):
         raise Unfit("the call is written in a way that is not understood")
     edits = _gain(page, call, name, slope) if facts["argument"] == "gain" else _kaiming(page, call, name, slope)
     return Draft(f"use the gain of {name}{f' with slope {slope}' if slope else ''}", edits)
@@ -37,8 +36,10 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
 def _gain(page: Page, call: cst.Call, name: str, slope: str) -> Edits:
     """`calculate_gain` of the right activation; only its text where it is asked already."""
     arg = argument(call, "gain", 1)
-    if arg is None:
-        raise Unfit("the argument is written in a way that is not understood")
+    if arg is None:  # a partial has it
+        function, imports = spelled(page, f"{INIT}.calculate_gain")
+        told = keyword("gain", f"{function}({quoted(page, name)}{f', {slope}' if slope else ''})")
+        return page.replace(call, with_arguments(call, [*call.args, told])) + imports
     asked = arg.value
     if isinstance(asked, cst.Call) and last_name(asked.func) == "calculate_gain" and asked.args:
         first = asked.args[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import libcst as cst
 
@@ -23,8 +24,9 @@ from initlint.fixers._calls import (
     with_arguments,
 )
 from initlint.fixers._places import at_end, constructor, fresh, parameter_target, self_name
-from initlint.page import Page, Spot
+from initlint.page import CHOOSING, Page, Spot
 
+SEVERAL = (*CHOOSING, cst.Tuple, cst.List, cst.Dict)  # expressions that may make more than one parameter
 MADE = ("zeros", "ones", "full", "rand", "randn", "empty")  # functions of torch that make a tensor of a size
 
 
@@ -64,10 +66,7 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
         code, imports = initializer(page, facts, parameter_of(page, call.func.value))
         return page.replace(call, code) + imports
     if "raw" in facts and last_name(call.func) in MADE:
-        target_code = parameter_target(spot)
-        code, imports = initializer(page, facts, target_code)
-        statement = spot.statement()
-        return allocated(page, call) + page.after(statement, code) + imports
+        return _anew(spot, call, facts)
     raise Unfit("the values are made in a way that this fix does not know")
 
 
@@ -84,19 +83,39 @@ def _matrices_only(spot: Spot, call: cst.Call, facts: Mapping[str, str]) -> Edit
     return page.split(spot, f"{written}.dim() > 1", code) + imports
 
 
-def allocated(page: Page, call: cst.Call) -> Edits:
-    """`torch.empty` in the place of `torch.zeros` and the like, since other values follow."""
+def _anew(spot: Spot, call: cst.Call, facts: Mapping[str, str]) -> Edits:
+    """A raw parameter whose values are made where it is: below, by the name that it gets, else in their place."""
+    page = spot.page
+    inside = spot.chain[spot.chain.index(spot.small()) + 1 : spot.chain.index(call)]
+    makers = [node for node in inside if isinstance(node, cst.Call) and last_name(node.func) == "Parameter"]
+    values = next((arg.value for node in makers for arg in node.args if arg in spot.chain), call)
+    with suppress(Unfit):
+        if not any(isinstance(node, SEVERAL) for node in inside):
+            code, imports = initializer(page, facts, parameter_target(spot))
+            return page.replace(values, allocated(page, call)) + page.after(spot.statement(), code) + imports
+    if facts["scheme"] != "scaled":
+        code, imports = initializer(page, facts, allocated(page, call))
+        return page.replace(values, code) + imports
+    sizes = [arg.value for arg in call.args if arg.keyword is None and not arg.star]
+    axis = {"shape[0]": 0, "shape[-2]": -2, "shape[-1]": -1}.get(facts["fan"])
+    if axis is None or len(sizes) < 2 or any(isinstance(one, cst.Tuple | cst.List) for one in sizes):
+        raise Unfit("the tensor has no name here, and its fan_in is not one of the sizes that are given")
+    size = page.code(sizes[axis])
+    root = f"{size if size.isalnum() else f'({size})'} ** 0.5"
+    return page.replace(values, f"{allocated(page, call, 'randn')} * ({facts['gain']} / {root})")
+
+
+def allocated(page: Page, call: cst.Call, function: str = "empty") -> str:
+    """`torch.empty`, or another function, in the place of `torch.zeros` and the like, since other values follow."""
     name = last_name(call.func)
     if name == "full":
         size = argument(call, "size", 0)
         rest = [arg for arg in call.args if arg is not size and arg is not argument(call, "fill_value", 1)]
         if size is None:
             raise Unfit("the size of the tensor is not understood")
-        call_ = with_arguments(call, [size, *rest])
-    else:
-        call_ = call
-    empty = f"{page.code(call.func).removesuffix(name)}empty"
-    return page.replace(call, call_.with_changes(func=cst.parse_expression(empty)))
+        call = with_arguments(call, [size, *rest])
+    made = f"{page.code(call.func).removesuffix(name)}{function}"
+    return page.code(call.with_changes(func=cst.parse_expression(made)))
 
 
 def beside_constructor(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:

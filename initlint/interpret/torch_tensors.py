@@ -215,8 +215,10 @@ def product(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     weights = [t for t in found if t.node < 0 and t.param is not None]
     if data and weights:
         result = data
+        themselves = [value for value in args if isinstance(value, (Param, View))]
         for weight, fans in contracted(args, found, weights):
-            result = [use_weight(machine, result, weight, node, "matmul", fans)]
+            own = next((v for v in themselves if getattr(v, "param", v) is weight.param), weight)
+            result = [use_weight(machine, result, own, node, "matmul", fans)]
         return result[0]
     if len(data) > 1:
         attends = any(after_softmax(machine, t.node) for t in data)
