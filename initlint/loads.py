@@ -50,8 +50,8 @@ class Loss(Subject):
         return self.reload.model or "load_state_dict"
 
     @property
-    def line(self) -> int:
-        return self.reload.load.span.start.line
+    def line(self) -> int | None:
+        return self.reload.load.told_line
 
     @property
     def whose(self) -> str:

@@ -66,7 +66,7 @@ class Write(Subject):
 
     @property
     def by_line(self) -> int | None:
-        return self.winner.place.span.start.line if self.winner and self.winner.place else None
+        return self.winner.place.told_line if self.winner and self.winner.place else None
 
     @property
     def function(self) -> str:

@@ -162,7 +162,9 @@ def found(run: Run, models: Sequence[Model]) -> tuple[set[Match], Selection]:
     table = all_rules() if models else {}
     selection = Selection(run.configs, {*table, UNREADABLE})
     sources = {source.path: source for source in run.sources}
-    matches = set(matched(run, models, selection, sources))
+    apart = {code for code, rule in table.items() if rule.one_cell}
+    every = matched(run, models, selection, sources)
+    matches = {match for match in every if match.code not in apart or not spread(match, sources[match.place.file])}
     silenced = {match for match in matches if sources[match.place.file].silences(match.code, match.place.span)}
     idle = suppressions.idle(run.sources, models, silenced, table, selection)
     return (matches - silenced) | set(idle), selection
@@ -233,6 +235,14 @@ def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Ma
                         yield match
             except Exception as error:  # noqa: BLE001 - our own bug
                 run.fault("rules", error)
+
+
+def spread(match: Match, source: Source) -> bool:
+    """Whether what explains a match stands in other cells of its notebook alone, which are run by themselves."""
+    own = source.cell(match.place.span.start.line)
+    return bool(match.related) and all(
+        source.cell(site.place.span.start.line) is not own for site in match.related if site.place.file == source.path
+    )
 
 
 def loud(run: Run, one: Finding) -> Finding:

@@ -51,6 +51,7 @@ OPTIONAL: Final[Mapping[str, type]] = {
     "good_keras": str,
     "keras": str,
     "band": dict,
+    "one_cell": bool,
 }
 
 
@@ -103,6 +104,7 @@ class Rule(NamedTuple):
     verdict: str
     over: tuple[str, ...]  # rules that are silent on a weight where this one speaks
     measure: Measure | None = None
+    one_cell: bool = False  # in a notebook: silent where what explains it stands in another cell, run by itself
     remedy: str = ""  # how it is fixed: a key of REMEDIES, and a module of fixers/
 
 
@@ -179,6 +181,7 @@ def build(row: Row, where: Where) -> Rule:
         verdict=row["verdict"],
         over=_texts(row.get("over", []), where / "over"),
         measure=_measure(row["band"], subject, where / "band") if "band" in row else None,
+        one_cell=row.get("one_cell", False),
         remedy=schema.choice(row.get("remedy", ""), {"", DROP_COMMENT, *REMEDIES}, where / "remedy"),
     )
 

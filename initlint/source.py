@@ -57,6 +57,11 @@ class Place(NamedTuple):
         """The file, and the cell where there are some: what lines are counted in."""
         return self.file if self.cell is None else f"{self.file}:cell {self.cell}"
 
+    @property
+    def told_line(self) -> int | None:
+        """The line that a message can name; None in a notebook, where lines are counted in the cells."""
+        return None if self.file.endswith(".ipynb") else self.span.start.line
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:

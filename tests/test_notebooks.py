@@ -311,3 +311,14 @@ def test_the_program_of_every_cell_has_as_many_lines_as_the_cell() -> None:
     for text in [*MAGICS, *PYTHON, "a\r\nb\rc"]:
         assert python_of(text).count("\n") == len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")) - 1
     assert isinstance(ast.parse(python_of("a\r\nb\rc")), ast.Module)
+
+
+AGAIN = "for p in net.parameters():\n    nn.init.constant_(p, 0.5)"
+
+
+@pytest.mark.parametrize("cells, overwritten", [([f"{CLASS}\n{INIT}\n{AGAIN}"], True), ([CLASS, INIT, AGAIN], False)])
+def test_what_another_cell_overwrites_was_there_to_be_looked_at(cells: list[str], overwritten: bool) -> None:
+    report = lint(notebook(*map(cell, [IMPORTS, *cells])).replace("net.fc.bias", "net.fc.weight"))
+    found = [one for one in report.findings if one.code == "INI503"]
+    assert bool(found) is overwritten
+    assert not any("line" in one.message for one in found)  # lines of cells are told with the cells
