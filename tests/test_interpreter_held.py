@@ -34,6 +34,9 @@ def replaced(body: str) -> dict[int, bool]:
         "self.b = nn.Identity()",
         "setattr(self, 'b', nn.Linear(8, 4))",
         "self.b = nn.Linear(8, 4)\nself.b = nn.Linear(8, 6)",
+        "self.b = None",
+        "del self.b",
+        "delattr(self, 'b')",
     ],
 )
 def test_a_layer_whose_attribute_another_module_has_is_replaced(body: str) -> None:
@@ -51,6 +54,9 @@ def test_a_layer_whose_attribute_another_module_has_is_replaced(body: str) -> No
         "self.matrix = self.b.weight\nself.b = nn.Identity()",
         "self.c = self.b\nself.b = nn.Linear(8, 4)",
         "if flag:\n    self.b = nn.Linear(8, 4)",
+        "if flag:\n    self.b = None",
+        "self.c = self.b\nself.b = None",
+        "self.kept = [self.b]\ndel self.b",
         "self.b = foreign(self.b)",
         "self.b = self.b",
     ],

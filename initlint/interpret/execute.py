@@ -325,6 +325,8 @@ def delete(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         elif isinstance(target, ast.Attribute):
             owner = machine.evaluate(target.value, frame)
             if isinstance(owner, Instance):
+                if owner.module:
+                    machine.adopt(owner, target.attr, None, node, frame)
                 machine.heap.delete(owner.cell, target.attr)
         elif isinstance(target, ast.Subscript):
             owner, key = machine.evaluate(target.value, frame), machine.evaluate(target.slice, frame)

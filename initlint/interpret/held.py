@@ -23,24 +23,24 @@ from initlint.interpret.values import (
 
 
 def give_way(current: Value, value: Value) -> None:
-    """Note that an attribute which held one module is given another."""
+    """Note that an attribute which held one module is given another, or none."""
     if current is value or not isinstance(current, (Instance, Alternatives)):
         return
     taking = options(value)
-    if all(isinstance(option, Instance) and option.module for option in taking):
+    if all(option is None or (isinstance(option, Instance) and option.module) for option in taking):
         for option in options(current):
             if isinstance(option, Instance) and option.module and option not in taking:
-                option.successor = taking[0]  # type: ignore[assignment]
+                option.displaced = True
 
 
 def replaced(machine: Machine, frames: Iterable[dict[object, object]]) -> set[int]:
-    """Modules that lost their place to another, with those inside that were made with them, where at the end nothing
+    """Modules that lost their place, to another or to none, with those inside that were made with them, where at the end nothing
     holds them: no module, no list, no variable of `frames`, and no data flows through them.
 
     A layer that was never an attribute is not among them: a list or a function may keep it."""
     lost: dict[int, Instance] = {}
     for module in machine.instances:
-        if module.successor is not None and id(module) not in lost:
+        if module.displaced and id(module) not in lost:
             # What was made before is only lent to it: the module that it stood in, say.
             lost |= {id(part): part for part in reached([module], since=module.serial)}
     if not lost:

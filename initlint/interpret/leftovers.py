@@ -72,7 +72,7 @@ def unshown(machine: Interpreter) -> list[Instance]:
         return []
     held = {id(child) for m in machine.instances if m.module for _, child in children_of(m)}
     reached = {id(layer) for layer in machine.node_layers.values()}
-    roots = [m for m in models if not m.uses and m.successor is None and id(m) not in held]
+    roots = [m for m in models if not m.uses and not m.displaced and id(m) not in held]
     return [m for m in roots if not any(id(part) in reached for _, part in named_modules(m))][:MOST_SHOWN]
 
 

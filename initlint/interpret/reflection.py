@@ -90,6 +90,8 @@ def setattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST,
 
 def delattr_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     if len(args) == 2 and isinstance(args[0], Instance) and isinstance(args[1], str):
+        if args[0].module:
+            machine.adopt(args[0], args[1], None, node, frame)
         machine.heap.delete(args[0].cell, args[1])
     return None
 

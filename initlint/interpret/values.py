@@ -239,6 +239,7 @@ class Instance:
         "cls",
         "copied",
         "copies",
+        "displaced",
         "escaped",
         "finished",
         "frames",
@@ -246,7 +247,6 @@ class Instance:
         "repeated",
         "serial",
         "spec",
-        "successor",
         "uses",
     )
 
@@ -264,7 +264,7 @@ class Instance:
         self.copies = 1  # how many like it there are, where a long loop was sampled
         self.repeated = False  # made in a loop of unknown length
         self.copied = False  # copy.deepcopy took it as its template
-        self.successor: Instance | None = None  # the module that an attribute was given in its place
+        self.displaced = False  # an attribute that held it was given another module, or none
 
     @property
     def module(self) -> bool:
