@@ -319,3 +319,38 @@ def test_a_class_that_only_an_annotation_names_is_shown_by_itself() -> None:
         return torch.tanh(net.a(images)) * scale
     """
     assert set(by_entry(text)) == {"Net"}
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for block in self.blocks:\n            x = block(x)",
+        "for index, block in enumerate(self.blocks):\n            x = block(x)",
+        "for index in range(len(self.blocks)):\n            x = self.blocks[index](x)",
+    ],
+)
+def test_blocks_of_one_kind_or_another_are_all_gone_through(loop: str) -> None:
+    text = f"""
+    class Tanh(Net):
+        def forward(self, x):
+            return self.b(torch.tanh(self.a(x)))
+
+    class Stack(nn.Module):
+        def __init__(self, kind, depth):
+            super().__init__()
+            if kind == "relu":
+                self.blocks = nn.ModuleList([Net() for _ in range(depth)])
+            else:
+                self.blocks = nn.ModuleList([Tanh() for _ in range(depth)])
+
+        def forward(self, x):
+            {loop.replace("        ", "            ")}
+            return x
+    """
+    stack = by_entry(text)["Stack"]
+    reached: dict[str, set[str]] = {}
+    for layer in stack.layers:
+        reached.setdefault(layer.name, set()).update(layer.activations or ())
+    assert reached["Net.a"] == {"relu"}
+    assert reached["Tanh.a"] == {"tanh"}
+    assert reached["Net.b"] == reached["Tanh.b"] == {"linear", "output"}

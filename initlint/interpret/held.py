@@ -34,8 +34,8 @@ def give_way(current: Value, value: Value) -> None:
 
 
 def replaced(machine: Machine, frames: Iterable[dict[object, object]]) -> set[int]:
-    """Modules that lost their place, to another or to none, with those inside that were made with them, where at the end nothing
-    holds them: no module, no list, no variable of `frames`, and no data flows through them.
+    """Modules that lost their place, to another or to none, with those inside that were made with them, where at the
+    end nothing holds them: no module, no list, no variable of `frames`, and no data flows through them.
 
     A layer that was never an attribute is not among them: a list or a function may keep it."""
     lost: dict[int, Instance] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import reduce
 from typing import Final
 
 from initlint.graph import Unknown
@@ -137,8 +138,9 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
     if isinstance(value, Alternatives):
         found = [iterate(machine, option, node, frame) for option in value.options if option is not None]
         if found:
-            items = max((items for items, _ in found), key=len)
-            return items, len({len(items) for items, _ in found}) > 1 or any(open_ for _, open_ in found)
+            several = [items for items, _ in found]
+            items = abreast(machine, several) if all(map(holds_modules, several)) else max(several, key=len)
+            return items, len({len(items) for items in several}) > 1 or any(open_ for _, open_ in found)
     if isinstance(value, Instance):
         if value.spec is not None and value.spec.role == "container":
             if compare.is_named(value):
@@ -159,6 +161,18 @@ def iterate(machine: Machine, value: Value, node: ast.AST, frame: Frame) -> tupl
     if isinstance(value, Unknown):
         return (value,), True
     return (Unknown("an element of something not understood"),), True
+
+
+def holds_modules(items: tuple[Value, ...]) -> bool:
+    return any(isinstance(option, Instance) and option.module for item in items for option in options(item))
+
+
+def abreast(machine: Machine, several: list[tuple[Value, ...]]) -> tuple[Value, ...]:
+    """The elements of one of several sequences, whichever it is: the first of one of them, and so on."""
+    return tuple(
+        reduce(machine.heap.alternatives, [items[turn] for items in several if turn < len(items)])
+        for turn in range(max(map(len, several)))
+    )
 
 
 def assign(machine: Machine, target: ast.expr, value: Value, frame: Frame) -> None:
