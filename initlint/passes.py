@@ -181,10 +181,15 @@ def orphaned(layer: Layer) -> bool:
 
 
 def untouched(layer: Layer) -> bool:
-    """Whether the layer's main weights keep the framework's default however it was made."""
+    """Whether the layer's main weights keep the framework's default however it was made, and nobody has chosen the
+    gain that they are normalized to."""
     main = [w for w in layer.weights if w.role in MAIN]
-    return bool(main) and not any(
-        event.explicit or event.name == "unknown" for w in main for h in w.histories for event in h
+    gains = [w for w in layer.weights if w.role == "gain"]
+    chosen = any(event.explicit for w in gains for h in w.histories for event in h)
+    return (
+        bool(main)
+        and not chosen
+        and not any(event.explicit or event.name == "unknown" for w in main for h in w.histories for event in h)
     )
 
 

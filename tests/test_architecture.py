@@ -45,8 +45,8 @@ ROOMS: dict[str, str] = {
         interpret.keras_layers interpret.keras_attention interpret.keras_functional interpret.keras_transfer
         interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition
         interpret.interpreter interpret.reloads
-        interpret.equal_sizes interpret.latecomers interpret.harvest interpret.upkeep interpret.methods_seen
-        interpret.likely_arguments interpret.leftovers interpret.mutual_use interpret.shares
+        interpret.equal_sizes interpret.latecomers interpret.harvest interpret.upkeep
+        interpret.likely_arguments interpret.methods_seen interpret.leftovers interpret.mutual_use interpret.shares
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",

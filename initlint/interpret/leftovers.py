@@ -123,12 +123,12 @@ def orphans(machine: Interpreter, unit: Unit) -> list[Function]:
         elif isinstance(value, Class) and value.unit is unit:
             found += [f for f in value.cell.values() if isinstance(f, Function) and f.owner is value]
     uncalled = [f for f in found if not isinstance(f.node, ast.Lambda) and not machine.called.get(f.node)]
-    return [f for f in uncalled if names_initializer(machine, f.node)]
+    return [f for f in uncalled if names_initializer(machine, f.node, unit)]
 
 
-def names_initializer(machine: Interpreter, node: ast.AST) -> bool:
+def names_initializer(machine: Interpreter, node: ast.AST, unit: Unit) -> bool:
     """Whether the body calls an initializer, or something that stands where one would."""
-    return writes(machine, node) or any(
+    return writes(machine, node, unit) or any(
         isinstance(part, ast.Attribute) and last_name(part.value) == HOME for part in walk(node)
     )
 

@@ -7,11 +7,12 @@ import re
 
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
+from initlint.interpret.likely_arguments import called_value
 from initlint.interpret.outlines import INITIALIZING, outline_of
 from initlint.interpret.project import Unit
 from initlint.interpret.trees import last_name, walk
 from initlint.interpret.upkeep import tidy
-from initlint.interpret.values import Class, Function
+from initlint.interpret.values import Class, Function, Symbol
 from initlint.source import Place, Point, Span
 
 
@@ -26,11 +27,11 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
                 for name, function in value.cell.items():
                     if not isinstance(function, Function) or function.owner is not value:
                         continue
-                    if looks_like_init(str(name)) and writes(machine, function.node):
+                    if looks_like_init(str(name)) and writes(machine, function.node, unit):
                         found.append(method(machine, value, function, units, classes))
             if not isinstance(value, Function) or value.unit is not unit:
                 continue
-            if looks_like_init(value.name) and writes(machine, value.node):
+            if looks_like_init(value.name) and writes(machine, value.node, unit):
                 called = True if machine.called.get(value.node) or mentioned(machine, units, value.name) else None
                 asks = named(machine, value.node, classes)
                 found.append(Method(value.name, "", name_place(unit, value), called, 0, asks))
@@ -52,7 +53,7 @@ def method(machine: Interpreter, cls: Class, function: Function, units: list[Uni
     called: bool | None
     if machine.called.get(function.node):
         called = True
-    elif cls.open or cls.abstract or mentioned(machine, units, function.name):
+    elif not cls.module or cls.open or cls.abstract or mentioned(machine, units, function.name):
         called = None
     elif function.name.startswith("_") or built:
         called = False
@@ -100,12 +101,16 @@ def words(machine: Interpreter, unit: Unit) -> frozenset[str]:
     return machine.mentions_of(unit.tree).every if outline is None else outline.words
 
 
-def writes(machine: Interpreter, node: ast.AST) -> bool:
-    """Whether the body calls an initializer, by name."""
+def writes(machine: Interpreter, node: ast.AST, unit: Unit) -> bool:
+    """Whether the body calls an initializer: by its name, unless the file says that it is another one's."""
     initializers = machine.knowledge.initializers
     for part in walk(node):
         if isinstance(part, ast.Call):
             name = last_name(part.func)
-            if any(owner + name in initializers for owner in ("torch.nn.init.", "Tensor.", "timm.layers.")):
+            stands_for = called_value(machine, part.func, unit)
+            if isinstance(stands_for, Symbol):
+                if stands_for.qualified in initializers:
+                    return True
+            elif any(owner + name in initializers for owner in ("torch.nn.init.", "Tensor.", "timm.layers.")):
                 return True
     return False
