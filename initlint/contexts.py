@@ -38,9 +38,10 @@ class Contexts:
 
     def within(self, inner: int, outer: int) -> bool:
         """Whether all that one context shows is in the other, which is more, or is code that builds a model where the
-        first is a class that we built."""
+        first is a class that we built, if not with arguments that are known there only."""
         a, b = self.places(inner), self.places(outer)
-        return a < b or (a == b and self.contexts[inner].built and not self.contexts[outer].built)
+        one, other = self.contexts[inner], self.contexts[outer]
+        return a < b or (a == b and one.built and not other.built and other.genuine >= one.genuine)
 
     def places(self, index: int) -> frozenset[Place]:
         """Where its layers are made; a layer that is itself what we built is made nowhere in the code."""

@@ -83,3 +83,9 @@ def _left_empty(history: History) -> bool:
 def is_vector(weight: Weight) -> bool:
     """Whether it has one row at most: a bias, a scale, a gate."""
     return weight.shape is not None and (len(weight.shape) < 2 or all(size == 1 for size in weight.shape))
+
+
+def is_added(parameter: Parameter) -> bool:
+    """Whether all that is done with a parameter is to add it to data."""
+    nodes = [node for node in parameter.flow.context.nodes if node.layer == parameter.layer.index]
+    return bool(nodes) and all(node.op == "shift" for node in nodes)

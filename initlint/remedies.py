@@ -20,7 +20,7 @@ from initlint.gains import Call
 from initlint.keras_remedies import argument, constructors, span_text
 from initlint.knowledge import knowledge
 from initlint.normalizing import Disturbance
-from initlint.parameters import Parameter, is_vector
+from initlint.parameters import Parameter, is_added, is_vector
 from initlint.passes import Hook, Pass, Write
 from initlint.prescriptions import Facts, Undecided, prescription, true_fan
 from initlint.products import Product
@@ -78,7 +78,10 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     facts = prescription(written)
     if facts["framework"] == "keras":
         return {**facts, "form": form, "at": constructors(written, facts, first.place.file)}
-    return {**facts, "form": form, "others": _others(written, facts), **_owner([one.layer for one in written])}
+    layers = [one.layer for one in written]
+    roots = {layer.name.partition(".")[0] for layer in layers}
+    made = {"entry": written[0].flow.context.entry, "root": roots.pop() if len(roots) == 1 else ""}
+    return {**facts, "form": form, "others": _others(written, facts), **_owner(layers), **made}
 
 
 def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -247,7 +250,7 @@ def fill(subjects: Sequence[Subject], survey: Survey) -> Facts:
     vector = is_vector(weight)
     multiplied = first.layer.kernel is weight and bool(first.flow.before(first.layer.index))
     name = weight.name.casefold()
-    if any(word in name for word in BIASES):
+    if any(word in name for word in BIASES) or (vector and len(weight.shape or ()) < 2 and is_added(first)):
         return {**facts, "values": "zeros"}
     if vector and (any(word in name for word in SCALES) or name == "weight"):
         return {**facts, "values": "ones"}

@@ -13,6 +13,7 @@ from initlint.page import Page, Spot
 from initlint.source import Point, Span
 
 VIEWS = ("data", "detach")
+WHOLE = ("[:]", "[...]", "[:, :]")  # indices that take all of a matrix
 CHANGES = ("Tensor.mul_", "Tensor.div_", "Tensor.add_", "Tensor.sub_", "Tensor.clamp_")  # of what was written before
 
 
@@ -93,8 +94,12 @@ def quoted(page: Page, text: str, like: cst.CSTNode | None = None) -> str:
 
 
 def parameter_of(page: Page, node: cst.BaseExpression) -> str:
-    """The code of a parameter, without `.data` or `.detach()` after it, and without what is written to it before."""
+    """The code of a parameter, without `.data`, `.detach()` or `[:]` after it, and without what is written to it
+    before."""
     while True:
+        if isinstance(node, cst.Subscript) and page.code(node).removeprefix(page.code(node.value)) in WHOLE:
+            node = node.value
+            continue
         view = node.func if isinstance(node, cst.Call) else node
         name = view.attr.value if isinstance(view, cst.Attribute) else ""
         written = view is not node and f"Tensor.{name}" in {*knowledge().initializers, *CHANGES}
@@ -127,6 +132,23 @@ def scheme(page: Page, facts: Mapping[str, str], target: str) -> tuple[str, list
     slope = [("a", facts["slope"])] if "slope" in facts else []
     told = [("nonlinearity", quoted(page, facts["nonlinearity"]))] if "nonlinearity" in facts else []
     return f"kaiming_{distribution}_", [*slope, *told]
+
+
+def unneeded(spot: Spot, call: cst.Call) -> bool:
+    """Whether nothing uses the value of a call: it is a statement, all that a lambda does, or an element of a
+    comprehension that is one of these."""
+    node: cst.CSTNode = call
+    while not spot.is_statement(node):
+        above = spot.parent(node)
+        chosen = isinstance(above, cst.IfExp) and node is not above.test
+        last = isinstance(above, cst.BooleanOperation) and node is above.right
+        made = isinstance(above, cst.ListComp | cst.SetComp) and node is above.elt
+        if isinstance(above, cst.Lambda) and node is above.body:
+            return True
+        if not (chosen or last or made):
+            return False
+        node = above
+    return True
 
 
 def assigned(small: cst.BaseSmallStatement) -> tuple[cst.BaseExpression, cst.BaseExpression] | None:

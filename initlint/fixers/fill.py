@@ -43,7 +43,7 @@ def _named(spot: Spot, match: Match) -> bool:
     """Whether the statement gives the parameter a name, and makes nothing else."""
     found = assigned(spot.small()) if spot.stands() else None
     if found is not None:
-        return spot.page.span(found[1]) == match.place.span
+        return isinstance(found[0], cst.Name | cst.Attribute) and spot.page.span(found[1]) == match.place.span
     return any(last_name(call.func) == "register_parameter" for call in spot.outer(cst.Call))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from initlint.fixers._calls import (
     parameter_of,
     scheme,
     tensor,
+    unneeded,
     with_arguments,
 )
 from initlint.fixers._places import at_end, constructor, fresh, parameter_target, self_name
@@ -49,6 +51,10 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     if values is not None and not {"raw", "argument"} & facts.keys() and match.place.span != page.span(values[1]):
         code, imports = initializer(page, facts, parameter_of(page, values[0]))
         return page.replace(spot.small(), code) + imports
+    small = spot.small() if spot.stands() else None
+    if isinstance(small, cst.AugAssign) and page.span(small) == match.place.span and "vectors" not in facts:
+        code, imports = initializer(page, facts, parameter_of(page, small.target))
+        return page.replace(small, code) + imports
     call = call_at(spot, match.place.span)
     if "vectors" in facts:
         return _matrices_only(spot, call, facts)
@@ -61,7 +67,7 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
         new = with_arguments(call, args).with_changes(func=cst.parse_expression(name))
         return page.replace(call, new) + imports
     if spelling.startswith("Tensor.") and isinstance(call.func, cst.Attribute):
-        if not spot.is_statement(call):
+        if not unneeded(spot, call):
             raise Unfit("the result of the call is used")
         code, imports = initializer(page, facts, parameter_of(page, call.func.value))
         return page.replace(call, code) + imports
@@ -73,14 +79,19 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
 def _matrices_only(spot: Spot, call: cst.Call, facts: Mapping[str, str]) -> Edits:
     """A branch for the matrices, where the call writes vectors too, to which no initializer with fans applies."""
     page = spot.page
-    if not spot.is_statement(call):
+    if not unneeded(spot, call):
         raise Unfit("the result of the call is used")
     method = facts["spelling"].startswith("Tensor.") and isinstance(call.func, cst.Attribute)
     written = parameter_of(page, call.func.value) if method else page.code(tensor(call).value)  # type: ignore[attr-defined]
     if "(" in written:
         raise Unfit("the tensor is computed in place; give it a name and ask for its dimensions")
     code, imports = initializer(page, facts, written, "" if method else page.code(call.func))
-    return page.split(spot, f"{written}.dim() > 1", code) + imports
+    test = f"{written}.dim() > 1"
+    if spot.is_statement(call):
+        return page.split(spot, test, code) + imports
+    choice, above = f"{code} if {test} else {page.code(call)}", spot.parent(call)
+    bare = isinstance(above, cst.Lambda | cst.ListComp | cst.SetComp)
+    return page.replace(call, choice if bare else f"({choice})") + imports
 
 
 def _anew(spot: Spot, call: cst.Call, facts: Mapping[str, str]) -> Edits:
@@ -136,11 +147,50 @@ def beside_constructor(spot: Spot, match: Match, facts: Mapping[str, str]) -> Ed
         code, imports = _loop(page, facts, m, f"{page.code(found[0])}.modules()", kinds)
         return page.after(statement, code) + imports
     owners = facts["owner"].split()
-    if facts["form"] == "chain" and len(owners) != 1:
-        raise Unfit("the layers are made in several classes")
-    function = constructor(spot, owners[0] if facts["form"] == "chain" else "")
+    if facts["form"] == "chain" and not owners:
+        return _beside_model(spot, facts, kinds)
+    owner = (owners[0] if len(owners) == 1 else facts["entry"]) if facts["form"] == "chain" else ""
+    function = constructor(spot, owner)
     code, imports = _loop(page, facts, "m", f"{self_name(function)}.modules()", kinds)
     return at_end(page, function, code) + imports
+
+
+def _beside_model(spot: Spot, facts: Mapping[str, str], kinds: list[str]) -> Edits:
+    """A loop over the modules of a model that no class owns: before the function returns it that makes its layers, else
+    below the statement that names it."""
+    page, function = spot.page, spot.around(cst.FunctionDef)
+    if function is not None:
+        last = function.body.body[-1]
+        small = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else last
+        if not (isinstance(small, cst.Return) and small.value is not None and _returns(function) == 1):
+            raise Unfit("the function that makes the layers does not end in what it returns")
+        assert isinstance(last, cst.SimpleStatementLine)
+        (m,) = fresh(spot, None, "m")
+        if isinstance(small.value, cst.Name):
+            code, imports = _loop(page, facts, m, f"{small.value.value}.modules()", kinds)
+            return page.before(last, code) + imports
+        taken = re.search(r"\bmodel\b", page.code(function))
+        name = "model_" if taken else "model"
+        code, imports = _loop(page, facts, m, f"{name}.modules()", kinds)
+        named = page.before(last, f"{name} = {page.code(small.value)}\n{code}")
+        return named + page.replace(small.value, name) + imports
+    named_here = [
+        statement
+        for statement in page.module.body
+        if isinstance(statement, cst.SimpleStatementLine)
+        for small in statement.body
+        if (found := assigned(small)) is not None and page.code(found[0]) == facts["root"]
+    ]
+    if len(named_here) != 1:
+        raise Unfit("where the model gets its name is not understood")
+    code, imports = _loop(page, facts, "m", f"{facts['root']}.modules()", kinds)
+    return page.after(named_here[0], code) + imports
+
+
+def _returns(node: cst.CSTNode) -> int:
+    """How many times a function returns, others inside of it aside."""
+    inner = [child for child in node.children if not isinstance(child, cst.FunctionDef | cst.Lambda | cst.ClassDef)]
+    return isinstance(node, cst.Return) + sum(map(_returns, inner))
 
 
 def _loop(page: Page, facts: Mapping[str, str], m: str, modules: str, kinds: list[str]) -> tuple[str, Edits]:
