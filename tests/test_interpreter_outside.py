@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import collections.abc
+import numbers
+import warnings
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from scenes import by_entry, final, model
@@ -11,6 +15,8 @@ from scenes import by_entry, final, model
 from initlint import inspection, pipeline
 from initlint.interpret import read
 from initlint.interpret.project import Project
+from initlint.interpret.torch import is_value_kind
+from initlint.interpret.values import DictValue, ListValue, Symbol
 from initlint.source import Source
 
 
@@ -182,3 +188,17 @@ def test_a_template_shows_its_own_layers() -> None:
     ]
     found = inspection.rows(read(sources, Project(lambda _: None)), [source.path for source in sources])
     assert [row.place.file for row in found] == ["modeling_beta.py", "modular_beta.py"]
+
+
+ABSTRACT = [(module, name) for module in (collections.abc, numbers) for name in module.__all__]
+VALUES: list[Any] = [True, 1, 1.5, "a", b"a", (), range(2), None]
+KEPT: list[tuple[Any, Any]] = [*((v, v) for v in VALUES), (ListValue(()), []), (DictValue({}), {})]
+
+
+@pytest.mark.parametrize("value, real", KEPT, ids=[type(real).__name__ for _, real in KEPT])
+def test_what_plain_values_are_instances_of_is_what_python_says(value: Any, real: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # ByteString
+        for module, name in ABSTRACT:
+            answer = is_value_kind(value, Symbol.of(f"{module.__name__}.{name}"))
+            assert bool(answer) == isinstance(real, getattr(module, name)), name

@@ -60,6 +60,11 @@ class Unit:
         for statement in tree.body:
             for name in bound_names(statement, self.stars):
                 self.index.setdefault(name, []).append(statement)
+        for statement in tree.body:
+            for name in decorating(statement):
+                known = self.index.get(name, [])
+                if statement not in known and any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in known):
+                    known.append(statement)  # FACTORY = Factory() ... @FACTORY.add("conv")
 
     @property
     def file(self) -> str:
@@ -113,6 +118,15 @@ def bound_names(statement: ast.stmt, stars: list[ast.ImportFrom]) -> Iterator[st
                         yield from target_names(part.optional_vars)
         case _:
             return
+
+
+def decorating(statement: ast.stmt) -> Iterator[str]:
+    """Names of objects whose methods decorate a top-level definition."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        for decorator in statement.decorator_list:
+            maker = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(maker, ast.Attribute) and isinstance(maker.value, ast.Name):
+                yield maker.value.id
 
 
 def target_names(target: ast.expr) -> Iterator[str]:

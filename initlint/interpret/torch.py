@@ -114,12 +114,17 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
             return None if name in ("list", "tuple", "dict") else False
         return False if kinds.qualified.startswith("builtins.") else None
     if isinstance(value, ListValue):
-        return name in (value.kind, "Iterable", "Sequence", "Collection", "List", "object")
+        return name in (value.kind, "Iterable", "Sequence", "List", "object", *LIST_KINDS)
     if isinstance(value, DictValue):
-        return name in ("dict", "Mapping", "MutableMapping", "OrderedDict", "Dict", "Collection", "Iterable", "object")
+        return name in ("dict", "Mapping", "MutableMapping", "OrderedDict", "Dict", "Reversible", "object", *COLLECTION)
     if name == "object":
         return True
-    if isinstance(value, (Function, Class, Bound, Partial, Symbol)) and name in ("Callable", "FunctionType", "type"):
+    if isinstance(value, (Function, Class, Bound, Partial, Symbol)) and name in (
+        "Callable",
+        "FunctionType",
+        "Hashable",
+        "type",
+    ):
         return name != "type" or isinstance(value, (Class, Symbol))
     for kind, names in KINDS:
         if isinstance(value, kind):
@@ -127,15 +132,21 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
     return False if kinds.qualified in PLAIN else None
 
 
+COLLECTION: Final = ("Collection", "Sized", "Iterable", "Container")
+SEQUENCE: Final = ("Sequence", "Reversible", *COLLECTION)
+LIST_KINDS: Final = ("MutableSequence", "Reversible", *COLLECTION)
+REAL: Final = ("Number", "Complex", "Real", "Hashable")
+INTEGRAL: Final = ("int", "Rational", "Integral", *REAL)
 KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
-    (bool, ("bool", "int", "Number", "Integral")),
-    (int, ("int", "Number", "Integral", "Real", "integer")),
-    (float, ("float", "Number", "Real")),
-    (str, ("str", "Sequence", "Iterable", "Collection")),
-    (tuple, ("tuple", "Tuple", "Iterable", "Sequence", "Collection")),
-    (range, ("range", "Iterable", "Sequence")),
-    (type(None), ("NoneType",)),
-    (Native, ("Callable", "FunctionType")),
+    (bool, ("bool", *INTEGRAL)),
+    (int, ("integer", *INTEGRAL)),
+    (float, ("float", *REAL)),
+    (str, ("str", "Hashable", *SEQUENCE)),
+    (bytes, ("bytes", "ByteString", "Buffer", "Hashable", *SEQUENCE)),
+    (tuple, ("tuple", "Tuple", "Hashable", *SEQUENCE)),
+    (range, ("range", "Hashable", *SEQUENCE)),
+    (type(None), ("NoneType", "Hashable")),
+    (Native, ("Callable", "FunctionType", "Hashable")),
 )
 PLAIN: Final = frozenset(
     {
