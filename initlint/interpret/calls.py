@@ -28,6 +28,7 @@ from initlint.interpret.values import (
     Partial,
     Symbol,
     Value,
+    options,
 )
 
 MOST_RECURSION: Final = 12
@@ -305,7 +306,13 @@ def call_native(
 def call_alternatives(
     machine: Machine, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame
 ) -> Value:
-    return machine.each(callee, lambda option: machine.call(option, list(args), dict(kwargs), node, frame))
+    result = machine.each(callee, lambda option: machine.call(option, list(args), dict(kwargs), node, frame))
+    assert isinstance(callee, Alternatives)
+    if all(isinstance(option, (Class, Symbol)) for option in callee.options):
+        for made in options(result):
+            if isinstance(made, Instance):
+                made.choice = callee.options
+    return result
 
 
 def call_absent(

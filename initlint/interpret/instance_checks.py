@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from initlint.interpret import compare
-from initlint.interpret.classes import (
-    MODULE,
-)
+from initlint.interpret.classes import MODULE
 from initlint.interpret.machine import Machine
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.values import (
+    ABSENT,
     CONSTANTS,
     Alternatives,
     Bound,
@@ -23,6 +24,20 @@ from initlint.interpret.values import (
 )
 
 CALLABLES = (Class, Function, Bound, Partial)
+WITHOUT_METHODS: Final = frozenset(
+    {"builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum", "enum.IntEnum", MODULE}
+)
+ABSTRACT: Final = ("collections.abc.", "typing.")
+BY_METHODS: Final = {  # what is an instance of these is told by its methods
+    "Callable": ("__call__",),
+    "Collection": ("__len__", "__iter__", "__contains__"),
+    "Container": ("__contains__",),
+    "Hashable": ("__hash__",),
+    "Iterable": ("__iter__",),
+    "Iterator": ("__iter__", "__next__"),
+    "Reversible": ("__iter__", "__reversed__"),
+    "Sized": ("__len__",),
+}
 
 
 def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
@@ -30,6 +45,10 @@ def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
     if isinstance(kinds, tuple):
         answers = [is_instance(machine, value, kind) for kind in kinds]
         return True if True in answers else (None if None in answers else False)
+    if isinstance(kinds, Alternatives):
+        if isinstance(value, Instance) and value.choice == kinds.options:
+            return True  # made of the class that was chosen, whichever it is
+        return compare.agree([is_instance(machine, value, kind) for kind in kinds.options])
     if isinstance(value, Alternatives):
         return compare.agree([is_instance(machine, option, kinds) for option in value.options])
     if isinstance(value, Deferred):
@@ -43,6 +62,8 @@ def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
             if isinstance(kinds, Symbol):
                 if value.module and machine.is_kind(value, kinds):
                     return True
+                if kinds.name in BY_METHODS and kinds.qualified.startswith(ABSTRACT):
+                    return has_methods(value.cls, BY_METHODS[kinds.name])
                 return None if value.cls.open else False
             return False
         return machine.is_kind(value, kinds) if isinstance(kinds, Symbol) else False
@@ -51,6 +72,16 @@ def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
     if isinstance(value, CALLABLES) and isinstance(kinds, Symbol) and kinds.qualified == "builtins.type":
         return isinstance(value, Class)
     return machine.is_value_kind(value, kinds)
+
+
+def has_methods(cls: Class, names: tuple[str, ...]) -> bool | None:
+    """Whether a class has these methods; None where a base that is not visible may have them."""
+    if names == ("__hash__",):
+        return True if cls.find("__eq__") is ABSENT or cls.find("__hash__") is not ABSENT else None
+    callable_ = cls.module and names == ("__call__",)
+    if callable_ or all(cls.find(name) is not ABSENT for name in names):
+        return True
+    return None if cls.open or any(q not in WITHOUT_METHODS for q in cls.symbols()) else False
 
 
 def is_subclass(machine: Machine, cls: Value, kinds: Value) -> bool | None:

@@ -236,6 +236,7 @@ class Instance:
     __slots__ = (
         "arguments",
         "cell",
+        "choice",
         "cls",
         "copied",
         "copies",
@@ -264,6 +265,7 @@ class Instance:
         self.copies = 1  # how many like it there are, where a long loop was sampled
         self.repeated = False  # made in a loop of unknown length
         self.copied = False  # copy.deepcopy took it as its template
+        self.choice: tuple[Value, ...] = ()  # the classes of which one was called to make it, where that is not known
         self.displaced = False  # an attribute that held it was given another module, or none
 
     @property
