@@ -1,0 +1,117 @@
+"""What is one of several: which class is built, which blocks a loop goes through, what an object is an instance of."""
+
+from __future__ import annotations
+
+import pytest
+from scenes import by_entry, final
+
+
+def test_a_class_that_only_an_annotation_names_is_shown_by_itself() -> None:
+    text = """
+    class Pipeline:
+        def __init__(self, net: Net):
+            self.net = net
+
+    def encode(net: Net, images: torch.Tensor, scale: float = 1.0):
+        return torch.tanh(net.a(images)) * scale
+    """
+    assert set(by_entry(text)) == {"Net"}
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for block in self.blocks:\n            x = block(x)",
+        "for index, block in enumerate(self.blocks):\n            x = block(x)",
+        "for index in range(len(self.blocks)):\n            x = self.blocks[index](x)",
+    ],
+)
+def test_blocks_of_one_kind_or_another_are_all_gone_through(loop: str) -> None:
+    text = f"""
+    class Tanh(Net):
+        def forward(self, x):
+            return self.b(torch.tanh(self.a(x)))
+
+    class Stack(nn.Module):
+        def __init__(self, kind, depth):
+            super().__init__()
+            if kind == "relu":
+                self.blocks = nn.ModuleList([Net() for _ in range(depth)])
+            else:
+                self.blocks = nn.ModuleList([Tanh() for _ in range(depth)])
+
+        def forward(self, x):
+            {loop.replace("        ", "            ")}
+            return x
+    """
+    stack = by_entry(text)["Stack"]
+    reached: dict[str, set[str]] = {}
+    for layer in stack.layers:
+        reached.setdefault(layer.name, set()).update(layer.activations or ())
+    assert reached["Net.a"] == {"relu"}
+    assert reached["Tanh.a"] == {"tanh"}
+    assert reached["Net.b"] == reached["Tanh.b"] == {"linear", "output"}
+
+
+def test_layers_of_a_class_that_was_chosen_are_instances_of_it() -> None:
+    text = """
+    class Choice(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dim - 1]
+            self.conv = kind(3, 4, 3)
+            self.head = nn.Linear(4, 2)
+            for m in self.modules():
+                if isinstance(m, kind):
+                    nn.init.orthogonal_(m.weight)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.conv(x)))
+    """
+    ends = {
+        layer.kind: {event.name for event in layer.weights[0].effective() if event}
+        for layer in by_entry(text)["Choice"].layers
+    }
+    convolutions = {kind: {"orthogonal"} for kind in ("Conv1d", "Conv2d", "Conv3d")}
+    assert ends == {**convolutions, "Linear": {"default"}}
+
+
+@pytest.mark.parametrize(
+    "test, holds",
+    [
+        ("isinstance(Mode.FAST, Hashable)", True),
+        ("isinstance(Thing(), Callable)", True),
+        ("isinstance(Thing(), Iterable)", False),
+        ("isinstance(Thing(), (Sized, Container))", True),
+        ("isinstance(Empty(), Callable)", True),
+        ("isinstance(Empty(), Iterable)", False),
+        ("isinstance(nn.ReLU(), kinds)", False),
+    ],
+)
+def test_methods_tell_what_is_an_instance_of_an_abstract_class(test: str, holds: bool) -> None:
+    text = f"""
+    from collections.abc import Callable, Container, Hashable, Iterable, Sized
+    from enum import Enum
+
+    class Empty(nn.Module):
+        pass
+
+    class Mode(Enum):
+        FAST = "fast"
+
+    class Thing:
+        def __call__(self):
+            return 1
+
+        def __len__(self):
+            return 2
+
+    def main(flag):
+        kinds = nn.Conv1d if flag else nn.Conv2d
+        net = Net()
+        nn.init.orthogonal_(net.a.weight)
+        if {test}:
+            nn.init.orthogonal_(net.b.weight)
+        return net
+    """
+    assert final(by_entry(text)["main"]) == ({"orthogonal"} if holds else {"orthogonal", "default"})
