@@ -43,7 +43,9 @@ LOWEST: Final = 20.0  # below what it is on its way: what is lower weighs nothin
 MOST_NOISE: Final = 1e3  # relative variance of f^2
 LEAST_LEAN, MOST_LEAN = 0.02, 1.0  # skewness of a logarithm
 MOST_POWER: Final = 50.0
+TINY: Final = 1e-300
 TURNS: Final = 5
+LOWEST_RISE: Final = 0.1  # of what is weighed, where units are so few that the first order in 1/n says less
 
 
 class Layer(NamedTuple):
@@ -62,12 +64,15 @@ class Plain(NamedTuple):
     spread: tuple[tuple[float, float], ...]
     gradient: tuple[tuple[float, float], ...]
     start: float  # the gradient at the run's beginning
+    points: Array  # of log Q
+    ahead: tuple[Array, ...]  # for each layer, at these the logarithm of what the signal at the run's end will be,
+    back: tuple[Array, ...]  # and of what a small difference across it will have become
 
 
 class Table(NamedTuple):
     """For each point of log Q: E[f^2], relative variance and third cumulant of f^2, E[f'^2] and E[(z f')^2] / Q, by how
-    much the latter two raise f^2 of their unit, what of a difference along the signal stays so, and what of another
-    turns to it."""
+    much the latter two raise f^2 of their unit and its variance, what of a difference along the signal stays so, and
+    what of another turns to it."""
 
     second: Array
     noise: Array
@@ -76,6 +81,8 @@ class Table(NamedTuple):
     along: Array
     across_raises: Array
     along_raises: Array
+    across_noise: Array
+    along_noise: Array
     kept: Array
     kept_noise: Array
     kept_raises: Array
@@ -142,6 +149,8 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
         along = np.minimum(following.forward * new, whole_response)
         across = whole_response - along
     gradients: list[tuple[float, float]] = []
+    will = tables[-1].second
+    ahead, back = [np.log(will)], [np.log(np.maximum(tables[-1].across, TINY))]
     # what is across and along the signal behind the activation weighs alike at the run's end
     one, other = np.ones_like(points), np.ones_like(points)
     for number in range(len(layers) - 1, -1, -1):
@@ -152,17 +161,28 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
             following = layers[number + 1].dense
             behind = following.backward * float(densities[number + 1] @ (one + (other - one) / n))
             k = kernels[number]
+            will = k.plain @ will
+            ahead.append(np.log(will))
             kept, turned = _turns(t, following, n)
-            back = following.backward
             one, other = (
-                back * (t.across * (k.across @ one) + turned * (k.turned @ (other - one))),
-                back * (t.along * (k.along @ one) + kept * (k.kept @ (other - one))),
+                following.backward * (t.across * (k.across @ one) + turned * (k.turned @ (other - one))),
+                following.backward * (t.along * (k.along @ one) + kept * (k.kept @ (other - one))),
             )
+            back.append(np.log(np.maximum(one, TINY)))
         gradients.append((float(densities[number] @ (one + (other - one) / n)), behind))
     start = first.backward * float(densities[0] @ (one + (other - one) / first.units[0]))
     if not all(map(math.isfinite, (start, *seconds[-1], *responses[-1], *spreads[-1]))):
         return None
-    return Plain(tuple(seconds), tuple(responses), tuple(spreads), tuple(gradients[::-1]), start)
+    return Plain(
+        tuple(seconds),
+        tuple(responses),
+        tuple(spreads),
+        tuple(gradients[::-1]),
+        start,
+        points,
+        tuple(ahead[::-1]),
+        tuple(back[::-1]),
+    )
 
 
 def _turns(t: Table, following: Dense, n: int) -> tuple[Array, Array]:
@@ -193,7 +213,7 @@ def _points(layers: Sequence[Layer], second: float, spread: float) -> tuple[int,
             if not turn:
                 steps.append(max(noise[0], noise[2]) / dense.units[1])
             following = layers[number + 1].dense
-            logs = np.log(np.maximum(following.forward * np.array(m) + following.bias, 1e-300))
+            logs = np.log(np.maximum(following.forward * np.array(m) + following.bias, TINY))
             ends.append(logs)
     lowest = min(float(e.min()) for e in ends) - reach / 2
     lowest = max(lowest, min(float(e[0]) for e in ends) - LOWEST)
@@ -240,26 +260,29 @@ def _integrated(function: Function, logs: Array) -> Table:
     rise = (above - below) / (2 * STEP)  # z f'
     squares, along = f**2, rise**2
     across = along / z**2
-    tiny = 1e-300
     m, e, a = squares @ w, across @ w, along @ w
     product = (f * rise) @ w
     both = (squares * across) @ w
+    across_raises, along_raises = both / np.maximum(e * m, TINY), ((squares * along) @ w) / np.maximum(a * m, TINY)
     q = np.exp(logs)
-    turning = np.divide(f * rise, product[:, None], out=np.zeros_like(f), where=np.abs(product[:, None]) > tiny)
-    relative = squares / np.maximum(m, tiny)[:, None]
+    turning = np.divide(f * rise, product[:, None], out=np.zeros_like(f), where=np.abs(product[:, None]) > TINY)
+    relative = squares / np.maximum(m, TINY)[:, None]
+    noise = np.clip((relative**2) @ w - 1, 0.0, MOST_NOISE)
     return Table(
-        np.maximum(m, tiny),
-        np.clip((relative**2) @ w - 1, 0.0, MOST_NOISE),
+        np.maximum(m, TINY),
+        noise,
         np.clip(((relative - 1) ** 3) @ w, -1.0, MOST_NOISE**2),
         e,
         a / q,
-        both / np.maximum(e * m, tiny) - 1,
-        ((squares * along) @ w) / np.maximum(a * m, tiny) - 1,
-        product**2 / np.maximum(q * m, tiny),
+        across_raises - 1,
+        along_raises - 1,
+        np.clip(((relative**2 * across) @ w) / np.maximum(e, TINY) - across_raises**2, 0.0, MOST_NOISE) - noise,
+        np.clip(((relative**2 * along) @ w) / np.maximum(a, TINY) - along_raises**2, 0.0, MOST_NOISE) - noise,
+        product**2 / np.maximum(q * m, TINY),
         ((turning - relative) ** 2) @ w,
         2 * (turning * relative) @ w - (relative**2) @ w - 1,
-        both / np.maximum(m, tiny),
-        np.divide((squares**2 * across) @ w, both * m, out=np.ones_like(m), where=both * m > tiny) - (relative**2) @ w,
+        both / np.maximum(m, TINY),
+        np.divide((squares**2 * across) @ w, both * m, out=np.ones_like(m), where=both * m > TINY) - (relative**2) @ w,
     )
 
 
@@ -280,12 +303,18 @@ def _kernels(function: Function, units: int, forward: float, bias: float, grid: 
     own = forward * t.second
     share = own / (own + bias)
     variance, skew = share**2 * t.noise / units, share**3 * t.skew / units**2
+
+    def weighed(raises: Array, noise: Array | float = 0.0) -> Array:
+        rise = np.maximum(1 + share * raises / units, LOWEST_RISE)
+        whole = np.maximum(variance + (share / units) ** 2 * noise, LOWEST_RISE * variance)
+        return _row((own + bias) * rise, whole / rise**2, skew, points)
+
     return Kernels(
         _row(own + bias, variance, skew, points),
-        _row(own * (1 + t.across_raises / units) + bias, variance, skew, points),
-        _row(own * (1 + t.along_raises / units) + bias, variance, skew, points),
-        _row(own * np.maximum(1 + t.kept_raises / units, 0.1) + bias, variance, skew, points),
-        _row(own * np.maximum(1 + t.turned_raises / units, 0.1) + bias, variance, skew, points),
+        weighed(t.across_raises, t.across_noise),
+        weighed(t.along_raises, t.along_noise),
+        weighed(t.kept_raises),
+        weighed(t.turned_raises),
     )
 
 
@@ -297,9 +326,8 @@ def _row(mean: Array, variance: Array, skew: Array, points: Array) -> Array:
 
     two, three = np.log1p(variance), np.log(np.maximum(1 + 3 * variance + skew, 1.0))
     narrowest = (FINE * (points[1] - points[0])) ** 2
-    fourth = fifth = np.zeros_like(
-        two
-    )  # cumulants of such a variable over their factorials: 2 b^2 / k and -6 b^2.5 / k^1.5
+    # over their factorials the cumulants of such a variable: 2 b^2 / k and -6 b^2.5 / k^1.5
+    fourth = fifth = np.zeros_like(two)
     for _ in range(TURNS):
         c = three - 3 * two - 36 * fourth - 150 * fifth
         b = np.maximum(two - c - 14 * fourth - 30 * fifth, narrowest)

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from initlint.fluctuations import Layer, integrals, run
 from initlint.formulas import Function
 from initlint.network import Step
+from initlint.pairs import Start, shares
 
 BENT: Final = 0.02  # of a second moment: what fluctuations may do before they are followed
 APART: Final = 0.1  # of log variance, between the three points of a second derivative
@@ -24,13 +25,15 @@ DIGITS: Final = 6
 
 class Narrow(NamedTuple):
     """What fluctuations make of a run's steps: of their outputs mean second moment, response to a small difference and
-    variance of the log; and of their inputs the gradient relative to that at the run's end."""
+    variance of the log, and where it was asked for the half mean square difference of two inputs; and of their inputs
+    the gradient relative to that at the run's end."""
 
     steps: range
     second: tuple[float, ...]
     response: tuple[float, ...]
     spread: tuple[float, ...]
     gradient: tuple[float, ...]
+    difference: tuple[float, ...] | None
 
 
 class Bend(NamedTuple):
@@ -79,19 +82,21 @@ def _curved(step: Step) -> bool:
     return curve is not None and curve.slopes is None
 
 
-def narrow(network: Sequence[Step], steps: range, second: float, spread: float, response: float) -> Narrow | None:
-    """A run behind a signal of this mean second moment, whose log has this variance, and this response. None where it
-    is nearly the same as in wide layers."""
+def narrow(network: Sequence[Step], steps: range, start: Start, response: float, *, finite: bool) -> Narrow | None:
+    """A run behind two signals, and this response; their difference is followed if it is `finite`. None where it is
+    nearly the same as in wide layers."""
     layers = [
         Layer(dense, network[i + 1].function if i + 1 in steps and network[i + 1].op == "activation" else None)
         for i in steps
         if (dense := network[i].dense) is not None
     ]
-    found = run(layers, second, spread) if _moved(layers, second, spread) else None
+    spread = start.spread + (2 / start.units if start.units else 0.0)  # over its units an input's second moment varies
+    found = run(layers, start.second, spread) if _moved(layers, start.second, spread) else None
     if found is None:
         return None
     sides = [int(network[i].op == "activation") for i in steps]
     turns = [sides[: i + 1].count(0) - 1 for i in range(len(sides))]
+    apart = shares(layers, found, start) if finite else None
     behind = (found.start, *(back for _, back in found.gradient))
     return Narrow(
         steps,
@@ -99,6 +104,9 @@ def narrow(network: Sequence[Step], steps: range, second: float, spread: float, 
         tuple(found.response[turn][side] * response for turn, side in zip(turns, sides)),
         tuple(found.spread[turn][side] for turn, side in zip(turns, sides)),
         tuple(found.gradient[turn][0] if side else behind[turn] for turn, side in zip(turns, sides)),
+        None
+        if apart is None
+        else tuple(found.second[turn][side] * apart[turn][side] for turn, side in zip(turns, sides)),
     )
 
 

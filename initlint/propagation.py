@@ -20,6 +20,7 @@ from initlint.formulas import Function
 from initlint.moments import Moments, difference, fluctuation, highest, moments
 from initlint.narrow_runs import Narrow, narrow, runs
 from initlint.network import EPSILON, Dense, Step, Trace
+from initlint.pairs import Start
 
 LARGEST: Final = 1e60  # what grows beyond is told as this: its square's square is still a number
 DIGITS: Final = 6  # to which moments are remembered
@@ -67,7 +68,7 @@ def propagate(
             )
             continue
         if index in starts:
-            run = _narrow(network, starts[index], states[step.inputs[0]])
+            run = _narrow(network, starts[index], states[step.inputs[0]], finite=finite)
             if run is not None:
                 corrected[starts[index][-1]] = run
         after = _after(step, [states[i] for i in step.inputs])
@@ -82,25 +83,30 @@ def propagate(
     )
 
 
-def _narrow(network: Sequence[Step], steps: range, s: State) -> Narrow | None:
+def _narrow(network: Sequence[Step], steps: range, s: State, *, finite: bool) -> Narrow | None:
     dense = network[steps[0]].dense
-    own = 0.0 if s.units or dense is None else 2 / dense.units[0]  # of an input's second moment over its units
-    return narrow(network, steps, s.second, s.spread + own, s.response) if s.second else None
+    if not s.second or dense is None:
+        return None
+    given = 0 if s.units else dense.units[0]  # of an input, whose units are as many as what reads it says
+    start = Start(s.second, s.difference, s.spread, given)
+    return narrow(network, steps, start, s.response, finite=finite)
 
 
 def _corrected(s: State, run: Narrow, index: int) -> State:
-    """The state with what the fluctuations make of it; of two inputs the difference goes along with the signal."""
+    """The state with what the fluctuations make of it; of two inputs the difference goes along with the signal, where
+    it was not followed itself."""
     i = index - run.steps[0]
     second = _bounded(run.second[i])
     ratio = second / s.second if s.second else 1.0
     return s._replace(
         mean=s.mean * math.sqrt(ratio),
         second=second,
-        difference=_bounded(s.difference * ratio),
+        difference=_bounded(s.difference * ratio if run.difference is None else run.difference[i]),
         response=_bounded(run.response[i]),
         spread=run.spread[i],
         before=None if s.before is None else s.before if s.after else second,
         apart=s.apart if s.after else _bounded(s.apart * ratio),
+        angle=None if run.difference is not None else s.angle,
     )
 
 

@@ -50,7 +50,7 @@ ROOMS: dict[str, str] = {
         interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",
-    "propagation": "network fluctuations narrow_runs angles propagation sampling unrolling",
+    "propagation": "network fluctuations pairs narrow_runs angles propagation sampling unrolling",
     "rules": """
         contexts
         chains symmetry strengths silence twins strands signals judgement stretches

@@ -118,7 +118,14 @@ def test_both_engines_agree_on_what_fluctuations_make_of_means(activation: str) 
     assert drawn.second[-1] == pytest.approx(told.second[-1], rel=0.25)
     assert drawn.response[-1] == pytest.approx(told.response[-1], rel=0.25)
     assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.25)
+    assert drawn.difference[-1] == pytest.approx(told.difference[-1], rel=0.2)
     assert told.gradient[0] == pytest.approx(told.response[-1], rel=1e-6)  # the same Jacobian, from either end
+
+
+def test_inputs_that_are_near_differ_as_the_response_says() -> None:
+    """At finite widths too: both are followed by other means, a density and draws."""
+    told = propagate(plain("gelu", 2.0, 10, 64), difference=1e-6)
+    assert told.difference[-1] == pytest.approx(1e-6 * told.response[-1], rel=0.1)
 
 
 def test_linear_layers_need_no_correction() -> None:

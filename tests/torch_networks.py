@@ -259,29 +259,6 @@ def carried(spec: Spec, draws: int = 3000) -> float:
     return (pair[:, 0] - pair[:, 1]).square().mean().item() / 2
 
 
-def followed(spec: Spec, draws: int, *, small: bool) -> list[float]:
-    """The second moment of the signal after each block, or that of a `small` difference, as a mean over networks
-    without norms and branches, by the same resampling."""
-    torch.manual_seed(0)
-    activation = function(spec.activation)
-    pair = torch.randn(draws, 1 + small, spec.width, dtype=torch.float64)
-    last = torch.ones(draws, dtype=torch.float64)
-    found = [1.0]
-    for _ in range(spec.depth):
-        pair = mapped(spec, pair, spec.width, spec.width).detach()
-        before = pair[:, :1].requires_grad_()
-        after = activation(before)
-        rise = torch.autograd.grad(after.sum(), before)[0]
-        pair = torch.cat([after.detach(), rise * pair[:, 1:]], 1)
-        size = pair[:, -1].square().mean(dim=1)
-        growth = size / last
-        share = growth.cumsum(0) / growth.sum()
-        kept = torch.searchsorted(share, (torch.arange(draws) + torch.rand(1)) / draws).clamp(max=draws - 1)
-        pair, last = pair[kept], size[kept]
-        found.append(found[-1] * growth.mean().item())
-    return found
-
-
 def mapped(spec: Spec, h: Tensor, fan_in: int, fan_out: int) -> Tensor:
     init, _ = technique(spec)
     draws = len(h)
