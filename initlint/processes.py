@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import fields, is_dataclass
+from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, NoReturn, TypeVar
 
@@ -140,21 +141,39 @@ def records(file: IO[bytes]) -> Iterator[tuple[int, Any]]:
             yield pickle.load(file)  # noqa: S301 - nobody else can open the file
 
 
+class Ways(dict[type, Callable[[Any], Any]]):
+    """How objects of each class are taken apart. Dataclasses and named tuples by their fields: compiled dataclasses
+    can't be put together otherwise, and there are so many that each has its way made once."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        self[kind] = way = way_of(kind)
+        return way
+
+
+def way_of(kind: type) -> Callable[[Any], Any]:
+    if issubclass(kind, BaseException):
+        return lambda error: (revived, (kind.__name__, str(error)))
+    if issubclass(kind, type):
+        return lambda named: named.__qualname__
+    if is_dataclass(kind):
+        names = [field.name for field in fields(kind)]
+        if len(names) > 1:
+            read = attrgetter(*names)
+            return lambda one: (kind, read(one))
+        return lambda one: (kind, tuple([getattr(one, name) for name in names]))
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return lambda one: (kind, tuple(one))
+    return lambda one: one.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+
+
+WAYS: Final = Ways()
+
+
 class Packer(pickle.Pickler):
-    """Takes dataclasses apart by their fields, for compiled ones can't be put together otherwise."""
+    dispatch_table = WAYS
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self.names: dict[type, tuple[str, ...]] = {}  # of the fields of classes; none of other classes
-
-    def reducer_override(self, obj: Any) -> Any:
-        kind = type(obj)
-        names = self.names.get(kind)
-        if names is None:
-            names = self.names[kind] = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
-        if names:
-            return kind, tuple([getattr(obj, name) for name in names])
-        return (revived, (kind.__name__, str(obj))) if isinstance(obj, BaseException) else NotImplemented
 
 
 def revived(name: str, message: str) -> Exception:

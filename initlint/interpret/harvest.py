@@ -19,7 +19,7 @@ from initlint.interpret.latecomers import missed_by
 from initlint.interpret.machine import Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
-from initlint.interpret.torch_traversal import all_parameters, named_modules, own_parameters
+from initlint.interpret.torch_traversal import modules_of, named_modules, own_parameters
 from initlint.interpret.values import Class, DictValue, Frame, Instance, ListValue, Value, options
 from initlint.knowledge import LOADING, snake
 from initlint.sizes import size
@@ -36,7 +36,9 @@ def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuin
     machine.nodes = composed(machine.nodes, frozenset(machine.torn))
     used = consumers(machine.nodes)
     labels = reach(machine.nodes, used)
-    owners = layer_owners(machine, names)
+    held: list[Instance | Param] = [*machine.layers, *machine.norms, *machine.params]
+    params = {id(owner): parameters_of(owner) for owner in held}
+    owners = layer_owners(machine, params)
     index_of = {id(owner): index for index, owner in enumerate(owners)}
     at: dict[int, int] = {}
     nodes_of: dict[int, list[int]] = {}
@@ -55,18 +57,18 @@ def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuin
     nodes = list(machine.nodes)
     for node, param in machine.factors.items():
         if id(param) in index_of:
-            nodes[node] = replace(nodes[node], layer=index_of[id(param)])
+            nodes[node] = nodes[node].of(index_of[id(param)])
     for node, index in at.items():
-        nodes[node] = replace(nodes[node], layer=index)
+        nodes[node] = nodes[node].of(index)
     gone = replaced(machine, [frame.cell for frame in frames_of(machine)])
     layers = []
     for index, owner in enumerate(owners):
         found = [labels[node] for node in nodes_of.get(index, ())]
         added = any(summed(machine.nodes, used, node) for node in nodes_of.get(index, ()))
-        layers.append(layer_facts(machine, owner, index, names, found, stopped, added=added))
+        layers.append(layer_facts(machine, owner, index, names, params[id(owner)], found, stopped, added=added))
         if id(owner.owner if isinstance(owner, Param) else owner) in gone:
             layers[-1] = replace(layers[-1], replaced=True)
-    owned = [(index, owner, param) for index, owner in enumerate(owners) for param in parameters_of(owner)]
+    owned = [(index, owner, param) for index, owner in enumerate(owners) for param in params[id(owner)]]
     param_index = {id(param): index for index, _, param in owned}
     return Context(
         entry,
@@ -101,7 +103,7 @@ def lender(layer: Instance | Param) -> Instance | None:
     return None
 
 
-def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> list[Instance | Param]:
+def layer_owners(machine: Interpreter, params: dict[int, list[Param]]) -> list[Instance | Param]:
     """Weighted layers in order of construction, then raw parameters that belong to a module."""
     spare = {
         id(module)
@@ -115,7 +117,7 @@ def layer_owners(machine: Interpreter, names: dict[int, tuple[str, str]]) -> lis
     owners: list[Instance | Param] = list(kept.values())
     spare |= templates(machine)
     owners = [owner for owner in owners if id(owner) not in spare]
-    owned = {id(p) for layer in (*machine.layers, *machine.norms) for p in parameters_of(layer)}
+    owned = {id(p) for layer in (*machine.layers, *machine.norms) for p in params[id(layer)]}
     owners += [p for p in machine.params if p.owner is not None and id(p) not in owned]
     owners += passed_over(machine)
     return owners
@@ -139,9 +141,10 @@ def parameters_of(owner: Instance | Param) -> list[Param]:
     if isinstance(owner, Param):
         return [owner]
     found: dict[int, Param] = {}
-    for _, param in all_parameters(owner) if owner.spec is not None else ():
-        if param.role != "raw":  # that a subclass has beside the framework's: each by itself
-            found[id(param)] = param
+    for module in modules_of(owner) if owner.spec is not None else ():
+        for _, param in own_parameters(module):
+            if param.role != "raw":  # that a subclass has beside the framework's: each by itself
+                found[id(param)] = param
     return list(found.values())
 
 
@@ -211,6 +214,7 @@ def layer_facts(
     owner: Instance | Param,
     index: int,
     names: dict[int, tuple[str, str]],
+    params: list[Param],
     found: list[frozenset[tuple[str, bool, bool]]],
     stopped: str,
     *,
@@ -226,7 +230,7 @@ def layer_facts(
     normed = {label[1] for label in labels if label[0] != "?"}
     norm = None if not normed else True in normed
     ending = "" if machine.constructed else stopped
-    weights = tuple(weight_facts(machine, param, ending) for param in parameters_of(owner))
+    weights = tuple(weight_facts(machine, param, ending) for param in params)
     if stopped:
         unknown.append(stopped)
         if not activations:

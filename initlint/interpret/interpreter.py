@@ -343,7 +343,9 @@ class Interpreter(Machine):
             known = self.tests[place] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)
             known.body = dict.fromkeys(body)
             known.subject = asked_subject(node.test)
-        known.passes.update((sweep.place, None) for sweep in self.sweeping)
+        if known.within is not self.sweeping[-1]:
+            known.within = self.sweeping[-1]
+            known.passes.update((sweep.place, None) for sweep in self.sweeping)
         if answer is True:
             known.true += 1
         elif answer is None:

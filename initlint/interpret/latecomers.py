@@ -16,18 +16,20 @@ def missed_by(machine: Interpreter, sweep: Pass) -> list[Param]:
     last = machine.instances[-1].serial if machine.instances else 0
     if sweep.root is None or sweep.visit is None or last <= sweep.serial:
         return []
-    finished, apart = sweep.root.finished, with_passes_of_their_own(machine, sweep)
+    finished = sweep.root.finished
     late = [
         (name, module)
         for name, module in named_modules(sweep.root)
         if module.serial > sweep.serial
         and (module.spec is not None or isinstance(module.cls, Class))
-        and id(module) not in apart
         and not sweep.serial <= finished < module.serial  # hung into it from outside, when it was done
     ]
+    if not late:
+        return []
+    apart = with_passes_of_their_own(machine, sweep)
     missed: list[Param] = []
     visit = sweep.visit
-    for name, module in late[:50]:
+    for name, module in [pair for pair in late if id(pair[1]) not in apart][:50]:
         own = {id(p): p for _, p in own_parameters(module) if p.owner is module and p.role != "raw"}
         if not own:
             continue

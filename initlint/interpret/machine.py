@@ -99,12 +99,12 @@ class Test:
     body: dict[str, None] = field(default_factory=dict)
     passes: dict[Place, None] = field(default_factory=dict)
     subject: ast.expr | None = None
+    within: Pass | None = None  # the pass in which it was asked last: that and those around it are noted
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What each kind of syntax and value does; filled by the modules that know. No Mappings, for those are asked much
-    slower once compiled."""
+    """What each kind of syntax and value does, in plain dictionaries: any Mapping is asked slower, once compiled."""
 
     expressions: dict[type[ast.AST], Expression]
     statements: dict[type[ast.AST], Statement]

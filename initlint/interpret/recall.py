@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from initlint.graph import Unknown
 from initlint.interpret.machine import Arguments, Keywords, Machine
-from initlint.interpret.trees import walk
+from initlint.interpret.trees import NAME, walk
 from initlint.interpret.values import (
     CONSTANTS,
     Alternatives,
@@ -48,7 +48,7 @@ FRESH: Final = (
     *(ast.Constant, ast.JoinedStr, ast.BinOp, ast.UnaryOp, ast.Compare),
 )
 FIXED: Final = frozenset({*CONSTANTS, Symbol, Class, Function})
-LOUD: Final = (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete, ast.ClassDef)
+LOUD: Final = frozenset({ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.Await, ast.Delete, ast.ClassDef})
 
 
 def call(
@@ -264,11 +264,16 @@ def stores_inside(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     parts = walk(function)
     changed: set[str] = set()
     for part in parts:
-        if isinstance(part, LOUD) or (isinstance(part, ast.Name) and part.id in REFLECTIVE):
-            return False
+        kind = type(part)
         owner: ast.AST | None = None
-        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
-            owner = part.value
+        if kind is NAME:
+            if part.id in REFLECTIVE:  # type: ignore[attr-defined]
+                return False
+        elif kind in LOUD:
+            return False
+        elif isinstance(part, (ast.Attribute, ast.Subscript)):
+            if isinstance(part.ctx, ast.Store):
+                owner = part.value
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in MUTATORS:
             owner = part.func.value
         if owner is None:

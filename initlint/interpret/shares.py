@@ -32,6 +32,8 @@ AUTOMATIC: Final = 0  # as many processes as there are processors, where it pays
 MOST_AUTOMATIC: Final = 8  # beyond, the largest share takes longer than all others together
 MOST: Final = 64  # shares
 
+SIMPLE: Final = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Assert)  # nothing stands in them
+
 Offers: TypeAlias = Mapping[int, frozenset[Leaf]]  # what functions would build, by their identity
 Counts: TypeAlias = dict[int, int]  # by the identity of nodes, of those that were there before
 
@@ -157,7 +159,7 @@ def copy_of(test: Test) -> Test:
 def since(test: Test, before: Test | None) -> Test:
     """How a test came out since then. What it asks about is no part of it: that is code."""
     told = copy_of(test)
-    told.subject = None
+    told.subject = told.within = None
     if before is not None:
         told.true -= before.true
         told.false -= before.false
@@ -202,7 +204,8 @@ def definitions(machine: Interpreter) -> Iterator[ast.AST]:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node
-        waiting += inside(node)
+        if not isinstance(node, SIMPLE):
+            waiting += inside(node)
 
 
 def inside(node: ast.AST) -> Iterator[ast.AST]:

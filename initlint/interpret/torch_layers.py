@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from initlint import expressions
@@ -260,7 +259,7 @@ def forward_layer(
         rate = instance.cell.get("p") if role == "dropout" else None
         made = machine.flow(role, inputs, spec.kind, node, rate if isinstance(rate, (int, float)) else None)
         if made.node >= 0 and instance.place is not None:  # told where it is constructed
-            machine.nodes[made.node] = replace(machine.nodes[made.node], place=instance.place)
+            machine.nodes[made.node] = machine.nodes[made.node].at(instance.place)
         return made
     if role in ("loss", "distance"):
         every = list(tensors_in(machine, [*args, *kwargs.values()]))

@@ -28,15 +28,24 @@ class SweepList(ListValue):
         self.method = method
 
 
-def named_modules(root: Instance, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Instance]]:
+def named_modules(root: Instance) -> list[tuple[str, Instance]]:
     """The module and all modules inside, each once, parents first."""
-    seen = set() if seen is None else seen
-    if id(root) in seen:
-        return
-    seen.add(id(root))
-    yield prefix, root
-    for key, child in children_of(root):
-        yield from named_modules(child, f"{prefix}.{key}" if prefix else key, seen)
+    found: list[tuple[str, Instance]] = []
+    add_modules(root, "", found, set())
+    return found
+
+
+def add_modules(root: Instance, prefix: str, found: list[tuple[str, Instance]], seen: set[int]) -> None:
+    if id(root) not in seen:
+        seen.add(id(root))
+        found.append((prefix, root))
+        for key, child in children_of(root):
+            add_modules(child, f"{prefix}.{key}" if prefix else key, found, seen)
+
+
+def modules_of(root: Instance) -> list[Instance]:
+    """The same without their names."""
+    return [module for _, module in named_modules(root)] if children_of(root) else [root]
 
 
 def own_parameters(module: Instance) -> list[tuple[str, Param]]:
