@@ -202,3 +202,24 @@ def test_what_plain_values_are_instances_of_is_what_python_says(value: Any, real
         for module, name in ABSTRACT:
             answer = is_value_kind(value, Symbol.of(f"{module.__name__}.{name}"))
             assert bool(answer) == isinstance(real, getattr(module, name)), name
+
+
+@pytest.mark.parametrize("load", ["import_module(name)", "importlib.import_module(name)", "__import__(name).nn"])
+def test_modules_outside_that_are_imported_by_name_are_what_an_import_binds(load: str) -> None:
+    text = f"""
+    import importlib
+    from importlib import import_module
+
+    def optional(name, kind):
+        try:
+            module = {load}
+            return getattr(module, kind), True
+        except ImportError:
+            return None, False
+
+    Layer, found = optional("torch.nn", "Linear")
+
+    def build():
+        return nn.Sequential(Layer(4, 8), nn.ReLU(), Layer(8, 2))
+    """
+    assert [layer.kind for layer in by_entry(text)["build"].layers] == ["Linear", "Linear"]

@@ -6,7 +6,7 @@ import ast
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import attributes, instance_checks
+from initlint.interpret import attributes, instance_checks, names
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.tensors import Param, View
@@ -169,3 +169,18 @@ def vars_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fr
 
 def globals_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
     return DictValue({name: machine.unit_attribute(frame.unit, name) for name in frame.unit.index}, open_=True)
+
+
+def import_module_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """`importlib.import_module("einops")`: a module outside of the project, as an import statement would bind it."""
+    name = args[0] if args else kwargs.get("name")
+    if not isinstance(name, str) or not name or name.startswith("."):
+        return Unknown("an import of what is not known")
+    target = names.import_path(machine, name, 0, frame.unit)
+    return names.symbol(target) if isinstance(target, str) else Unknown(f"an import of {name}")
+
+
+def import_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """`__import__("einops.layers")`: the package at the top."""
+    top = args[0].partition(".")[0] if args and isinstance(args[0], str) else None
+    return import_module_(machine, [top], {}, node, frame)

@@ -14,6 +14,7 @@ from initlint.interpret.copies import copied
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.records import RecordType
+from initlint.interpret.reflection import import_module_
 from initlint.interpret.sequences import item, iterate
 from initlint.interpret.values import (
     Alternatives,
@@ -270,6 +271,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "itertools.islice": islice_,
     "itertools.pairwise": pairwise_,
     "itertools.zip_longest": zip_,
+    "importlib.import_module": import_module_,
     "copy.copy": deepcopy_,
     "copy.deepcopy": deepcopy_,
     "operator.getitem": getitem,
