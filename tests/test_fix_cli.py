@@ -135,6 +135,16 @@ def test_permissions_and_links_stay(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_another_hard_link_keeps_the_old_text(file: Path) -> None:
+    """The file is replaced whole: to write in place could leave it half written."""
+    other, old = file.parent / "other.txt", file.read_text()
+    os.link(file, other)
+    assert run(["net.py", "--fix"]) == 0
+    assert file.read_text() == FIXED
+    assert other.read_text() == old
+    assert file.stat().st_nlink == other.stat().st_nlink == 1
+
+
 def test_a_file_under_two_names_is_fixed_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (file.parent / "link.py").symlink_to("net.py")
     assert run([".", "--fix"]) == 0

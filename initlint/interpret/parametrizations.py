@@ -63,7 +63,23 @@ def remove(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
     return module
 
 
+def prune(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """`prune.l1_unstructured(module, "weight", ...)`: from now on a mask keeps zeros."""
+    machine.emit("unknown", (), "a mask of pruning", node)
+    return args[0] if args else kwargs.get("module")
+
+
+PRUNING: Final = (
+    "identity",
+    "random_unstructured",
+    "l1_unstructured",
+    "random_structured",
+    "ln_structured",
+    "custom_from_mask",
+    "global_unstructured",
+)
 HANDLERS: Final[dict[str, Handler]] = {
+    **{f"torch.nn.utils.prune.{name}": prune for name in PRUNING},
     **{qualified: wrapper(*names) for qualified, names in SPELLINGS.items()},
     "torch.nn.utils.remove_weight_norm": remove,
     "torch.nn.utils.remove_spectral_norm": remove,
