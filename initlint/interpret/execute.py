@@ -13,6 +13,7 @@ from initlint.interpret.booleans import holds
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
+from initlint.interpret.keras_values import is_variable
 from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import decides_values, narrow
 from initlint.interpret.outlines import KINDS
@@ -105,11 +106,10 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
         return NEXT
     if left is None and isinstance(node.target, ast.Attribute):
         machine.none_attribute(IN_PLACE, node.target, frame)
-    if isinstance(left, (Param, View)):
-        word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
-        if word is not None:
-            machine.call(machine.attribute(left, word, node, frame), [right], {}, node, frame)
-            return NEXT
+    word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
+    if word is not None and isinstance(left, (Param, View)) and not is_variable(left):
+        machine.call(machine.attribute(left, word, node, frame), [right], {}, node, frame)
+        return NEXT
     if isinstance(left, DictValue) and isinstance(right, DictValue):
         for key, value in right.cell.items():
             machine.heap.write(left.cell, key, value)
