@@ -188,7 +188,7 @@ def _explained(subject: Subject, taken: set[Hashable]) -> bool:
 def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_full: bool = False) -> Iterator[Match]:
     """One match for each place; with a survey, what would put it right as well."""
     places: defaultdict[Place, list[Hit]] = defaultdict(list)
-    for hit in found:
+    for hit in settled(found):
         places[hit.subject.place].append(hit)
     for place, group in places.items():
         loudest = max(hit.severity for hit in group)
@@ -213,6 +213,22 @@ def gathered(rule: Rule, found: list[Hit], survey: Survey | None = None, *, in_f
             shown=_shown(group, survey) if survey else (),
             aims=aims,
         )
+
+
+def settled(found: list[Hit]) -> list[Hit]:
+    """The hits on layers of one call that makes one kind or another (`RNN = nn.LSTM if gated else nn.RNN`): as loud as
+    the quietest of the kinds, since which one it is can't be known."""
+    kinds: defaultdict[tuple[int, Place], dict[str, Severity]] = defaultdict(dict)
+    for hit in found:
+        if isinstance(hit.subject, Use):
+            known = kinds[hit.context, hit.subject.layer.place]
+            known[hit.subject.kind] = max(hit.severity, known.get(hit.subject.kind, Severity.INFO))
+    return [
+        hit._replace(severity=min(hit.severity, *kinds[hit.context, hit.subject.layer.place].values()))
+        if isinstance(hit.subject, Use)
+        else hit
+        for hit in found
+    ]
 
 
 def _shown(group: list[Hit], survey: Survey) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from modelling import FILE, bias, chained, context, deep, layer, model, place, w
 
 from initlint.findings import Match, Severity
 from initlint.graph import GATE, OUTPUT, Activation, Context, Edge, InitEvent, Unknown
+from initlint.pipeline import lint_source
 from initlint.rules import matches
 
 NARROWING = [round(3000 * 0.78**k) for k in range(19)]
@@ -367,3 +368,33 @@ def test_a_default_that_loses_the_gradient_alone_is_told_with_it() -> None:
     )
     [told] = [one.message for one in findings(text) if one.code == "INI207"]
     assert re.search(r": the gradient becomes 1/1\d\d\d over 18 layers \(with the right init ", told)
+
+
+KINDS = """\
+import torch
+from torch import nn
+
+
+class Encoder(nn.Module):
+    def __init__(self, mode, features, hidden):
+        super().__init__()
+        kind = {kind}
+        self.rnn = kind(features, hidden, batch_first=True)
+
+    def forward(self, x):
+        return self.rnn(x)[0]
+"""
+
+
+@pytest.mark.parametrize(
+    "kind, severity",
+    [
+        ("nn.RNN", Severity.WARNING),
+        ("nn.LSTM", Severity.INFO),
+        ("nn.RNN if mode == 'RNN' else nn.LSTM", Severity.INFO),
+        ("{'RNN': nn.RNN, 'GRU': nn.GRU}[mode]", Severity.INFO),
+    ],
+)
+def test_a_call_that_makes_one_kind_or_another_is_as_loud_as_the_quietest(kind: str, severity: Severity) -> None:
+    (finding,) = lint_source(KINDS.replace("{kind}", kind), "net.py").findings
+    assert (finding.code, finding.severity) == ("INI301", severity)
