@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from scenes import by_entry, final
 
 
@@ -115,3 +116,21 @@ def test_methods_tell_what_is_an_instance_of_an_abstract_class(test: str, holds:
         return net
     """
     assert final(by_entry(text)["main"]) == ({"orthogonal"} if holds else {"orthogonal", "default"})
+
+
+@pytest.mark.parametrize(
+    "freeze, ends",
+    [("pass", {"orthogonal"}), ("net.a.weight.requires_grad_(False)", {"orthogonal", "default"})],
+)
+def test_a_parameter_with_a_gradient_is_floating(freeze: str, ends: set[str]) -> None:
+    text = f"""
+    def main():
+        net = Net()
+        {freeze}
+        nn.init.orthogonal_(net.b.weight)
+        if net.a.weight.is_floating_point():
+            nn.init.orthogonal_(net.a.weight)
+        return net
+    """
+    assert final(by_entry(text)["main"]) == ends
+    assert all(parameter.is_floating_point() for parameter in torch.nn.Linear(2, 2).parameters())

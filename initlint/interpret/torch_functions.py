@@ -225,6 +225,10 @@ def pieces(value: Param | View, method: str, args: Arguments, kwargs: Keywords) 
     )
 
 
+def trainable_of(value: Param | View) -> bool | None:
+    return (value.param if isinstance(value, View) else value).trainable
+
+
 def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> Value:
     """Sizes, ranks and flags, where they are known."""
     if spec.name == "false":
@@ -247,8 +251,10 @@ def ask(machine: Machine, spec: FunctionSpec, value: Value, args: Arguments) -> 
                     return Unknown("a number of elements")
                 total *= size
             return total
+    if last == "is_floating_point" and isinstance(value, (Param, View)) and trainable_of(value):
+        return True  # others have no gradient
     if last == "requires_grad" and isinstance(value, (Param, View)):
-        trainable = (value.param if isinstance(value, View) else value).trainable
+        trainable = trainable_of(value)
         return Unknown("requires_grad") if trainable is None else trainable
     if last == "device" and isinstance(value, Tensor) and value.node < 0 and value.content is not None:
         return Symbol.of("torch.device.cpu")  # the default, where it was made just now
