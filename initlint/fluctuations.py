@@ -57,11 +57,14 @@ class Layer(NamedTuple):
 
 class Plain(NamedTuple):
     """Of each layer, before and behind its activation: mean second moment, response to a small difference at the run's
-    beginning, variance of the log of the second moment, gradient relative to the run's end."""
+    beginning, variance of the log of the second moment, by how much (as a logarithm) that moment is more where weighed
+    with the response, what of the response is along the signal, gradient relative to the run's end."""
 
     second: tuple[tuple[float, float], ...]
     response: tuple[tuple[float, float], ...]
     spread: tuple[tuple[float, float], ...]
+    tilt: tuple[tuple[float, float], ...]
+    along: tuple[tuple[float, float], ...]
     gradient: tuple[tuple[float, float], ...]
     start: float  # the gradient at the run's beginning
     points: Array  # of log Q
@@ -100,9 +103,12 @@ class Kernels(NamedTuple):
     turned: Array
 
 
-def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
-    """A run of layers behind a signal of this mean second moment, whose log has this variance. None where its points
-    would be too many, or a moment is not finite."""
+def run(
+    layers: Sequence[Layer], second: float, spread: float, tilt: float = 0.0, share_along: float = 0.0
+) -> Plain | None:
+    """A run of layers behind a signal of this mean second moment, whose log has this variance and, weighed with the
+    response, is so much more; of the response this share is along the signal, or what is by chance. None where its
+    points would be too many, or a moment is not finite."""
     import numpy as np
 
     found = _points(layers, second, spread)
@@ -114,13 +120,15 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
     mean = first.forward * second + first.bias
     share = first.forward * second / mean
     wide = share**2 * math.expm1(spread)
-    density = _row(np.array([mean]), np.array([wide]), np.array([2 * wide**2]), points)[0]  # a gamma variable's
-    seconds, responses, spreads = [], [], []
+    starts = mean * np.array([1.0, 1 + share * math.expm1(tilt)])
+    density, weighed = _row(starts, np.array([wide, wide]), np.full(2, 2 * wide**2), points)  # gamma variables'
+    seconds, responses, spreads, tilts, alongs = [], [], [], [], []
     densities: list[Array] = []
     kernels: list[Kernels] = []
     tables: list[Table] = []
-    across = first.forward * density * (1 - 1 / first.units[0])
-    along = first.forward * density / first.units[0]
+    begun = max(share_along, 1 / first.units[0])
+    across = first.forward * weighed * (1 - begun)
+    along = first.forward * weighed * begun
     for number, (dense, function) in enumerate(layers):
         t = _table(function or LINEAR, *found)
         n = dense.units[1]
@@ -131,6 +139,15 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
         typical = float(density @ logs)
         seconds.append((float(density @ whole), float(density @ t.second)))
         responses.append((float((across + along).sum()), float(t.across @ across + t.along @ along)))
+        both = t.across * across * (1 + t.across_raises / n) + t.along * along * (1 + t.along_raises / n)
+        tilts.append(
+            (
+                _more(float((across + along) @ whole), seconds[-1][0] * responses[-1][0]),
+                _more(float(both @ t.second), seconds[-1][1] * responses[-1][1]),
+            )
+        )
+        held = float((t.kept * (1 + t.kept_noise / n)) @ along + t.turned @ across / n)
+        alongs.append((float(along.sum()) / responses[-1][0], min(held / max(responses[-1][1], TINY), 1.0)))
         spreads.append(
             (
                 float(density @ (points - middle) ** 2),
@@ -170,19 +187,25 @@ def run(layers: Sequence[Layer], second: float, spread: float) -> Plain | None:
             )
             back.append(np.log(np.maximum(one, TINY)))
         gradients.append((float(densities[number] @ (one + (other - one) / n)), behind))
-    start = first.backward * float(densities[0] @ (one + (other - one) / first.units[0]))
+    start = first.backward * float(weighed @ (one + (other - one) * begun))
     if not all(map(math.isfinite, (start, *seconds[-1], *responses[-1], *spreads[-1]))):
         return None
     return Plain(
         tuple(seconds),
         tuple(responses),
         tuple(spreads),
+        tuple(tilts),
+        tuple(alongs),
         tuple(gradients[::-1]),
         start,
         points,
         tuple(ahead[::-1]),
         tuple(back[::-1]),
     )
+
+
+def _more(weighed: float, plain: float) -> float:
+    return math.log(weighed / plain) if weighed > TINY and plain > TINY else 0.0
 
 
 def _turns(t: Table, following: Dense, n: int) -> tuple[Array, Array]:

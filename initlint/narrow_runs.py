@@ -24,14 +24,16 @@ DIGITS: Final = 6
 
 
 class Narrow(NamedTuple):
-    """What fluctuations make of a run's steps: of their outputs mean second moment, response to a small difference and
-    variance of the log, and where it was asked for the half mean square difference of two inputs; and of their inputs
-    the gradient relative to that at the run's end."""
+    """What fluctuations make of a run's steps: of their outputs mean second moment, response to a small difference,
+    variance of the log, tilt and share along the signal (as in Plain), and where it was asked for the half mean square
+    difference of two inputs; and of their inputs the gradient relative to that at the run's end."""
 
     steps: range
     second: tuple[float, ...]
     response: tuple[float, ...]
     spread: tuple[float, ...]
+    tilt: tuple[float, ...]
+    along: tuple[float, ...]
     gradient: tuple[float, ...]
     difference: tuple[float, ...] | None
 
@@ -82,16 +84,18 @@ def _curved(step: Step) -> bool:
     return curve is not None and curve.slopes is None
 
 
-def narrow(network: Sequence[Step], steps: range, start: Start, response: float, *, finite: bool) -> Narrow | None:
-    """A run behind two signals, and this response; their difference is followed if it is `finite`. None where it is
-    nearly the same as in wide layers."""
+def narrow(
+    network: Sequence[Step], steps: range, start: Start, response: float, tilt: float, along: float, *, finite: bool
+) -> Narrow | None:
+    """A run behind two signals, whose response is tilted and along the signal so far; their difference is followed if
+    it is `finite`. None where it is nearly the same as in wide layers."""
     layers = [
         Layer(dense, network[i + 1].function if i + 1 in steps and network[i + 1].op == "activation" else None)
         for i in steps
         if (dense := network[i].dense) is not None
     ]
     spread = start.spread + (2 / start.units if start.units else 0.0)  # over its units an input's second moment varies
-    found = run(layers, start.second, spread) if _moved(layers, start.second, spread) else None
+    found = run(layers, start.second, spread, tilt, along) if _moved(layers, start.second, spread, tilt) else None
     if found is None:
         return None
     sides = [int(network[i].op == "activation") for i in steps]
@@ -103,6 +107,8 @@ def narrow(network: Sequence[Step], steps: range, start: Start, response: float,
         tuple(found.second[turn][side] for turn, side in zip(turns, sides)),
         tuple(found.response[turn][side] * response for turn, side in zip(turns, sides)),
         tuple(found.spread[turn][side] for turn, side in zip(turns, sides)),
+        tuple(found.tilt[turn][side] for turn, side in zip(turns, sides)),
+        tuple(found.along[turn][side] for turn, side in zip(turns, sides)),
         tuple(found.gradient[turn][0] if side else behind[turn] for turn, side in zip(turns, sides)),
         None
         if apart is None
@@ -110,9 +116,17 @@ def narrow(network: Sequence[Step], steps: range, start: Start, response: float,
     )
 
 
-def _moved(layers: Sequence[Layer], second: float, spread: float) -> bool:
+def tilted(function: Function, variance: float, spread: float, tilt: float, units: int) -> float:
+    """The tilt behind an activation of inputs with this variance, whose log varies by `spread` and has this tilt."""
+    bend = _bend(function, round(math.log(variance), DIGITS)) if 1e-30 < variance < 1e30 else None
+    if bend is None:
+        return 0.0
+    return bend.forward[0] * (tilt + bend.backward[0] * spread) + bend.raises / units
+
+
+def _moved(layers: Sequence[Layer], second: float, spread: float, common: float) -> bool:
     """Whether any mean is moved by more than BENT."""
-    shift = moved = wander = common = tilt = 0.0
+    shift = moved = wander = tilt = 0.0
     for dense, function in layers:
         own = dense.forward * second
         variance = own + dense.bias

@@ -18,7 +18,7 @@ from initlint.angles import Angle, independent
 from initlint.curves import Curve
 from initlint.formulas import Function
 from initlint.moments import Moments, difference, fluctuation, highest, moments
-from initlint.narrow_runs import Narrow, narrow, runs
+from initlint.narrow_runs import Narrow, narrow, runs, tilted
 from initlint.network import EPSILON, Dense, Step, Trace
 from initlint.pairs import Start
 
@@ -43,6 +43,8 @@ class State(NamedTuple):
     apart: float = 0.0  # half mean square difference of that normal
     held: str = ""  # the norm just before, which holds the second moment
     fresh: bool = False  # whether a matrix just made it
+    tilt: float = 0.0  # logarithm of how much more the second moment is where draws are weighed with the response
+    along: float = 0.0  # what of the response goes along with the signal, where it is more than chance
     angle: Angle | None = None  # of the two inputs at finite widths, where no more than plain layers came before
 
 
@@ -89,7 +91,7 @@ def _narrow(network: Sequence[Step], steps: range, s: State, *, finite: bool) ->
         return None
     given = 0 if s.units else dense.units[0]  # of an input, whose units are as many as what reads it says
     start = Start(s.second, s.difference, s.spread, given)
-    return narrow(network, steps, start, s.response, finite=finite)
+    return narrow(network, steps, start, s.response, s.tilt, s.along, finite=finite)
 
 
 def _corrected(s: State, run: Narrow, index: int) -> State:
@@ -104,6 +106,8 @@ def _corrected(s: State, run: Narrow, index: int) -> State:
         difference=_bounded(s.difference * ratio if run.difference is None else run.difference[i]),
         response=_bounded(run.response[i]),
         spread=run.spread[i],
+        tilt=run.tilt[i],
+        along=run.along[i],
         before=None if s.before is None else s.before if s.after else second,
         apart=s.apart if s.after else _bounded(s.apart * ratio),
         angle=None if run.difference is not None else s.angle,
@@ -127,7 +131,16 @@ def _after(step: Step, given: list[State]) -> State:
         case "scale":
             a = step.parameter or 0.0
             s = given[0]
-            return State(a * s.mean, a * a * s.second, a * a * s.difference, a * a * s.response, s.spread, s.units)
+            return State(
+                a * s.mean,
+                a * a * s.second,
+                a * a * s.difference,
+                a * a * s.response,
+                s.spread,
+                s.units,
+                tilt=s.tilt,
+                along=s.along,
+            )
     raise UnknownStepError(step.op)
 
 
@@ -148,6 +161,7 @@ def _dense(step: Step, s: State) -> State:
         second,
         apart=_bounded(k * s.difference),
         fresh=True,
+        tilt=share * s.tilt,
         angle=None if s.angle is None or dense.distribution == "orthogonal" else _mapped(s, dense, share),
     )
 
@@ -176,6 +190,7 @@ def _activated(step: Step, s: State) -> State:
         s.second,
         f,
         s.difference,
+        tilt=s.tilt if f.slopes or not s.units else tilted(step.function, s.second, s.spread, s.tilt, s.units),
         angle=angle,
     )
 
@@ -229,7 +244,15 @@ def _sum(given: list[State]) -> State:
         common + own,
         units,
         second if normal else None,
+        tilt=_mixed(given, [s.tilt for s in given]),
+        along=_mixed(given, [s.along for s in given]),
     )
+
+
+def _mixed(given: list[State], values: list[float]) -> float:
+    """Of parts whose second moments fluctuate together."""
+    whole = math.fsum(s.response for s in given)
+    return math.fsum(s.response * value for s, value in zip(given, values)) / whole if whole else 0.0
 
 
 def _concatenated(given: list[State]) -> State:
@@ -247,6 +270,8 @@ def _concatenated(given: list[State]) -> State:
         mixed([s.response for s in given]),
         max(s.spread for s in given),
         sum(s.units for s in given),
+        tilt=_mixed(given, [s.tilt for s in given]),
+        along=_mixed(given, [s.along for s in given]),
     )
 
 
@@ -254,13 +279,24 @@ def _pooled(step: Step, s: State) -> State:
     """Over positions that differ as independent inputs do; what does not depend on the input they have in common."""
     n = step.parameter or 1.0
     if step.name == "mean":
-        return State(s.mean, s.second - s.difference * (1 - 1 / n), s.difference / n, s.response / n, s.spread, s.units)
+        return State(
+            s.mean,
+            s.second - s.difference * (1 - 1 / n),
+            s.difference / n,
+            s.response / n,
+            s.spread,
+            s.units,
+            tilt=s.tilt,
+            along=s.along,
+        )
     if step.name != "max":
         raise UnknownStepError(f"pool {step.name}")
     if s.before is None:
         return s
     found, left, kept = _largest(s, n)
-    return State(found.mean, found.second_moment, left, s.response * kept, s.spread, s.units)
+    return State(
+        found.mean, found.second_moment, left, s.response * kept, s.spread, s.units, tilt=s.tilt, along=s.along
+    )
 
 
 def _largest(s: State, count: float) -> tuple[Moments, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,20 @@ def test_both_engines_agree_on_what_fluctuations_make_of_means(activation: str) 
     assert drawn.gradient[0] == pytest.approx(told.gradient[0], rel=0.25)
     assert drawn.difference[-1] == pytest.approx(told.difference[-1], rel=0.2)
     assert told.gradient[0] == pytest.approx(told.response[-1], rel=1e-6)  # the same Jacobian, from either end
+
+
+@pytest.mark.parametrize("activation, depth", [("softplus", 20), ("silu", 10)])
+def test_runs_go_on_behind_what_is_no_layer(activation: str, depth: int) -> None:
+    """What of the response meets large signals, and is along them, is known there."""
+    halves = plain(activation, 2.0, depth // 2, 64)
+    build = Builder()
+    build.steps = list(halves)
+    build.scale(1.0)
+    for step in halves[1:]:
+        build.add(replace(step, inputs=(build.last,)))
+    told, whole = propagate(build.network()), propagate(plain(activation, 2.0, depth, 64))
+    assert told.response[-1] == pytest.approx(whole.response[-1], rel=0.1)
+    assert told.gradient[0] == pytest.approx(whole.gradient[0], rel=0.1)
 
 
 def test_inputs_that_are_near_differ_as_the_response_says() -> None:
