@@ -134,3 +134,33 @@ def test_a_parameter_with_a_gradient_is_floating(freeze: str, ends: set[str]) ->
     """
     assert final(by_entry(text)["main"]) == ends
     assert all(parameter.is_floating_point() for parameter in torch.nn.Linear(2, 2).parameters())
+
+
+@pytest.mark.parametrize(
+    "made, empty",
+    [
+        ("nn.ModuleList()", True),
+        ("nn.ModuleList([])", True),
+        ("nn.ModuleList([nn.ReLU() for _ in range(0)])", True),
+        ("nn.ModuleDict()", True),
+        ("nn.ModuleList(unknown)", None),
+        ("nn.ModuleList([m for m in unknown if m])", None),
+        ("nn.ModuleList().extend(unknown)", None),
+        ("nn.ModuleList([nn.ReLU()])", False),
+    ],
+)
+def test_a_container_is_empty_where_nothing_can_be_in_it(made: str, empty: bool | None) -> None:
+    text = f"""
+    def main(unknown):
+        net = Net()
+        nn.init.orthogonal_(net.a.weight)
+        nn.init.orthogonal_(net.b.weight)
+        if len({made}) == 0:
+            nn.init.zeros_(net.a.weight)
+        return net
+    """
+    ends = {True: {"zeros", "orthogonal"}, False: {"orthogonal"}, None: {"zeros", "orthogonal"}}
+    context = by_entry(text)["main"]
+    assert final(context) == ends[empty]
+    first = {e.name for e in context.layers[0].weights[0].effective() if e}
+    assert first == {True: {"zeros"}, False: {"orthogonal"}, None: {"zeros", "orthogonal"}}[empty]

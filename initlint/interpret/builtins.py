@@ -62,7 +62,8 @@ def len_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, fra
         if isinstance(value.cls, Class) and value.cls.find("__len__") is not ABSENT:
             return machine.call(machine.attribute(value, "__len__", node, frame), [], {}, node, frame)
         if value.spec is not None and value.spec.role == "container":
-            return len(compare.contents(value)) or Unknown("an empty container")
+            empty = not value.cell and not value.escaped
+            return len(compare.contents(value)) or (0 if empty else Unknown("a container in which nothing is seen"))
     return Unknown("a length")
 
 

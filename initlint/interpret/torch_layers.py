@@ -179,7 +179,9 @@ def fill_container(
         return
     if first is None:
         return
-    items, _ = iterate(machine, first, node, frame)
+    items, loose = iterate(machine, first, node, frame)
+    if loose and not items:
+        leave_open(machine, instance)
     for index, value in enumerate(items):
         if spec.kind in ("ModuleDict", "ParameterDict"):
             pair = compare.elements(value)
@@ -187,6 +189,11 @@ def fill_container(
                 put_child(machine, instance, pair[0], pair[1], node, frame)
         else:
             put_child(machine, instance, str(index), value, node, frame)
+
+
+def leave_open(machine: Machine, instance: Instance) -> None:
+    """Note that a container in which nothing is seen may not be empty."""
+    machine.heap.write(instance.cell, "?", Unknown("elements that are not known"))
 
 
 def put_child(machine: Machine, instance: Instance, key: str, value: Value, node: ast.AST, frame: Frame) -> None:

@@ -14,7 +14,7 @@ from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.pretrained import Pretrained
 from initlint.interpret.registries import Registry
 from initlint.interpret.tensors import Tensor
-from initlint.interpret.torch_layers import build, children_of, forward_layer, put_child, set_child
+from initlint.interpret.torch_layers import build, children_of, forward_layer, leave_open, put_child, set_child
 from initlint.interpret.torch_traversal import (
     all_parameters,
     apply,
@@ -195,6 +195,9 @@ def container_method(
             "items": tuple(zip(names, values, strict=True)),
         }
         return ListValue(rows[name])
+    if name == "update" and args and not isinstance(args[0], (DictValue, Instance)):
+        leave_open(machine, receiver)
+        return None
     if name == "update" and args and isinstance(args[0], (DictValue, Instance)):
         for key, value in args[0].cell.items():
             own = Unknown("a key that is not known") if compare.is_unknown_key(key) else key
@@ -208,7 +211,9 @@ def container_method(
         return receiver
     children = compare.contents(receiver)
     if name == "extend" and args:
-        items, _ = machine.iterate(args[0], node, frame)
+        items, loose = machine.iterate(args[0], node, frame)
+        if loose and not items:
+            leave_open(machine, receiver)
         for index, value in enumerate(items):
             put_child(machine, receiver, str(len(children) + index), value, node, frame)
         return receiver
