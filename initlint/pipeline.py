@@ -225,12 +225,16 @@ def matched(run: Run, models: Sequence[Model], selection: Selection, sources: Ma
     if not models:
         return
     from initlint import rules
+    from initlint.interpret.shares import taking_part
 
+    jobs, fault = taking_part(run.jobs, run.size), partial(run.fault, "rules")
     asked = {file: (codes := selection.of(file), bands_of(run.configs.of(file), codes)) for file in sources}
     for ask in set(asked.values()):
         for model in models:
             try:
-                for match in rules.matches(model, ask[0], remedies=True, in_full=run.fixes, bands=dict(ask[1])):
+                for match in rules.matches(
+                    model, ask[0], remedies=True, in_full=run.fixes, bands=dict(ask[1]), jobs=jobs, fault=fault
+                ):
                     if asked.get(match.place.file) == ask:
                         yield match
             except Exception as error:  # noqa: BLE001 - our own bug

@@ -7,7 +7,7 @@ unknown fact never fires. What stands at one place is one match, with all its la
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -22,7 +22,7 @@ from initlint.source import Place
 from initlint.stretches import Stretch
 from initlint.subject import Subject
 from initlint.subjects import Use
-from initlint.survey import EVERYWHERE, SUBJECTS, Instance, Survey
+from initlint.survey import EVERYWHERE, LAST, SUBJECTS, Instance, Survey
 
 __all__ = ["Rule", "all_rules", "matches"]
 
@@ -40,6 +40,14 @@ class Hit(NamedTuple):
     judgement: Judgement | None = None
 
 
+class Answer(NamedTuple):
+    """What a rule holds for, by the numbers of the instances of its subject: those that count as found, and for each
+    hit among them which of its subjects that is, how loud, and why."""
+
+    agreed: tuple[int, ...] = ()
+    hits: tuple[tuple[int, int, Severity, str, Judgement | None], ...] = ()
+
+
 def matches(
     model: Model,
     select: frozenset[str] | None = None,
@@ -47,18 +55,23 @@ def matches(
     remedies: bool = False,
     in_full: bool = False,
     bands: Bands = MappingProxyType({}),
+    jobs: int = 1,
+    fault: Callable[[Exception], None] | None = None,
 ) -> list[Match]:
     """What the rules (those in `select`, or all) find in the model: sorted, without duplicates. With `remedies`, each
     match has the facts from which its fix is planned, and `in_full` the signal before and after it, even where that
-    decides on nothing. `bands` go before the rules' own."""
+    decides on nothing. `bands` go before the rules' own. `jobs` processes
+    may take part; `fault` is told why rules could not be asked there."""
     survey = Survey(model)
     rules = [rule for code, rule in sorted(all_rules().items()) if select is None or code in select]
     chosen = [within(rule, bands.get(rule.code)) for rule in rules]
+    answers = {} if jobs < 2 else asked_apart(chosen, survey, jobs, fault)
     fired: dict[str, list[Hit]] = {}
     for subject in SUBJECTS:  # one after the other, for instances are many
         for rule in chosen:
             if rule.condition is not None and rule.subject == subject:
-                fired[rule.code] = list(hits(rule, survey))
+                answer = answers.get(rule.code)
+                fired[rule.code] = hits(rule, survey, asked(rule, survey) if answer is None else answer)
         survey.let_go(subject)
     found = [
         match
@@ -77,28 +90,92 @@ def within(rule: Rule, limits: tuple[float, float] | None) -> Rule:
     return rule._replace(measure=rule.measure._replace(band=band))
 
 
-def hits(rule: Rule, survey: Survey) -> Iterator[Hit]:
-    """The subjects that the rule holds for, in the contexts that speak for them."""
+def asked_apart(
+    rules: Sequence[Rule], survey: Survey, jobs: int, fault: Callable[[Exception], None] | None
+) -> dict[str, Answer]:
+    """The answers of all rules, asked on several processes. Those about one subject are asked together, for each has
+    to find its instances; but those about weights, which are most, in two pieces."""
+    from initlint import processes
+
+    about: defaultdict[tuple[bool, str], list[Rule]] = defaultdict(list)
+    for rule in rules:
+        if rule.condition is not None:
+            subject = LAST.get(rule.subject, rule.subject)
+            about[rule.subject == "weight" and rule.measure is not None, subject].append(rule)
+    pieces = sorted(about.values(), key=len, reverse=True)
+
+    def work(number: int) -> dict[str, Answer]:
+        found = {rule.code: asked(rule, survey) for rule in pieces[number]}
+        for rule in pieces[number]:
+            survey.let_go(rule.subject)
+        return found
+
+    answers: dict[str, Answer] = {}
+    for number, found in processes.each(work, range(len(pieces)), jobs).items():
+        if isinstance(found, processes.ProcessLostError):
+            answers.update((rule.code, Answer()) for rule in pieces[number])
+            if fault is not None:
+                fault(found)
+        else:
+            answers.update(found)
+    return answers
+
+
+def asked(rule: Rule, survey: Survey) -> Answer:
+    """What the rule holds for, in the contexts that speak for it."""
     instances = survey.instances(rule.subject)
     true = [instance for instance in instances if verdict(rule, instance)]
     if not true:
-        return
-    by_site: defaultdict[Hashable, list[Instance]] = defaultdict(list)
+        return Answer()
+    by_site: defaultdict[Hashable, list[int]] = defaultdict(list)
     wanted = {instance.site for instance in true}
-    for instance in instances:
+    for number, instance in enumerate(instances):
         if instance.site in wanted:
-            by_site[instance.site].append(instance)
-    agreed = [instance for group in by_site.values() for instance in agreeing(rule, group, speaking(survey, group))]
-    concerned: defaultdict[int, set[int]] = defaultdict(set)
-    for instance in agreed:
-        concerned[instance.context].add(instance.layer)
-    for instance in agreed:
-        for subject in instance.subjects:
-            if isinstance(subject, Use) and rule.measure:
-                subject = subject.among(frozenset(concerned[instance.context]))  # noqa: PLW2901 (the same, with more)
-            hit = _hit(rule, instance, subject)
+            by_site[instance.site].append(number)
+    agreed: list[int] = []
+    for numbers in by_site.values():
+        group = [instances[number] for number in numbers]
+        found = {id(instance) for instance in agreeing(rule, group, speaking(survey, group))}
+        agreed += [number for number in numbers if id(instances[number]) in found]
+    told: list[tuple[int, int, Severity, str, Judgement | None]] = []
+    concerned = concerned_in([instances[number] for number in agreed])
+    for number in agreed:
+        for place, subject in enumerate(instances[number].subjects):
+            hit = _hit(rule, instances[number], marked(rule, instances[number], subject, concerned))
             if hit is not None:
-                yield hit
+                told.append((number, place, hit.severity, hit.verdict, hit.judgement))
+    return Answer(tuple(agreed), tuple(told))
+
+
+def hits(rule: Rule, survey: Survey, answer: Answer) -> list[Hit]:
+    """The subjects that the rule holds for, with what is said of them."""
+    if not answer.hits:
+        return []
+    instances = survey.instances(rule.subject)
+    concerned = concerned_in([instances[number] for number in answer.agreed])
+    found: list[Hit] = []
+    for number, place, severity, kind, judgement in answer.hits:
+        instance = instances[number]
+        subject = marked(rule, instance, instance.subjects[place], concerned)
+        if judgement is not None and isinstance(subject, Judged):
+            subject = subject.judged(judgement)
+        found.append(Hit(instance.context, instance.layer, subject, severity, kind, judgement))
+    return found
+
+
+def concerned_in(agreed: Sequence[Instance]) -> Mapping[int, frozenset[int]]:
+    """The layers that a rule holds for, by their contexts."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for instance in agreed:
+        found[instance.context].add(instance.layer)
+    return {context: frozenset(layers) for context, layers in found.items()}
+
+
+def marked(rule: Rule, instance: Instance, subject: Subject, concerned: Mapping[int, frozenset[int]]) -> Subject:
+    """The subject, with the other layers of its context that the rule holds for."""
+    if isinstance(subject, Use) and rule.measure:
+        return subject.among(concerned[instance.context])
+    return subject
 
 
 def verdict(rule: Rule, instance: Instance) -> bool | None:

@@ -294,6 +294,44 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: 
     assert done.stdout.count("INI601") >= 5
 
 
+def test_rules_that_end_their_process_are_told_and_the_others_are_asked(tmp_path: Path) -> None:
+    """Both processes are at a piece of the rules before one of them ends."""
+    (tmp_path / "layers.py").write_text(LAYERS)
+    (tmp_path / "first.py").write_text(BUILDERS.format(name="First", word="first", call="pass"))
+    script = f"""
+    import os, signal, sys, time
+    from pathlib import Path
+    from initlint import rules
+    from initlint.__main__ import main
+
+    parent, asked = os.getpid(), rules.asked
+
+    def deadly(rule, survey):
+        Path({str(tmp_path)!r}, f"{{os.getpid()}}.begun").touch()
+        while len(list(Path({str(tmp_path)!r}).glob("*.begun"))) < 2:
+            time.sleep(0.01)
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return asked(rule, survey)
+
+    rules.asked = deadly
+    sys.argv = ["initlint", {str(tmp_path)!r}, "--no-cache", "-j", "2", "--format", "concise"]
+    sys.exit(main())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "rules: " in line
+    assert "ended by signal 11" in line
+
+
 def test_an_interrupted_run_leaves_no_process_behind(tmp_path: Path) -> None:
     """Ctrl-C goes to all processes of a terminal; here it is sent to the first alone."""
     script = f"""

@@ -89,11 +89,21 @@ def each(
     machine: Interpreter, work: Callable[[int], Additions], order: Sequence[int], jobs: int
 ) -> Mapping[int, Additions | Exception]:
     """What comes of every share; an exception where a process did not survive it."""
-    if jobs == 1 or (jobs == AUTOMATIC and machine.project.size < PAYING):
+    jobs = taking_part(jobs, machine.project.size)
+    if jobs < 2:
         return {number: work(number) for number in order}
     from initlint import processes
 
-    return processes.each(work, order, min(processes.available(), MOST_AUTOMATIC) if jobs == AUTOMATIC else jobs)
+    return processes.each(work, order, jobs)
+
+
+def taking_part(jobs: int, size: int) -> int:
+    """How many processes take part in a run over so many characters of code that may have `jobs`."""
+    if jobs != AUTOMATIC or size < PAYING:
+        return jobs or 1
+    from initlint import processes
+
+    return min(processes.available(), MOST_AUTOMATIC)
 
 
 class Tables:
