@@ -21,11 +21,9 @@ from initlint.interpret.parts import IN_PLACE
 from initlint.interpret.patterns import matches
 from initlint.interpret.sequences import MOST_TURNS, assign, iterate
 from initlint.interpret.tensors import Param, View
+from initlint.interpret.trees import ASSIGN, EXPR, IF
 from initlint.interpret.values import CONSTANTS, DictValue, Frame, Instance, ListValue, Value
 
-ASSIGN: Final = ast.Assign  # looked up once
-IF: Final = ast.If
-EXPR: Final = ast.Expr
 NEXT: Final = ""
 RETURN: Final = "return"
 BREAK: Final = "break"
@@ -214,27 +212,28 @@ def for_(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     inside = machine.constructed or (isinstance(frame.receiver, Instance) and frame.receiver.module)
     counting = inside and all(map(is_plain, items[:2]))
     signal = NEXT
+    machine.enter(sweep)
     try:
-        with sweep:
-            for item, weight in turns(machine, iterable, items, node, frame):
-                if before - machine.fuel > BARREN_STEPS and counting:
-                    if made == machine.progress:
-                        break  # it counts something, and no layer is the wiser for the rest
-                    before, made = machine.fuel, machine.progress
-                machine.copies = copies * weight
-                assign(machine, node.target, item, frame)
-                signal = block(machine, node.body, frame)
-                if signal == RETURN:
-                    if not loose:
-                        return RETURN
-                    set_aside(machine, frame, {}, frame.result)
-                    frame.forget()
-                    break
-                if signal in (BREAK, MAYBE_BREAK):
-                    break
-            else:
-                signal = NEXT
+        for item, weight in turns(machine, iterable, items, node, frame):
+            if before - machine.fuel > BARREN_STEPS and counting:
+                if made == machine.progress:
+                    break  # it counts something, and no layer is the wiser for the rest
+                before, made = machine.fuel, machine.progress
+            machine.copies = copies * weight
+            assign(machine, node.target, item, frame)
+            signal = block(machine, node.body, frame)
+            if signal == RETURN:
+                if not loose:
+                    return RETURN
+                set_aside(machine, frame, {}, frame.result)
+                frame.forget()
+                break
+            if signal in (BREAK, MAYBE_BREAK):
+                break
+        else:
+            signal = NEXT
     finally:
+        machine.leave(sweep)
         machine.repeating = outer
         machine.copies = copies
     if node.orelse and signal != BREAK:

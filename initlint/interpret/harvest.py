@@ -16,7 +16,7 @@ from initlint.interpret.keras_attention import last_projections
 from initlint.interpret.keras_values import KerasObject
 from initlint.interpret.late_fills import is_left_to_methods
 from initlint.interpret.latecomers import missed_by
-from initlint.interpret.machine import Pass
+from initlint.interpret.parts import Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import modules_of, named_modules, own_parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from contextlib import AbstractContextManager, nullcontext
 
 from initlint.graph import Unknown
 from initlint.interpret import (
@@ -41,8 +40,8 @@ from initlint.interpret import (
 )
 from initlint.interpret.heap import MISSING
 from initlint.interpret.likeness import Leaf, leaves
-from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, OutOfFuel, Pass, Tables, Test
-from initlint.interpret.parts import IN_PLACE, PART
+from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, OutOfFuel, Tables, Test
+from initlint.interpret.parts import IN_PLACE, PART, Pass
 from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project, Unit
 from initlint.interpret.repetition import Facts
@@ -92,7 +91,6 @@ TABLES = Tables(
 )
 
 
-NO_SWEEP = nullcontext()
 FIRST_COMBINATIONS = 2  # of arguments of one class that are built although each argument is known
 MOST_EXHAUSTED = 3  # models of one class that may use up their budget
 
@@ -124,6 +122,17 @@ class Interpreter(Machine):
         if kind is CONSTANT:
             return node.value  # type: ignore[attr-defined]
         return self.expressions[kind](self, node, frame)
+
+    def call(self, callee: Value, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        """As of any Machine, the commonest kinds directly."""
+        kind = type(callee)
+        if kind is Symbol:
+            return calls.call_symbol(self, callee, args, kwargs, node, frame)
+        if kind is Bound:
+            return calls.call_bound(self, callee, args, kwargs, node, frame)
+        if kind is Function:
+            return calls.call_function(self, callee, args, kwargs, node, frame)
+        return super().call(callee, args, kwargs, node, frame)
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Value:
         return calls.define(self, node, frame)
@@ -360,17 +369,17 @@ class Interpreter(Machine):
             elif isinstance(seen, str):
                 known.seen[seen] = None
 
-    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
+    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> Pass | None:
         """A loop over modules() or named_parameters() is a sweep."""
         if not isinstance(iterable, torch_traversal.SweepList):
-            return NO_SWEEP
+            return None
 
         def visit(value: Value) -> None:
             sequences.assign(self, node.target, value, frame)
             execute.block(self, node.body, frame)
 
         name = frame.function.qualified if frame.function else ""
-        sweep = Pass(
+        return Pass(
             node,
             frame.unit.place(node),
             iterable.method,
@@ -380,4 +389,3 @@ class Interpreter(Machine):
             visit,
             root_name=iterable.root.name,
         )
-        return self.sweep(sweep)

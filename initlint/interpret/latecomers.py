@@ -5,7 +5,8 @@ from __future__ import annotations
 from initlint.graph import History
 from initlint.interpret.heap import Raised
 from initlint.interpret.interpreter import Interpreter
-from initlint.interpret.machine import OutOfFuel, Pass
+from initlint.interpret.machine import OutOfFuel
+from initlint.interpret.parts import Pass
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import named_modules, own_parameters
 from initlint.interpret.values import Class, Value

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from initlint.graph import History, Incident, InitEvent, Node, Unknown
 from initlint.interpret.heap import Heap, Raised
 from initlint.interpret.likeness import Leaf
-from initlint.interpret.parts import Parts
+from initlint.interpret.parts import Parts, Pass
 from initlint.interpret.pieces import extended
 from initlint.interpret.postponed import Deferred, Read
 from initlint.interpret.project import Project
@@ -66,22 +66,6 @@ class OutOfFuel(Exception):
 
 class Enough(Exception):
     """A survey of what would be built has come to where it would be built."""
-
-
-@dataclass(slots=True, eq=False)
-class Pass:
-    """A sweep while it runs, and what is needed to ask it about modules that came too late."""
-
-    node: ast.AST
-    place: Place
-    kind: str
-    root: Instance | None
-    function: str
-    serial: int
-    visit: Callable[[Value], None] | None
-    wrote: dict[int, Param] = field(default_factory=dict)
-    root_name: str = ""
-    index: int = -1  # among the entry's passes
 
 
 @dataclass(slots=True)
@@ -354,14 +338,15 @@ class Machine(Parts):
         """The calls that led here, outermost first."""
         return tuple(f.unit.place(f.call) for f in self.frames[-8:] if f.call is not None)[:-1] or ()
 
-    @contextmanager
-    def sweep(self, sweep: Pass) -> Iterator[None]:
-        sweep.index = len(self.passes)
-        self.passes.append(sweep)
-        self.sweeping.append(sweep)
-        try:
-            yield
-        finally:
+    def enter(self, sweep: Pass | None) -> None:
+        """Begin a pass, until `leave`. (No context manager, for there are tens of thousands.)"""
+        if sweep is not None:
+            sweep.index = len(self.passes)
+            self.passes.append(sweep)
+            self.sweeping.append(sweep)
+
+    def leave(self, sweep: Pass | None) -> None:
+        if sweep is not None:
             self.sweeping.pop()
 
     # -- small matters --------------------------------------------------------------------

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from initlint.interpret.project import Unit
 from initlint.interpret.tensors import Param
 from initlint.interpret.values import Class, Frame, Function, Instance, Symbol, Value
 from initlint.knowledge import InitializerSpec
+from initlint.source import Place
 
 if TYPE_CHECKING:
     from initlint.interpret.machine import Arguments, Keywords
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
 
 IN_PLACE: Final = "arithmetic in place"  # what `none_attribute` is asked about besides attributes
 PART: Final = "assignment to a part of it"
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """A sweep while it runs, and what is needed to ask it about modules that came too late."""
+
+    node: ast.AST
+    place: Place
+    kind: str
+    root: Instance | None
+    function: str
+    serial: int
+    visit: Callable[[Value], None] | None
+    wrote: dict[int, Param] = field(default_factory=dict)
+    root_name: str = ""
+    index: int = -1  # among the entry's passes
 
 
 class Parts:
@@ -117,5 +135,5 @@ class Parts:
     def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
         raise NotImplementedError
 
-    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> AbstractContextManager[None]:
+    def sweep_of(self, node: ast.For | ast.AsyncFor, iterable: Value, frame: Frame) -> Pass | None:
         raise NotImplementedError

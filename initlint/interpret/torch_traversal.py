@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from initlint.interpret.machine import Keywords, Machine, Pass
+from initlint.interpret.machine import Keywords, Machine
+from initlint.interpret.parts import Pass
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_layers import children_of
 from initlint.interpret.values import (
@@ -85,9 +86,12 @@ def apply(machine: Machine, root: Instance, function: Value, node: ast.AST, fram
     sweep = Pass(
         node, frame.unit.place(node), "apply", root, str(name), machine.next_serial(), visit, root_name=root.name
     )
-    with machine.sweep(sweep):
+    machine.enter(sweep)
+    try:
         for module in reversed_post_order(root):
             visit(module)
+    finally:
+        machine.leave(sweep)
     return root
 
 

@@ -17,6 +17,9 @@ LOAD: Final = ast.Load
 ATTRIBUTE: Final = ast.Attribute
 CONSTANT: Final = ast.Constant
 CALL: Final = ast.Call
+ASSIGN: Final = ast.Assign
+EXPR: Final = ast.Expr
+IF: Final = ast.If
 
 # The fields of each kind of node that may hold nodes.
 FIELDS: Final[dict[type, tuple[str, ...]]] = {
