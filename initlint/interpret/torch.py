@@ -114,9 +114,9 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
             return None if name in ("list", "tuple", "dict") else False
         return False if kinds.qualified.startswith("builtins.") else None
     if isinstance(value, ListValue):
-        return name in (value.kind, "Iterable", "Sequence", "List", "object", *LIST_KINDS)
+        return name == value.kind or name in LIST_KINDS
     if isinstance(value, DictValue):
-        return name in ("dict", "Mapping", "MutableMapping", "OrderedDict", "Dict", "Reversible", "object", *COLLECTION)
+        return name in DICT_KINDS
     if name == "object":
         return True
     if isinstance(value, (Function, Class, Bound, Partial, Symbol)) and name in (
@@ -134,7 +134,10 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
 
 COLLECTION: Final = ("Collection", "Sized", "Iterable", "Container")
 SEQUENCE: Final = ("Sequence", "Reversible", *COLLECTION)
-LIST_KINDS: Final = ("MutableSequence", "Reversible", *COLLECTION)
+LIST_KINDS: Final = frozenset({"Sequence", "List", "object", "MutableSequence", "Reversible", *COLLECTION})
+DICT_KINDS: Final = frozenset(
+    {"dict", "Mapping", "MutableMapping", "OrderedDict", "Dict", "Reversible", "object", *COLLECTION}
+)
 REAL: Final = ("Number", "Complex", "Real", "Hashable")
 INTEGRAL: Final = ("int", "Rational", "Integral", *REAL)
 KINDS: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
