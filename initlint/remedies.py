@@ -9,7 +9,6 @@ Facts are texts by name. `declined` is why there is no fix; `safe` is yes or no 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -27,7 +26,7 @@ from initlint.products import Product
 from initlint.stretches import Stretch
 from initlint.subjects import Use
 from initlint.survey import Written
-from initlint.tied import Tied
+from initlint.tied import Tied, rounded_down
 
 if TYPE_CHECKING:
     from initlint.graph import Layer
@@ -353,13 +352,13 @@ def output_spread(subjects: Sequence[Subject], survey: Survey) -> Facts:
     std = first.quieter()
     if not std:
         raise Undecided("the spread that would do is not known")
-    return {"std": f"{_rounded_down(std):g}"}
-
-
-def _rounded_down(value: float) -> float:
-    """To one digit, as people write it: 0.02."""
-    digit = 10.0 ** math.floor(math.log10(value))
-    return math.floor(value / digit + 1e-9) * digit
+    facts = {"std": f"{rounded_down(std):g}"}
+    if first.step is None:
+        return facts
+    embedding = first.layers[0]
+    if embedding.place.file != first.place.file:
+        raise Undecided("the embedding is made in another file")
+    return {**facts, "at": span_text(embedding.place.span)}
 
 
 def keep_moments(subjects: Sequence[Subject], survey: Survey) -> Facts:

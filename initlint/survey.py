@@ -25,7 +25,7 @@ from initlint.strands import strands_of
 from initlint.stretches import Stretch
 from initlint.subject import Subject
 from initlint.subjects import Use
-from initlint.tied import Tied
+from initlint.tied import Tied, used_as_outputs
 
 EVERYWHERE: Final = -1  # the context of what is said of all of them
 
@@ -233,6 +233,8 @@ def _ties(survey: Survey) -> Iterator[Instance]:
     for index, flow in enumerate(survey.flows):
         for tie in flow.context.ties:
             yield Instance(index, EVERYWHERE, (Tied(flow, tie),))
+        for tied in used_as_outputs(flow):
+            yield Instance(index, EVERYWHERE, (tied,))
 
 
 def _losses(survey: Survey) -> Iterator[Instance]:

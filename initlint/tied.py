@@ -9,6 +9,7 @@ residual stream, its own logit stands out by its share of |W_t|^2 = d s^2, and t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from initlint import strengths
 from initlint.curves import curve
 from initlint.findings import Site
+from initlint.graph import Tie
 from initlint.moments import moments
 from initlint.subject import Subject
 
 if TYPE_CHECKING:
     from initlint.chains import Flow
-    from initlint.graph import Layer, Node, Tie, Weight
+    from initlint.graph import Layer, Node, Weight
     from initlint.source import Place
 
 EMBEDDINGS: Final = frozenset({"Embedding", "EmbeddingBag"})
@@ -46,6 +48,7 @@ class Tied(Subject):
 
     flow: Flow
     tie: Tie
+    step: int | None = None  # the node that multiplies with the embedding's matrix itself, where no layer has it too
 
     @property
     def place(self) -> Place:
@@ -53,7 +56,7 @@ class Tied(Subject):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return tuple(Site(layer.name, layer.place, "layer") for layer in (self._embedding, self._head) if layer)
+        return tuple(Site(layer.name, layer.place, "layer") for layer in self.layers)
 
     @property
     def std(self) -> float | None:
@@ -117,21 +120,15 @@ class Tied(Subject):
         """The embedding and the output layer."""
         layers = self.flow.context.layers
         pair = (layers[self.tie.layer], layers[self.tie.lender])
+        if self.step is not None:
+            return pair
         found = sorted(pair, key=lambda layer: layer.kind not in EMBEDDINGS)
         return (found[0], found[1]) if found[0].kind in EMBEDDINGS and found[1].kind == "Linear" else None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The embedding and the output layer."""
-        return self._pair or ()
-
-    @property
-    def _embedding(self) -> Layer | None:
-        return self._pair[0] if self._pair else None
-
-    @property
-    def _head(self) -> Layer | None:
-        return self._pair[1] if self._pair else None
+        return tuple(dict.fromkeys(self._pair or ()))
 
     @property
     def _weight(self) -> Weight | None:
@@ -147,11 +144,23 @@ class Tied(Subject):
             return None
         nodes = self.flow.context.nodes
         steps = [i for i, node in enumerate(nodes) if node.op == "layer" and node.layer == pair[1].index]
+        if self.step is not None:
+            steps = [self.step]
         if len(steps) != 1 or len(nodes[steps[0]].inputs) != 1:
             return None
         scale = scaling(nodes, steps[0])
         found = Stream(self.flow, pair[0].index, {}).at(nodes[steps[0]].inputs[0])
         return None if found is None or scale is None else Signal(found.power * scale**2, found.own * scale)
+
+
+def used_as_outputs(flow: Flow) -> Iterator[Tied]:
+    """Embeddings that are looked up, and by whose matrix logits are made without a layer: `F.linear(h, emb.weight)`."""
+    layers, nodes = flow.context.layers, flow.context.nodes
+    looked_up = {node.layer for node in nodes if node.op == "layer" and node.name in EMBEDDINGS}
+    for position, node in enumerate(nodes):
+        made = node.op == "layer" and node.name == "linear" and node.layer in looked_up and node.place is not None
+        if made and node.place is not None and layers[node.layer].kind in EMBEDDINGS:
+            yield Tied(flow, Tie(node.place, node.layer, node.layer), position)
 
 
 def spread(weight: Weight) -> float | None:
@@ -181,6 +190,8 @@ def scaling(nodes: tuple[Node, ...], start: int) -> float | None:
         node = nodes[user]
         if node.op in ENDS or (node.op == "activation" and node.name in ("log_softmax", "softmax")):
             factors.add(1.0)
+        elif node.op == "shift" and node.parameter == 0:  # a bias
+            factors.add(scaling(nodes, user) or 0.0)
         elif node.op == "scale":
             after = scaling(nodes, user)
             if node.parameter is None or after is None:
@@ -244,7 +255,7 @@ class Stream:
         kernel = layer.kernel if layer else None
         if layer is None or kernel is None:
             return None
-        if layer.kind in EMBEDDINGS:
+        if layer.kind in EMBEDDINGS and node.name in EMBEDDINGS:
             std = spread(kernel)
             return None if not std else Signal(std**2, float(layer.index == self.embedding))
         if layer.kind == "MultiheadAttention":
@@ -279,3 +290,9 @@ def log_sum(count: int, std: float) -> float:
         total += (high - low) * math.exp(value - top)
         low = high
     return top + math.log(total)
+
+
+def rounded_down(value: float) -> float:
+    """To one digit, as people write it: 0.02."""
+    digit = 10.0 ** math.floor(math.log10(value))
+    return math.floor(value / digit + 1e-9) * digit

@@ -16,7 +16,7 @@ from initlint import interpret
 from initlint.chains import Flow
 from initlint.interpret.project import Project
 from initlint.source import Source
-from initlint.tied import Tied, log_sum
+from initlint.tied import Tied, log_sum, used_as_outputs
 
 TEXT = text_of("INI403/fires_forms")
 SMALL = "        self.apply(self._init)\n\n    def _init(self, m):\n        if isinstance(m, nn.Embedding):\n"
@@ -72,6 +72,17 @@ def test_the_first_loss_is_as_predicted(vocabulary: int, width: int, depth: int,
     assert told.loss == pytest.approx(real, rel=0.1)
     assert told.excess is not None
     assert (told.excess > 1) == (real > math.log(vocabulary) + 1)
+
+
+@pytest.mark.parametrize(
+    "name, vocabulary", [("ByFunction", 10000), ("ByOperator", 5000), ("ByEquation", 5000), ("ByMatmul", 5000)]
+)
+def test_logits_by_the_embeddings_own_matrix_are_as_predicted(name: str, vocabulary: int) -> None:
+    text = text_of("INI403/fires_by_use")
+    model = interpret.read([Source.of("net.py", text)], Project(lambda _: None))
+    (told,) = (tied for c in model.contexts if c.entry.endswith(name) for tied in used_as_outputs(Flow(c)))
+    assert told.loss == pytest.approx(measured(text, name, tokens(vocabulary)), rel=0.05)
+    assert told.floor == pytest.approx(math.log(vocabulary))
 
 
 def test_a_stream_that_is_scaled_up_drowns_the_rest() -> None:

@@ -185,7 +185,7 @@ def reshape(
         if last in ("detach", "detach_", "data"):
             return View(param, shape, whole=whole, detached=True, rows=rows_of(value))
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
-        turned = tuple(reversed(shape)) if shape is not None and last in ("t", "T") else None
+        turned = None if shape is None else turned_shape(shape, last, args[1:])
         now = turned or (tuple(None for _ in shape) if shape is not None and same_rank else None)
         partial_view = last in ("narrow", "select", "diagonal", "index_select", "diag", "combinations")
         rows = rows_of(value) if last in ROW_MAJOR else None
@@ -193,6 +193,25 @@ def reshape(
     if isinstance(value, (tuple, ListValue)):
         return machine.flow("cat", list(tensors_in(machine, [value])), last, node)
     return value if isinstance(value, Unknown) else as_tensor(machine, value)
+
+
+def turned_shape(shape: tuple[int | None, ...], method: str, dimensions: Arguments) -> tuple[int | None, ...] | None:
+    """The shape with its dimensions in another order, where that is known."""
+    order = list(range(len(shape)))
+    if method in ("t", "T"):
+        order.reverse()
+    elif method == "mT" and len(order) > 1:
+        order[-2:] = reversed(order[-2:])
+    elif method == "transpose" and len(dimensions) == 2:
+        one, other = dimensions
+        if not (isinstance(one, int) and isinstance(other, int)):
+            return None
+        if not (-len(order) <= one < len(order) and -len(order) <= other < len(order)):
+            return None
+        order[one], order[other] = order[other], order[one]
+    else:
+        return None
+    return tuple(shape[i] for i in order)
 
 
 def pieces(value: Param | View, method: str, args: Arguments, kwargs: Keywords) -> Value:

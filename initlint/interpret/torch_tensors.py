@@ -218,7 +218,9 @@ def product(machine: Machine, args: Arguments, node: ast.AST) -> Value:
         themselves = [value for value in args if isinstance(value, (Param, View))]
         for weight, fans in contracted(args, found, weights):
             own = next((v for v in themselves if getattr(v, "param", v) is weight.param), weight)
-            result = [use_weight(machine, result, own, node, "matmul", fans)]
+            # h @ embedding.weight.T is what F.linear does
+            turned = weight.param is not None and weight.param.role == "embedding" and fans[::-1] == weight.param.shape
+            result = [use_weight(machine, result, own, node, "linear" if turned else "matmul", fans)]
         return result[0]
     if len(data) > 1:
         attends = any(after_softmax(machine, t.node) for t in data)
