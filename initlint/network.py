@@ -139,10 +139,13 @@ class Builder:
 
 def analysable(network: Sequence[Step]) -> bool:
     """Whether the analysis in the limit of wide layers describes it: no gates, no weights with a mean, no sparse ones,
-    no orthogonal ones that are not square, no narrow layer but the first, and no largest of what may fall as its input
-    rises."""
+    no orthogonal ones that are not square, no narrow layer but the first, no largest of what may fall as its input
+    rises, and no activation of a sum in which an output of one is: that is no normal."""
     first = True
+    mixed = _mixed(network)
     for step in network:
+        if step.op == "activation" and mixed[step.inputs[0]]:
+            return False
         if step.op == "activation" and step.name in GATED:
             return False
         if step.op == "pool" and step.name == "max" and network[step.inputs[0]].composed is not None:
@@ -157,3 +160,15 @@ def analysable(network: Sequence[Step]) -> bool:
         if dense.distribution == "orthogonal" and inputs != outputs:
             return False
     return True
+
+
+def _mixed(network: Sequence[Step]) -> list[bool]:
+    """Of which steps the output is a sum that is no normal, normed or pooled or not."""
+    found: list[bool] = []
+    normal: list[bool] = []
+    for step in network:
+        whole = all(normal[i] for i in step.inputs)
+        mixed = any(found[i] for i in step.inputs)
+        normal.append(step.op in {"input", "dense"} or (step.op != "activation" and whole))
+        found.append(step.op not in {"dense", "activation"} and (mixed or (step.op == "add" and not whole)))
+    return found

@@ -20,6 +20,10 @@ import pytest
 import torch
 from torch_networks import OWN, Spec, carried, compare, compared, measure, predicted
 
+from initlint.network import Builder, Dense, analysable
+from initlint.propagation import propagate
+from initlint.sampling import trace
+
 torch.set_num_threads(1)
 
 GROWTH = 0.02
@@ -207,6 +211,26 @@ def test_the_spread_over_draws_is_what_torch_shows(spec: Spec) -> None:
     """Of the log of one input's second moment; its standard deviation over 40 to 78 draws is known to a tenth."""
     found, (told, ends) = measure(spec, batch=1, draws=200), predicted(spec)
     assert found.second[:, -1].log().std().item() == pytest.approx(told.spread[ends[-1]], rel=0.25)
+
+
+def test_sums_of_what_was_activated_are_sampled() -> None:
+    """As in a ResNet: what comes in is positive, so that most of the sum passes; of a normal half does."""
+    depth, width, draws = 10, 64, 300
+    dense, build = Dense(1 / width, width, width), Builder()
+    build.dense(dense)
+    build.activation("relu")
+    torch.manual_seed(0)
+    h = torch.relu(torch.bmm(torch.randn(draws, 8, width), torch.randn(draws, width, width) / width**0.5))
+    for _ in range(depth):
+        begin = build.last
+        build.dense(dense)
+        build.join("add", [begin])
+        build.activation("relu")
+        h = torch.relu(h + torch.bmm(h, torch.randn(draws, width, width) / width**0.5))
+    assert not analysable(build.network())
+    told, found = trace(build.network()).second[-1], h.square().mean().item()
+    assert found == pytest.approx(told, rel=0.15)
+    assert found > 5 * propagate(build.network()).second[-1]
 
 
 def test_one_draw_is_no_expectation() -> None:
