@@ -13,6 +13,8 @@ from initlint.source import Place
 
 JOINS = (MERGE, GATE, ATTENTION)
 MEETS = frozenset({"add", "mul", "cat"})  # where another branch comes in
+RAW = "Parameter"  # the kind of a layer that is a matrix of the module's own
+SLOPED = frozenset({"tanh", "softsign", "sigmoid", "silu", "gelu", "mish", "elu", "selu", "celu"})  # not flat at zero
 BREAKS = frozenset({"norm", "add", "mul"})  # what resets or mixes the signal, so that a run ends there
 
 
@@ -53,20 +55,28 @@ class Flow:
         if not targets.isdisjoint(JOINS) or not all(MEETS.isdisjoint(edge.path) for edge in edges):
             return "branch"
         if any(target >= 0 for target in targets):
-            return "branch" if self._adapts(index) else "hidden"
+            adapts = self._adapts(index)
+            return None if adapts is None else "branch" if adapts else "hidden"
         sources = {edge.source for edge in self.before(index)}
         return "alone" if sources == {DATA} else "head"
 
-    def _adapts(self, index: int) -> bool:
+    def _adapts(self, index: int) -> bool | None:
         """Whether nothing but linear maps stands between the layer and the ends of branches: the first factor of an
-        adapter's product."""
+        adapter's product. Between raw matrices there may be an activation that passes a gradient at zero. None where
+        what becomes of the product is not known."""
+        layers = self.context.layers
         seen, waiting = {index}, [index]
         while waiting:
             edges = self.after(waiting.pop())
             for edge in edges:
                 if edge.target in JOINS or not MEETS.isdisjoint(edge.path):
                     continue
-                if edge.target < 0 or edge.activation is not None or edge.norm or edge.target in seen:
+                if edge.target == UNKNOWN:
+                    return None
+                if edge.target < 0 or edge.norm or edge.target in seen:
+                    return False
+                raw = layers[edge.source].kind == layers[edge.target].kind == RAW
+                if edge.activation is not None and not (raw and edge.activation.name in SLOPED):
                     return False
                 seen.add(edge.target)
                 waiting.append(edge.target)

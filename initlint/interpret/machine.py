@@ -309,15 +309,15 @@ class Machine(Parts):
 
     def lost(self, why: str, args: Arguments = [], kwargs: Keywords = {}, place: Place | None = None) -> Value:  # noqa: B006 (never written)
         """The result of something not understood: what it was given may have been written to."""
-        tensors = []
-        for value in flatten((*args, *kwargs.values())):
-            if isinstance(value, Tensor) and value.node >= 0:
-                tensors.append(value)
+        given = list(flatten((*args, *kwargs.values())))
+        data = dict.fromkeys(value.node for value in given if isinstance(value, Tensor) and value.node >= 0)
+        node = self.emit("unknown", tuple(data), why) if data else -1
+        for value in given:
+            if isinstance(value, Tensor):
+                value.fill(node)
             else:
                 self.escape(value, why)
-        if tensors:
-            return Tensor(self.emit("unknown", tuple(dict.fromkeys(t.node for t in tensors)), why))
-        return Unknown(why, place)
+        return Tensor(node) if data else Unknown(why, place)
 
     def escape(self, value: Value, why: str) -> None:
         """Unseen code has this object now; its parameters may be written there."""

@@ -53,7 +53,13 @@ def method(machine: Interpreter, cls: Class, function: Function, units: list[Uni
     called: bool | None
     if machine.called.get(function.node):
         called = True
-    elif not cls.module or cls.open or cls.abstract or mentioned(machine, units, function.name):
+    elif (
+        not cls.module
+        or cls.open
+        or cls.abstract
+        or mentioned(machine, units, function.name)
+        or is_switched_off(cls.unit, function.name)
+    ):
         called = None
     elif function.name.startswith("_") or built:
         called = False
@@ -82,6 +88,11 @@ def mentioned(machine: Interpreter, units: list[Unit], name: str) -> bool:
     return any(
         name in unit.source.text and name in words(machine, unit) and not only_named(unit, name) for unit in units
     )
+
+
+def is_switched_off(unit: Unit, name: str) -> bool:
+    """Whether a call of it is there as a comment: somebody does without it on purpose."""
+    return re.search(rf"^[ \t]*#.*\b{name}\(", unit.source.text, re.MULTILINE) is not None
 
 
 def only_named(unit: Unit, name: str) -> bool:

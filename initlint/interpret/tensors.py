@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ALL: tuple[float, float] = (0.0, 1.0)
 BORN: Final = "born"  # key of a parameter's serial in its cell
+BUFFERS: Final = frozenset({"empty", "zeros"})  # how memory for results is made
 
 
 class Param:
@@ -116,6 +117,11 @@ class Tensor:
         if self.base is not None:
             self.base.content, self.base.origin = None if partly or self.partial else content, ()
             self.base.param = None
+
+    def fill(self, node: int) -> None:
+        """Unseen code may have put data into memory that was made for it: the node's."""
+        if node >= 0 > self.node and self.content is not None and self.content.name in BUFFERS:
+            self.node = node
 
     def rearranged(self) -> Tensor:
         """The same data as a part, or in another order."""

@@ -94,9 +94,13 @@ def outside(machine: Machine, name: str, qualified: str, args: Arguments, kwargs
     top = qualified.partition(".")[0]
     if top != "torch" and WRITERS.search(name.lower()):
         return machine.lost(qualified, args, kwargs)
-    data = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor) and v.node >= 0]
+    tensors = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor)]
+    data = dict.fromkeys(tensor.node for tensor in tensors if tensor.node >= 0)
     if data:
-        return Tensor(machine.emit("unknown", tuple(dict.fromkeys(t.node for t in data)), qualified))
+        node = machine.emit("unknown", tuple(data), qualified)
+        for tensor in tensors:
+            tensor.fill(node)
+        return Tensor(node)
     return Unknown(f"{qualified} is outside the project")
 
 

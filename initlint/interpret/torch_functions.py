@@ -184,6 +184,8 @@ def reshape(
             param.trainable = False
         if last in ("detach", "detach_", "data"):
             return View(param, shape, whole=whole, detached=True, rows=rows_of(value))
+        if last == "contiguous" and isinstance(value, View) and rows_of(value) is None:
+            return Tensor(-1, shape, None, param)  # of what is expanded or transposed: a copy
         same_rank = last in ("t", "transpose", "permute", "T", "mT", "contiguous")
         turned = None if shape is None else turned_shape(shape, last, args[1:])
         now = turned or (tuple(None for _ in shape) if shape is not None and same_rank else None)
