@@ -319,3 +319,8 @@ def test_a_seed_becomes_a_generator_where_keras_has_one(package: str, made: str,
     (one,) = [one for one in lint_source(text, "net.py", fixes=True).findings if one.code == "INI103"]
     assert isinstance(one.fix, Fix) == bool(written)
     assert written in fixed(text)
+
+
+def test_a_method_that_takes_nothing_is_called_with_nothing() -> None:
+    text = f"{HEAD}layer.bias.data.zero_ = 0\n"
+    assert fixed(text) == f"{HEAD}layer.bias.data.zero_()\n"

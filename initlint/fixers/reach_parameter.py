@@ -18,6 +18,8 @@ from initlint.source import Span
 OTHERS = ("generator", "non_blocking")  # parameters that are no numbers of a law
 WRAPPERS = ("weight_norm", "spectral_norm", "orthogonal")
 
+VALUELESS = ("zero_",)  # methods that take nothing
+
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
@@ -54,7 +56,8 @@ def _called(spot: Spot, method: str) -> Edits:
     numbers = [one.name for one in spec.parameters if one.name not in OTHERS] if spec is not None else []
     if len(numbers) > 1:
         raise Unfit(f"whether {page.text(page.span(found[1]))} is meant as {' or '.join(numbers)} is not said")
-    return page.replace(small, f"{page.code(found[0])}({page.text(page.span(found[1]))})")
+    value = page.text(page.span(found[1])) if numbers or method not in VALUELESS else ""
+    return page.replace(small, f"{page.code(found[0])}({value})")
 
 
 def _copy(node: cst.CSTNode | None) -> cst.Call | None:

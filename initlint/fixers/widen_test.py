@@ -69,6 +69,10 @@ def _is_text(node: cst.CSTNode, text: str) -> bool:
     return isinstance(node, cst.SimpleString) and node.evaluated_value == text
 
 
+def _sides(compared: cst.Comparison) -> list[cst.BaseExpression]:
+    return [compared.left, *(one.comparator for one in compared.comparisons)]
+
+
 def _case(page: Page, test: cst.CSTNode, asked: str, found: str) -> Edits:
     texts = [one for one in _below(test, cst.SimpleString) if one.evaluated_value == asked]
     if not texts:
@@ -86,6 +90,13 @@ def _texts(page: Page, test: cst.CSTNode, facts: Mapping[str, str]) -> Edits:
             return page.replace(last, ", ".join([page.code(last), *(quoted(page, kind, last) for kind in kinds)]))
         if not isinstance(test.left, cst.SimpleString) and not test.lpar:  # a list that stands elsewhere
             more = [f"{page.code(test.left)} == {quoted(page, kind)}" for kind in kinds]
+            return page.replace(test, " or ".join([page.code(test), *more]))
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.Or) and not test.lpar:
+        alike = [one for one in _below(test, cst.Comparison) if any(_is_text(t, a) for t in _sides(one) for a in asked)]
+        if alike:  # `name == "A" or name == "B"`, with one more
+            code = page.code(alike[-1])
+            literal = next(side for side in _sides(alike[-1]) if isinstance(side, cst.SimpleString))
+            more = [code.replace(page.code(literal), quoted(page, kind, literal)) for kind in kinds]
             return page.replace(test, " or ".join([page.code(test), *more]))
     texts = [one for one in _below(test, cst.SimpleString) if one.evaluated_value in asked]
     if len(texts) != 1 or not isinstance(test, cst.Comparison | cst.Call) or test.lpar:

@@ -36,6 +36,8 @@ def classify_test(machine: Machine, node: ast.If, frame: Frame) -> tuple[str, tu
 
 def kinds(machine: Machine, node: ast.expr, frame: Frame) -> list[str]:
     value = machine.evaluate(node, frame)
+    if isinstance(value, ListValue):  # type(m) in [nn.Conv2d, nn.Linear]
+        value = tuple(value.items) if not value.open else ()
     options: tuple[Value, ...] = value if isinstance(value, tuple) else (value,)
     return [option.name for option in options if isinstance(option, (Class, Symbol))]
 
