@@ -58,6 +58,9 @@ def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
             raise Unfit("the initializer is a configuration with a seed")
         code, imports = _value(page, facts, None)
         return page.replace(node, code) + imports
+    if isinstance(node, cst.Name | cst.Attribute) and isinstance(spot.parent(node), cst.Arg):  # a name for a string
+        code, imports = _value(page, facts, None)
+        return page.replace(node, code) + imports
     if isinstance(node, cst.Call) and spot.is_statement(node):
         raise Unfit("the values are assigned, and not chosen by an initializer")
     if isinstance(node, cst.Call) and not any(arg.star for arg in node.args):
