@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,27 @@ def as_noted(subjects: Sequence[Subject], survey: Survey) -> Facts:
     first = subjects[0]
     assert isinstance(first, Event)
     return {name: value for name, value in first.incident.facts if name not in {"remedy", "declined", "safe"}}
+
+
+def reach_parameter(subjects: Sequence[Subject], survey: Survey) -> Facts:
+    """What the interpreter noted of a copy, where the parameter can be told from it: it has a name, is a clone, or is an
+    attribute of a layer, which is computed anew."""
+    facts = as_noted(subjects, survey)
+    if facts["what"] == "copy" and not _is_reached(ast.parse(facts["expression"], mode="eval").body):
+        raise Undecided("the copy is made in a way that this fix does not know")
+    return facts
+
+
+def _is_reached(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return True
+    while isinstance(node, ast.Call):
+        if not isinstance(node.func, ast.Attribute):
+            return False
+        if node.func.attr == "clone":
+            return True
+        node = node.func.value
+    return isinstance(node, ast.Attribute)
 
 
 def rename(subjects: Sequence[Subject], survey: Survey) -> Facts:

@@ -377,7 +377,7 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
     "no-grad": mishaps.as_noted,
     "make-parameter": mishaps.as_noted,
     "pass-weight": mishaps.pass_weight,
-    "reach-parameter": mishaps.as_noted,
+    "reach-parameter": mishaps.reach_parameter,
     "suit-activation": suit_activation,
     "right-fan": right_fan,
     "right-gain": right_gain,

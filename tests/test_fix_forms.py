@@ -324,3 +324,12 @@ def test_a_seed_becomes_a_generator_where_keras_has_one(package: str, made: str,
 def test_a_method_that_takes_nothing_is_called_with_nothing() -> None:
     text = f"{HEAD}layer.bias.data.zero_ = 0\n"
     assert fixed(text) == f"{HEAD}layer.bias.data.zero_()\n"
+
+
+def test_no_fix_is_promised_for_a_copy_of_which_the_parameter_is_not_told() -> None:
+    head = HEAD.replace("import", "import torch\nimport", 1)
+    copies = {"torch.stack([layer.weight])": 0, "layer.weight + 0": 0, "layer.weight.clone()": 1}
+    for copy, fixable in copies.items():
+        report = lint_source(f"{head}nn.init.normal_({copy}, std=0.1)\n", "net.py", debug=True)
+        assert [one.code for one in report.findings if one.code == "INI506"] == ["INI506"]
+        assert len(report.promises) == fixable, copy

@@ -30,6 +30,7 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     if copy is not None:
         return Draft("write the parameter, not its copy", _uncopied(page, copy))
     statement, block = spot.statement(), block_of(spot, spot.statement())
+    bound: cst.BaseExpression | None = node if isinstance(node, cst.Attribute | cst.Call) else None
     if isinstance(node, cst.Name):
         for other in reversed(block[: block.index(statement)]):
             bound = _bound(other, node.value)
@@ -41,7 +42,7 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
             if node.value in _names(bound):
                 return Draft("write the parameter before its name is bound anew", moved_after(page, other, statement))
             break
-    elif not isinstance(node, cst.Attribute | cst.Call):
+    if not isinstance(bound, cst.Attribute | cst.Call) or not _is_of_layer(bound):
         raise Unfit("the copy is made in a way that this fix does not know")
     return Draft("initialize before the weight is parametrized", _before_wrapping(spot, facts))
 
@@ -68,6 +69,13 @@ def _copy(node: cst.CSTNode | None) -> cst.Call | None:
             return node
         node = node.func if isinstance(node, cst.Call) else node.value
     return None
+
+
+def _is_of_layer(node: cst.BaseExpression) -> bool:
+    """Whether it is reached by attributes and their methods alone: `layer.weight`, `layer.weight.view(-1)`."""
+    while isinstance(node, cst.Call):
+        node = node.func.value if isinstance(node.func, cst.Attribute) else node.func
+    return isinstance(node, cst.Attribute)
 
 
 def _uncopied(page: Page, call: cst.Call) -> Edits:

@@ -56,6 +56,11 @@ def has_tensor_attribute(machine: Machine, value: Tensor | Param | View, name: s
     return "Tensor." + name in tables.functions or "Tensor." + name in tables.initializers or name in OWN_ATTRIBUTES
 
 
+def receiver_node(node: ast.AST) -> ast.AST:
+    """The syntax of the tensor whose method is called; the call itself where the method went under another name."""
+    return node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+
+
 def tensor_method(
     machine: Machine,
     receiver: Tensor | Param | View,
@@ -77,7 +82,7 @@ def tensor_method(
                 receiver.overwrite(source.content if isinstance(source, Tensor) else None)
                 return receiver
             if receiver.param is not None and receiver.content is None:
-                machine.lose(receiver, node, frame)
+                machine.lose(receiver, receiver_node(node), frame)
             receiver.overwrite(torch_init.event_of(machine, writer.technique, given, node, frame, writer.qualified))
         return receiver
     if name == "assign" and isinstance(receiver, (Param, View)):  # of Keras's and TensorFlow's variables
