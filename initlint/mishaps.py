@@ -27,8 +27,8 @@ def as_noted(subjects: Sequence[Subject], survey: Survey) -> Facts:
 
 
 def reach_parameter(subjects: Sequence[Subject], survey: Survey) -> Facts:
-    """What the interpreter noted of a copy, where the parameter can be told from it: it has a name, is a clone, or is an
-    attribute of a layer, which is computed anew."""
+    """What the interpreter noted of a copy, where the parameter can be told from it: it has a name, is a clone, or is
+    an attribute of a layer, which is computed anew."""
     facts = as_noted(subjects, survey)
     if facts["what"] == "copy" and not _is_reached(ast.parse(facts["expression"], mode="eval").body):
         raise Undecided("the copy is made in a way that this fix does not know")
