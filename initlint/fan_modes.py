@@ -72,7 +72,8 @@ def peculiarity(layer: Layer, weight: Weight) -> str:
     if "Transpose" in layer.kind:
         return "a transposed kernel"
     if layer.kind.startswith(("Conv", "LazyConv")):
-        return "a grouped kernel"
+        grouped = layer.fan_out is not None and strengths.fans(weight)[1] != layer.fan_out
+        return "a grouped kernel" if grouped else ""
     if weight.name.startswith("weight_ih"):
         return "the gates are stacked in one matrix"
     if weight.name == "in_proj_weight":

@@ -12,6 +12,7 @@ from initlint.knowledge import activation_name, knowledge
 from initlint.prescriptions import Facts, Undecided
 
 if TYPE_CHECKING:
+    from initlint.graph import Weight
     from initlint.subject import Subject
     from initlint.survey import Survey
 
@@ -77,6 +78,7 @@ def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
         return {**facts, "right": VECTORS[facts["role"]]}
     events = [subject for subject in subjects if isinstance(subject, Event)]
     shapes = [one.weight.shape for one in survey.written(events[0].place)]
+    shapes += [weight.shape for event in events for weight in _written_at(event)]
     vectors = {
         weight.role
         for event in events
@@ -89,6 +91,12 @@ def guard_rank(subjects: Sequence[Subject], survey: Survey) -> Facts:
         "mixed": "yes" if any(shape is not None and len(shape) > 1 for shape in shapes) else "no",
         "roles": " ".join(sorted(vectors)),
     }
+
+
+def _written_at(event: Event) -> list[Weight]:
+    """All weights that the call writes there, those that are overwritten later too."""
+    weights = (weight for layer in event.flow.context.layers for weight in layer.weights)
+    return [w for w in weights if any(one.place == event.place for history in w.histories for one in history)]
 
 
 def supported_argument(subjects: Sequence[Subject], survey: Survey) -> Facts:

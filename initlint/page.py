@@ -206,9 +206,9 @@ class Page:
     def remove(self, spot: Spot) -> Edits:
         """Takes out the small statement around a spot, and the blocks that it leaves empty."""
         line = spot.holder()
-        if len(line.body) > 1 or isinstance(line, cst.SimpleStatementSuite):
+        if len(line.body) > 1:
             return self.exchange(spot, lambda _: [])
-        doomed: Statement = line
+        doomed: Statement | None = None if isinstance(line, cst.SimpleStatementSuite) else line
         for node in reversed(spot.chain[: spot.chain.index(line)]):
             if isinstance(node, cst.IndentedBlock) and len(node.body) == 1:
                 continue
@@ -216,6 +216,8 @@ class Page:
                 break
             assert isinstance(node, cst.For | cst.With | cst.If)
             doomed = node
+        if doomed is None:  # after the colon of a statement that stays
+            return self.exchange(spot, lambda _: [])
         block = spot.parent(doomed)
         alone = isinstance(block, cst.IndentedBlock) and len(block.body) == 1
         return self.rewrite(doomed, [cst.SimpleStatementLine(body=[cst.Pass()])] if alone else [])

@@ -37,7 +37,7 @@ class Write(Subject):
 
     @property
     def marks(self) -> frozenset[Hashable]:
-        return frozenset({(self.layer.place, self.weight.name)})
+        return frozenset({self.place, (self.layer.place, self.weight.name)})
 
     @property
     def name(self) -> str:

@@ -84,8 +84,13 @@ def _uncovered(match: Match, plans: Mapping[Match, Fix]) -> bool:
     the code do what it says, whatever does not raise itself."""
     if not all(plan.severity is Severity.ERROR for plan in plans):
         return False
-    faithful = all(plan.verdict == CRASH and plan.aims and dict(plan.facts).get("safe") != "no" for plan in plans)
+    faithful = all(plan.verdict == CRASH and _faithful(plan, dict(plan.facts)) for plan in plans)
     return match.severity is Severity.INFO or (faithful and match.verdict != CRASH)
+
+
+def _faithful(plan: Match, facts: Mapping[str, str]) -> bool:
+    """Whether what is written then is what the code says: its fix has aims, or leaves out what raises alone."""
+    return facts.get("safe") != "no" and (bool(plan.aims) or facts.get("mixed") == "yes")
 
 
 def _missed(plans: Mapping[Match, Fix], source: Source, read: Reading) -> str | None:

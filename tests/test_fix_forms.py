@@ -333,3 +333,43 @@ def test_no_fix_is_promised_for_a_copy_of_which_the_parameter_is_not_told() -> N
         report = lint_source(f"{head}nn.init.normal_({copy}, std=0.1)\n", "net.py", debug=True)
         assert [one.code for one in report.findings if one.code == "INI506"] == ["INI506"]
         assert len(report.promises) == fixable, copy
+
+
+OVERWRITTEN = """\
+import torch
+import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(64, 64)
+        self.fc2 = nn.Linear(64, 10)
+LINES
+        self.apply(self._init)
+
+    def _init(self, m):
+        if isinstance(m, nn.Linear):
+            nn.init.orthogonal_(m.weight)
+            nn.init.zeros_(m.bias)
+
+    def forward(self, x):
+        return self.fc2(torch.tanh(self.fc1(x)))
+"""
+
+
+@pytest.mark.parametrize(
+    "code, lines",
+    [
+        ("INI601", "        for p in self.parameters():\n            nn.init.kaiming_normal_(p)"),
+        ("INI606", "        self.fc2.weight.normal_(0, 0.02)"),
+        ("INI608", "        for m in self.modules():\n            if type(m) == nn.Linear: nn.init.kaiming_normal_(m)"),
+    ],
+)
+def test_what_raises_and_is_overwritten_later_is_told_once_and_leaves_nothing_behind(code: str, lines: str) -> None:
+    text = OVERWRITTEN.replace("LINES", lines)
+    report = lint_source(text, "net.py", debug=True, fixes=True)
+    assert [one.code for one in report.findings] == [code]
+    done = mend_source(text.encode(), "net.py", unsafe=True, debug=True)
+    assert done.text == OVERWRITTEN.replace("LINES\n", "").encode()
+    assert not done.report.findings
