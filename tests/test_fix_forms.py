@@ -373,3 +373,12 @@ def test_what_raises_and_is_overwritten_later_is_told_once_and_leaves_nothing_be
     done = mend_source(text.encode(), "net.py", unsafe=True, debug=True)
     assert done.text == OVERWRITTEN.replace("LINES\n", "").encode()
     assert not done.report.findings
+
+
+@pytest.mark.parametrize("call", ["orthogonal_(m.weight, gain)", "kaiming_normal_(m.weight, a=gain)"])
+def test_a_gain_that_callers_pass_stays_theirs(call: str) -> None:
+    helper = f"def init(m, gain):\n    nn.init.{call}\n    return m\n\n\n"
+    layers = "init(nn.Linear(64, 64), 5.0), nn.ReLU(), init(nn.Linear(64, 64), gain=5.0), nn.ReLU()"
+    text = f"import torch.nn as nn\n\n\n{helper}net = nn.Sequential({layers})\n"
+    (found,) = [one for one in lint_source(text, "net.py", debug=True, fixes=True).findings if one.code == "INI206"]
+    assert found.fix == Declined("gain is passed by the callers of init")

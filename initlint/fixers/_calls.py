@@ -33,6 +33,18 @@ def call_at(spot: Spot, span: Span) -> cst.Call:
     raise Unfit("the call is written in a way that is not understood")
 
 
+def refuse_passed(spot: Spot, span: Span) -> None:
+    """Raises Unfit where what stands at the span is a parameter of the function around it: a value in its place would
+    overrule what callers pass, and leave the parameter without use."""
+    function = spot.around(cst.FunctionDef)
+    if function is None:
+        return
+    every = (*function.params.posonly_params, *function.params.params, *function.params.kwonly_params)
+    name = next((n.value for n in spot.outer(cst.Name) if spot.page.span(n) == span), None)
+    if name in {one.name.value for one in every}:
+        raise Unfit(f"{name} is passed by the callers of {function.name.value}")
+
+
 def last_name(node: cst.BaseExpression) -> str:
     """`zeros_` of `nn.init.zeros_`."""
     if isinstance(node, cst.Attribute):

@@ -10,7 +10,7 @@ from initlint.bindings import INIT, spelled
 from initlint.edits import Edits, Unfit
 from initlint.findings import Match
 from initlint.fixers import Draft
-from initlint.fixers._calls import argument, call_at, keyword, last_name, quoted, with_arguments
+from initlint.fixers._calls import argument, call_at, keyword, last_name, quoted, refuse_passed, with_arguments
 from initlint.page import Page
 
 POSITIONS = {"a": 1, "mode": 2, "nonlinearity": 3}
@@ -18,6 +18,7 @@ POSITIONS = {"a": 1, "mode": 2, "nonlinearity": 3}
 
 def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
     spot = page.at(match.place.span)
+    refuse_passed(spot, match.place.span)
     if "right" in facts:  # a number
         given = [arg for arg in spot.outer(cst.Arg) if page.span(arg.value) == match.place.span]
         if not given:

@@ -20,6 +20,7 @@ from initlint.fixers._calls import (
     keyword,
     last_name,
     parameter_of,
+    refuse_passed,
     scheme,
     tensor,
     unneeded,
@@ -47,6 +48,8 @@ def edit(page: Page, match: Match, facts: Mapping[str, str]) -> Draft:
 def instead(spot: Spot, match: Match, facts: Mapping[str, str]) -> Edits:
     """Another initializer where one is written: a call of torch.nn.init, a tensor's own method, a tensor made."""
     page, spelling = spot.page, facts["spelling"]
+    if "argument" in facts:
+        refuse_passed(spot, match.place.span)
     values = assigned(spot.small()) if spot.stands() else None
     if values is not None and not {"raw", "argument"} & facts.keys() and match.place.span != page.span(values[1]):
         code, imports = initializer(page, facts, parameter_of(page, values[0]))
