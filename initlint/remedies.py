@@ -69,8 +69,11 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     all layers of a chain."""
     first = subjects[0]
     if isinstance(first, Use) and first.event.explicit:
-        spelling = first.event.spelling
-        facts = prescription(survey.written(first.place))
+        spelling, written = first.event.spelling, survey.written(first.place)
+        about = {mark for subject in subjects for mark in subject.marks}
+        if any(one.weight.role == "recurrent" and (one.layer.place, one.weight.name) not in about for one in written):
+            raise Undecided("the call initializes recurrent matrices too, which need something else")
+        facts = prescription(written)
         return {**facts, "form": "write", "spelling": spelling, **_raw(first), **_seed(first)}
     written = defaults(subjects)
     form = "default" if isinstance(first, Use) else "chain"

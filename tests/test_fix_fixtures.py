@@ -29,6 +29,7 @@ DECLINED: dict[str, dict[int, str]] = {
     "INI208/fires_by_hand": {56: "what MobileBlock.conv feeds is not known"},
     "INI210/fires_bounds": {58: "the bounds cut one side"},
     "INI301/fires_forms": {56: "the call initializes recurrent matrices too"},
+    "INI301/fires_sparse": {13: "the call initializes recurrent matrices too"},
     "INI302/fires_forms": {72: "a one in one bias would not open the gate"},
     "INI401/fires_forms": {15: "one call initializes layers that need different things"},
     "INI101/fires_keras_set_weights": {
