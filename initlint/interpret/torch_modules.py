@@ -151,8 +151,9 @@ def call_native(
         if isinstance(key, str):
             put_child(machine, receiver, key, value, node, frame)
         return None
-    if name in ("get_submodule", "get_parameter") and args and isinstance(args[0], str):
-        return follow(machine, receiver, args[0], node, frame)
+    if name in ("get_submodule", "get_parameter"):
+        path = args[0] if args else kwargs.get("target")
+        return follow(machine, receiver, path, node, frame) if isinstance(path, str) else Unknown(f"{name} by a path")
     if name == "to_empty":
         for _, param in all_parameters(receiver):
             machine.write(param, torch_init.event_of(machine, "empty", {}, node, frame, "Module.to_empty"))
