@@ -94,13 +94,9 @@ def outside(machine: Machine, name: str, qualified: str, args: Arguments, kwargs
     top = qualified.partition(".")[0]
     if top != "torch" and WRITERS.search(name.lower()):
         return machine.lost(qualified, args, kwargs)
-    tensors = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor)]
-    data = dict.fromkeys(tensor.node for tensor in tensors if tensor.node >= 0)
-    if data:
-        node = machine.emit("unknown", tuple(data), qualified)
-        for tensor in tensors:
-            tensor.fill(node)
-        return Tensor(node)
+    tensors: Arguments = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor)]
+    if any(isinstance(tensor, Tensor) and tensor.node >= 0 for tensor in tensors):
+        return machine.lost(qualified, tensors)
     return Unknown(f"{qualified} is outside the project")
 
 
