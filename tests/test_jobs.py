@@ -254,33 +254,31 @@ def test_a_use_that_one_share_has_is_known_to_all(tmp_path: Path) -> None:
     assert "INI501" not in {finding.code for finding in lint_paths([str(tmp_path)]).findings}
 
 
-def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: Path) -> None:
-    """A run in which reading one file is deadly, to all processes but the first."""
-    for word in ("first", "second", "third", "fourth", "fifth", "sixth"):
-        body = BUILDERS.format(name=word.title(), word=word, call="nn.init.xavier_uniform_(self.tail.fc.bias)")
-        (tmp_path / f"{word}.py").write_text(body)
-    (tmp_path / "layers.py").write_text(LAYERS)
+def dying(folder: Path, module: str, function: str) -> subprocess.CompletedProcess[str]:
+    """A run over the folder, on two processes, in which the function of initlint is deadly to all but the first. Both
+    processes have called it before one of them ends."""
     script = f"""
     import os, signal, sys, time
+    from importlib import import_module
     from pathlib import Path
-    from initlint.interpret import entries
     from initlint.__main__ import main
 
-    parent, run = os.getpid(), entries.run_factory
+    module = import_module({module!r})
+    parent, real = os.getpid(), getattr(module, {function!r})
 
-    def deadly(machine, helpers, function):
-        Path({str(tmp_path)!r}, f"{{os.getpid()}}.begun").touch()
-        while len(list(Path({str(tmp_path)!r}).glob("*.begun"))) < 2:
+    def deadly(*args):
+        Path({str(folder)!r}, f"{{os.getpid()}}.begun").touch()
+        while len(list(Path({str(folder)!r}).glob("*.begun"))) < 2:
             time.sleep(0.01)
         if os.getpid() != parent:
             os.kill(os.getpid(), signal.SIGSEGV)
-        return run(machine, helpers, function)
+        return real(*args)
 
-    entries.run_factory = deadly
-    sys.argv = ["initlint", {str(tmp_path)!r}, "--no-cache", "-j", "2", "--format", "concise"]
+    setattr(module, {function!r}, deadly)
+    sys.argv = ["initlint", {str(folder)!r}, "--no-cache", "-j", "2", "--format", "concise"]
     sys.exit(main())
     """
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
@@ -288,6 +286,14 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: 
         timeout=60,
         check=False,
     )
+
+
+def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    for word in ("first", "second", "third", "fourth", "fifth", "sixth"):
+        body = BUILDERS.format(name=word.title(), word=word, call="nn.init.xavier_uniform_(self.tail.fc.bias)")
+        (tmp_path / f"{word}.py").write_text(body)
+    (tmp_path / "layers.py").write_text(LAYERS)
+    done = dying(tmp_path, "initlint.interpret.entries", "run_factory")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "ended by signal 11" in done.stderr
@@ -295,37 +301,9 @@ def test_a_file_that_ends_its_process_is_told_and_the_others_are_read(tmp_path: 
 
 
 def test_rules_that_end_their_process_are_told_and_the_others_are_asked(tmp_path: Path) -> None:
-    """Both processes are at a piece of the rules before one of them ends."""
     (tmp_path / "layers.py").write_text(LAYERS)
     (tmp_path / "first.py").write_text(BUILDERS.format(name="First", word="first", call="pass"))
-    script = f"""
-    import os, signal, sys, time
-    from pathlib import Path
-    from initlint import rules
-    from initlint.__main__ import main
-
-    parent, asked = os.getpid(), rules.asked
-
-    def deadly(rule, survey):
-        Path({str(tmp_path)!r}, f"{{os.getpid()}}.begun").touch()
-        while len(list(Path({str(tmp_path)!r}).glob("*.begun"))) < 2:
-            time.sleep(0.01)
-        if os.getpid() != parent:
-            os.kill(os.getpid(), signal.SIGSEGV)
-        return asked(rule, survey)
-
-    rules.asked = deadly
-    sys.argv = ["initlint", {str(tmp_path)!r}, "--no-cache", "-j", "2", "--format", "concise"]
-    sys.exit(main())
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-    )
+    done = dying(tmp_path, "initlint.rules", "asked")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "rules: " in line
