@@ -30,7 +30,8 @@ ROOMS: dict[str, str] = {
         interpret.registries interpret.records interpret.initializer_names interpret.names
         interpret.narrowing interpret.booleans
         interpret.evaluate interpret.copies
-        interpret.decorators interpret.classes interpret.instance_checks interpret.sequences interpret.comprehensions
+        interpret.decorators interpret.enumerations interpret.classes interpret.instance_checks interpret.sequences
+        interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
         interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins
         interpret.methods

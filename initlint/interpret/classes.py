@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import compare
 from initlint.interpret.decorators import decorate_class, mark_fields
+from initlint.interpret.enumerations import ENUMERATIONS, enum_member, enumerate_members, is_enumeration
 from initlint.interpret.heap import Raised
 from initlint.interpret.keras_values import KerasValue, framework_of, object_of
 from initlint.interpret.machine import Arguments, Keywords, Machine
@@ -37,10 +37,8 @@ PLAIN_BASES: Final = frozenset(
         "typing.Generic",
         "typing.Protocol",
         "typing.NamedTuple",
-        "enum.Enum",
-        "enum.IntEnum",
     }
-    | {"enum.StrEnum", "builtins.dict", "builtins.list", "builtins.str", "builtins.int", "builtins.tuple", MODULE}
+    | {*ENUMERATIONS, "builtins.dict", "builtins.list", "builtins.str", "builtins.int", "builtins.tuple", MODULE}
     | {"collections.OrderedDict", "collections.UserDict", "torch.jit.ScriptModule", "builtins.Exception"}
 )
 
@@ -66,7 +64,7 @@ def define_class(machine: Machine, node: ast.ClassDef, frame: Frame) -> Value:
     for value in cls.cell.values():
         if isinstance(value, Function) and value.owner is None:
             value.owner = cls
-    if any("enum." in qualified for qualified in cls.symbols()):
+    if is_enumeration(cls):
         enumerate_members(machine, cls)
     if "typing.NamedTuple" in cls.symbols() or any(
         isinstance(part, Class) and part.transforms for part in cls.lineage[1:]
@@ -141,14 +139,6 @@ def classify(machine: Machine, cls: Class, bases: Sequence[Value]) -> None:
     )
 
 
-def enumerate_members(machine: Machine, cls: Class) -> None:
-    for key, value in list(cls.cell.items()):
-        if isinstance(key, str) and not key.startswith("_") and not isinstance(value, (Function, Class)):
-            member = Instance(cls, machine.next_serial())
-            member.cell.update({"value": value, "name": key})
-            cls.cell[key] = member
-
-
 # -- construction -------------------------------------------------------------------------
 
 
@@ -156,7 +146,7 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
     """`Class(...)`."""
     cls = callee
     assert isinstance(cls, Class)
-    if any("enum." in qualified for qualified in cls.symbols()):
+    if is_enumeration(cls):
         return enum_member(cls, args)
     layers = machine.knowledge.layers
     spec = cls.spec or next((s for q in cls.symbols() if (s := layers.get(q)) is not None and s.role != "module"), None)
@@ -260,10 +250,3 @@ def fill_fields(
     else:
         for name, value in extra.items():
             machine.set_attribute(instance, name, value, node, frame)
-
-
-def enum_member(cls: Class, args: Arguments) -> Value:
-    for member in cls.cell.values():
-        if isinstance(member, Instance) and args and compare.equal(member.cell.get("value"), args[0]) is True:
-            return member
-    return Unknown(f"a member of {cls.name}")

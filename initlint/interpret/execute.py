@@ -13,7 +13,6 @@ from initlint.interpret.booleans import holds
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
 from initlint.interpret.heap import DEEPEST_FORK, Delta, Raised
-from initlint.interpret.keras_values import is_variable
 from initlint.interpret.machine import BARREN_STEPS, Machine, OutOfFuel, Statement
 from initlint.interpret.narrowing import decides_values, narrow
 from initlint.interpret.outlines import KINDS
@@ -54,7 +53,9 @@ def block(machine: Machine, statements: list[ast.stmt], frame: Frame) -> str:
 def expression(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.Expr)
     if not isinstance(node.value, ast.Constant):
+        outer, machine.alone = machine.alone, node.value
         machine.evaluate(node.value, frame)
+        machine.alone = outer
     return NEXT
 
 
@@ -105,7 +106,7 @@ def augmented(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     if left is None and isinstance(node.target, ast.Attribute):
         machine.none_attribute(IN_PLACE, node.target, frame)
     word = {ast.Mult: "mul_", ast.Add: "add_", ast.Sub: "sub_", ast.Div: "div_"}.get(type(node.op))
-    if word is not None and isinstance(left, (Param, View)) and not is_variable(left):
+    if word is not None and isinstance(left, (Param, View)) and (left.param if isinstance(left, View) else left).leaf:
         machine.call(machine.attribute(left, word, node, frame), [right], {}, node, frame)
         return NEXT
     if isinstance(left, DictValue) and isinstance(right, DictValue):

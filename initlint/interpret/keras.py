@@ -80,7 +80,7 @@ def call_known(
         return machine.flow("output", data, name, node) if data else callee
     if owner == "keras.optimizers" or qualified in TRAINERS:
         return callee  # stands for the object: its methods train weights, they do not initialize them
-    return torch.outside(machine, callee.name, qualified, args, kwargs)
+    return torch.outside(machine, callee, args, kwargs, node, frame)
 
 
 def call_function(

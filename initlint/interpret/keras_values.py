@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from initlint.graph import Unknown
-from initlint.interpret.tensors import Param, Tensor, View
+from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.values import (
     Alternatives,
     Cell,
@@ -168,8 +168,3 @@ def like(tensor: Tensor, shape: Shape, channels: int | None = None) -> Tensor:
     made = Tensor(tensor.node, shape, tensor.content, tensor.param)
     made.channels = shape[-1] if shape else channels
     return made
-
-
-def is_variable(value: Param | View) -> bool:
-    """Whether it is a variable of a Keras object, which arithmetic in place never changes."""
-    return isinstance((value.param if isinstance(value, View) else value).owner, KerasObject)

@@ -63,6 +63,7 @@ def make_weights(
     place = layer.place or frame.unit.place(node)
     for weight in expand_weights(spec, plain):
         param = Param(weight.name.rpartition(".")[2], weight.role, None, place, machine.next_serial())
+        param.leaf = False
         param.spec_default = weight.default
         measure(weight, param, plain)
         histories = written(machine, layer, weight, given, param, node, frame, order)
@@ -202,6 +203,7 @@ def add_weight(
     place = frame.unit.place(node)
     name = given.get("name")
     param = Param(name if isinstance(name, str) else "weight", "raw", None, place, machine.next_serial())
+    param.leaf = False
     param.shape = shape_from(given.get("shape", ()))
     param.fans = fans_of(param.shape)
     param.owner = owner
@@ -243,6 +245,7 @@ def variable(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST,
     value = args[0] if args else kwargs.get("initial_value", kwargs.get("initializer"))
     shape = kwargs.get("shape", args[1] if len(args) > 1 and isinstance(args[1], tuple) else None)
     param = Param("", "raw", shape_from(shape) if shape is not None else None, place, machine.next_serial())
+    param.leaf = False
     trainable = kwargs.get("trainable", True)
     param.trainable = trainable if isinstance(trainable, bool) else None
     if isinstance(value, Tensor):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import Final
 
 from initlint.interpret import torch_init
 from initlint.interpret.machine import Arguments, Machine
-from initlint.interpret.tensors import Param
+from initlint.interpret.tensors import Param, View
 from initlint.interpret.torch_traversal import all_parameters
 from initlint.interpret.trees import last_name, walk
-from initlint.interpret.values import Class, Frame, Function, Instance
+from initlint.interpret.values import Class, Frame, Function, Instance, Value, flatten
 from initlint.knowledge import LOADING
 
 SELF: Final = "self"
@@ -28,6 +29,14 @@ def loads(machine: Machine, given: Arguments, node: ast.AST, frame: Frame) -> No
             for _, param in all_parameters(value):
                 if is_empty(param):
                     machine.write(param, event)
+
+
+def may_fill(machine: Machine, given: Iterable[Value], why: str) -> None:
+    """What unseen code may have done that was called for its effect on parameters: `zeros(self.bias)`."""
+    for value in flatten(tuple(given)):
+        param = value.param if isinstance(value, View) else value
+        if isinstance(param, Param) and is_empty(param):
+            machine.escape(param, why)
 
 
 def is_empty(param: Param) -> bool:

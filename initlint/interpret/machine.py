@@ -156,6 +156,7 @@ class Machine(Parts):
         self.frames: list[Frame] = []
         self.running: dict[ast.AST, int] = {}  # functions whose bodies are being executed
         self.no_grad = 0
+        self.alone: ast.AST | None = None  # what the running statement consists of: evaluated for its effect
         self.guards: list[tuple[frozenset[str], int]] = []  # what handlers around take, and how deep in forks
         self.repeating = 0  # the last object made before the loop of unknown length that this is in; 0 in none
         self.deferring = False

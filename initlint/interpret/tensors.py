@@ -22,6 +22,7 @@ class Param:
     __slots__ = (
         "cell",
         "fans",
+        "leaf",
         "memory",
         "name",
         "owner",
@@ -41,6 +42,7 @@ class Param:
         self.serial = serial
         self.owner: Instance | None = None
         self.trainable: bool | None = True
+        self.leaf = True  # of torch's graph; a variable of Keras or TensorFlow is none, and nothing changes it in place
         self.memory = False
         self.spec_default = ""
         self.fans: tuple[int | None, int | None, int] | None = None  # see graph.Weight.fans

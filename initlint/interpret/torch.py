@@ -8,6 +8,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import (
+    late_fills,
     layer_fillers,
     parametrizations,
     pretrained,
@@ -86,14 +87,18 @@ def call_known(
         return pretrained.make(machine, qualified, node, frame)
     if owner == INITIALIZERS:
         note_targets(machine, callee.name, [*args, *kwargs.values()][:1])
-    return outside(machine, callee.name, qualified, args, kwargs)
+    return outside(machine, callee, args, kwargs, node, frame)
 
 
-def outside(machine: Machine, name: str, qualified: str, args: Arguments, kwargs: Keywords) -> Value:
-    """Code that we don't see. Only what is named like a writer may have changed parameters."""
-    top = qualified.partition(".")[0]
-    if top != "torch" and WRITERS.search(name.lower()):
-        return machine.lost(qualified, args, kwargs)
+def outside(machine: Machine, callee: Symbol, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    """Code that we don't see. Only what is named like a writer may have changed parameters, and what is called for its
+    effect may have filled those without values."""
+    qualified = callee.qualified
+    if not qualified.startswith("torch."):
+        if WRITERS.search(callee.name.lower()):
+            return machine.lost(qualified, args, kwargs)
+        if node is machine.alone:
+            late_fills.may_fill(machine, (*args, *kwargs.values()), qualified)
     tensors: Arguments = [v for v in flatten((*args, *kwargs.values())) if isinstance(v, Tensor)]
     if any(isinstance(tensor, Tensor) and tensor.node >= 0 for tensor in tensors):
         return machine.lost(qualified, tensors)

@@ -323,7 +323,8 @@ def check_leaf(machine: Machine, target: Param | View, method: str, node: ast.AS
     """In-place on a leaf that requires grad, or on a view of it, outside no_grad: torch raises."""
     param = target.param if isinstance(target, View) else target
     detached = target.detached if isinstance(target, View) else False
-    if not detached and machine.no_grad == 0 and param.trainable is True and machine.genuine_flow(param):
+    raising = param.leaf and param.trainable is True and not detached and machine.no_grad == 0
+    if raising and machine.genuine_flow(param):
         machine.incident("inplace-on-leaf", node, frame, {"method": method, "expression": ast.unparse(node)}, param)
 
 
