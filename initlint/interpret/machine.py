@@ -164,6 +164,7 @@ class Machine(Parts):
         self.offers: list[frozenset[Leaf]] = []  # what the models were to be built from
         self.put_off: list[tuple[Deferred, tuple[Value, ...]]] = []  # models not built, and what they were given
         self.writes = 0  # to parameters
+        self.used: dict[int, int] = {}  # how often what holds a parameter had been called when that was written to
         self.copies = 1  # how many turns of the loops around it this one stands for
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []
@@ -302,7 +303,12 @@ class Machine(Parts):
     def write(self, param: Param, event: InitEvent) -> None:
         """Record a write on every way that led here."""
         self.writes += 1
-        self.heap.write(param.cell, "histories", tuple(extended(history, event) for history in param.histories))
+        histories = tuple(extended(history, event) for history in param.histories)
+        if param.owner is not None and param.owner.uses != self.used.get(param.serial, 0):
+            self.used[param.serial] = param.owner.uses
+            if event.covers and event.certain:
+                histories = ((event,),)  # what was there has had its effect: data has gone through it
+        self.heap.write(param.cell, "histories", histories)
         for sweep in self.sweeping:
             sweep.wrote[id(param)] = param
 
