@@ -106,13 +106,17 @@ class Function(NamedTuple):
 
 
 def evaluated(steps: Sequence[Operation], z: Array) -> list[Array]:
-    """z, and what each step makes. Raises LookupError for a step that is not on the list."""
+    """z, and what each step makes. Raises LookupError for a step that is not on the list. A step may overflow, or have
+    no value there: what it makes says so itself."""
+    import numpy as np
+
     values = [z]
-    for step in steps:
-        run = operation(step)
-        if run is None:
-            raise LookupError(step.name or step.op)
-        values.append(run([values[i] for i in step.inputs]))
+    with np.errstate(all="ignore"):
+        for step in steps:
+            run = operation(step)
+            if run is None:
+                raise LookupError(step.name or step.op)
+            values.append(run([values[i] for i in step.inputs]))
     return values
 
 

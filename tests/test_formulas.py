@@ -100,6 +100,13 @@ def test_a_step_that_is_not_on_the_list_is_not_evaluated() -> None:
         evaluated([Operation("scale", "cumsum", (0,), 1.0)], np.zeros(3))
 
 
+def test_a_step_may_overflow_or_have_no_value() -> None:
+    root = Operation("scale", "pow", (0,), 0.5)
+    values = evaluated([Operation("activation", "exp", (0,)), root], np.array([-1.0, 1e4]))
+    assert values[1][1] == np.inf
+    assert np.isnan(values[2][0])
+
+
 def test_many_kinks_are_not_followed() -> None:
     waves = (Operation("activation", "sin", (0,)), Operation("scale", "abs", (1,)))
     assert curve_of(waves) is None

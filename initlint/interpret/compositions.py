@@ -196,8 +196,7 @@ def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) ->
         return evaluated(made, z)[-1]
 
     grid = np.linspace(-FAR, FAR, 257)
-    with np.errstate(all="ignore"):
-        values = function(grid)
+    values = function(grid)
     if not np.isfinite(values).all():
         return None
     if np.abs(values - values[128] - grid * (values[-1] - values[0]) / (2 * FAR)).max() < CLOSE:
