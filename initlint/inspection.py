@@ -110,12 +110,15 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
     found: list[Row] = []
     for (place, site, kind), everywhere in by_site(model, wanted).items():
         pairs = speaking(contexts, running(model, place, everywhere))
-        genuine = [layer for context, layer in pairs if context.genuine]
-        layers = genuine or [layer for _, layer in pairs]
+        pairs = [pair for pair in pairs if pair[0].genuine or pair[0].built] or pairs
+        layers = [layer for context, layer in pairs if context.genuine]
+        others = [layer for context, layer in pairs if not context.genuine]
+        if not layers:
+            layers, others = others, []
         if all(map(is_loaded, layers)):
-            layers = [unloaded(layer) for layer in layers]
+            layers, others = [unloaded(layer) for layer in layers], []
         composed = formulas(pairs)
-        found += [replace(row, composed=composed) for row in told(place, site, kind, layers)]
+        found += [replace(row, composed=composed) for row in told(place, site, kind, layers, others)]
         parts: dict[str, list[Layer]] = {}
         for layer in layers:
             for part in parts_of(layer):
@@ -141,14 +144,18 @@ def unloaded(layer: Layer) -> Layer:
     return replace(layer, weights=tuple(weights))
 
 
-def told(place: Place, site: Place | None, kind: str, layers: Sequence[Layer]) -> list[Row]:
-    """The rows of the layers of one kind that one call makes."""
+def told(
+    place: Place, site: Place | None, kind: str, layers: Sequence[Layer], others: Sequence[Layer] = ()
+) -> list[Row]:
+    """The rows of the layers of one kind that one call makes. `others` are of models that were given something
+    unknown: where one ends as a row says, what it feeds is told there too."""
     is_recurrent = any(weight.role == "recurrent" for layer in layers for weight in layer.weights)
     facts: dict[tuple[str, Init | None, Init | None], list[Fact]] = {}
-    for layer in layers:
+    for number, layer in enumerate((*layers, *others)):
         for fact in facts_of(layer, place, is_recurrent):
-            parameter = fact.name if kind == PARAMETER else ""
-            facts.setdefault((parameter, fact.init, fact.recurrent), []).append(fact)
+            key = (fact.name if kind == PARAMETER else "", fact.init, fact.recurrent)
+            if key in facts or number < len(layers):
+                facts.setdefault(key, []).append(fact)
     return [merged(place, site, kind, alike, is_recurrent) for alike in facts.values()]
 
 

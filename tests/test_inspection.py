@@ -150,6 +150,22 @@ def test_where_a_real_use_is_known_a_guessed_one_does_not_count() -> None:
     assert [row["init"]["name"] for row in told(guess)] == ["zeros"]
 
 
+def test_what_a_layer_feeds_in_models_that_we_gave_something_unknown_is_told_too() -> None:
+    def model(*layers: Layer, built: bool = True) -> Context:
+        return Context("Model", "net.py", (*layers, layer(index=1, place=place(5))), genuine=False, built=built)
+
+    def first(*contexts: Context) -> list[list[str]]:
+        return [row["activations"] for row in told(*contexts) if row["line"] == 3]
+
+    unfinished = model(layer(activations=("tanh",)))
+    assert first(unfinished, context(layer())) == [["relu", "tanh"]]
+    guess = layer(weight((explicit("zeros", 8),)), activations=("tanh",))
+    assert first(model(guess), context(layer())) == [["relu"]]
+    template = Context("make", "net.py", (layer(activations=("gelu",)), layer(place=place(6))), genuine=False)
+    assert first(template, unfinished) == [["tanh"]], "a function that was told nothing"
+    assert first(template) == [["gelu"]]
+
+
 def test_only_files_that_were_named_are_told() -> None:
     assert told(context(layer(place=place(3, "other.py")))) == []
 

@@ -164,3 +164,42 @@ def test_a_container_is_empty_where_nothing_can_be_in_it(made: str, empty: bool 
     assert final(context) == ends[empty]
     first = {e.name for e in context.layers[0].weights[0].effective() if e}
     assert first == {True: {"zeros"}, False: {"orthogonal"}, None: {"zeros", "orthogonal"}}[empty]
+
+
+@pytest.mark.parametrize("look", ["TABLE[kind]()", "TABLE.get(kind)()"])
+def test_an_activation_by_a_name_that_is_not_known_is_not_known(look: str) -> None:
+    text = f"""
+    TABLE = {{"relu": nn.ReLU, "tanh": nn.Tanh}}
+
+    class Chosen(nn.Module):
+        def __init__(self, kind, other="tanh"):
+            super().__init__()
+            self.one, self.two, self.three = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+            self.act = {look}
+            kind = other
+            self.told = {look}
+
+        def forward(self, x):
+            return self.three(self.told(self.two(self.act(self.one(x)))))
+    """
+    one, two, three = by_entry(text)["Chosen"].layers
+    assert one.activations in (None, ())
+    assert (two.activations, three.activations) == (("tanh",), ("output",))
+
+
+@pytest.mark.parametrize("held", ["nn.Sequential({})", "nn.Sequential(*[{}])", "nn.ModuleList([{}])"])
+def test_what_is_not_known_in_a_container_is_gone_through(held: str) -> None:
+    text = f"""
+    class Chosen(nn.Module):
+        def __init__(self, act):
+            super().__init__()
+            self.steps = {held.format("nn.Linear(4, 4), act(), nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)")}
+
+        def forward(self, x):
+            for step in self.steps:
+                x = step(x)
+            return x
+    """
+    one, two, three = by_entry(text)["Chosen"].layers
+    assert one.activations in (None, ())
+    assert (two.activations, three.activations) == (("tanh",), ("output",))

@@ -136,11 +136,15 @@ def equal(left: Value, right: Value) -> bool | None:
 
 def contents(container: Instance) -> list[Value]:
     """What a Sequential or ModuleList holds, in order: all its modules (and parameters), whatever
-    their names, since attributes that a subclass sets are registered beside them."""
+    their names, since attributes that a subclass sets are registered beside them. What is not known is one of its
+    elements where it has the name of one."""
     found = []
-    for value in container.cell.values():
+    for key, value in container.cell.items():
         options = value.options if isinstance(value, Alternatives) else (value,)
-        if any(o is ABSENT or isinstance(o, Param) or (isinstance(o, Instance) and o.module) for o in options):
+        element = isinstance(value, Unknown) and isinstance(key, str) and key.isdigit()
+        if element or any(
+            o is ABSENT or isinstance(o, Param) or (isinstance(o, Instance) and o.module) for o in options
+        ):
             found.append(value)
     return found
 

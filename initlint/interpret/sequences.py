@@ -25,6 +25,7 @@ from initlint.interpret.values import (
     Repeat,
     Symbol,
     Value,
+    flatten,
     options,
 )
 
@@ -297,9 +298,20 @@ def dict_item(machine: Machine, value: DictValue, key: Value, node: ast.AST, fra
         entries = under_unknown_keys(value) if value.open else ()  # one of these, if any
         return joined(machine, entries) if 0 < len(entries) <= 6 else Unknown(f"no key {key!r}", frame.unit.place(node))
     entries = tuple(value.cell.values())
+    if any(is_activation(machine, part) for part in flatten(entries)):
+        return Unknown("an activation by a name that is not known", frame.unit.place(node))
     if 0 < len(entries) <= 6 and (not value.open or under_unknown_keys(value)):
         return joined(machine, entries)  # a lookup table asked with an unknown name
     return Unknown("a key that is not known", frame.unit.place(node))
+
+
+def is_activation(machine: Machine, value: Value) -> bool:
+    """Whether this is an activation of the framework, its class or its function."""
+    known = machine.knowledge
+    if isinstance(value, Symbol):
+        spec = known.layers.get(value.qualified) or known.functions.get(value.qualified)
+        return spec is not None and spec.role == "activation"
+    return isinstance(value, Instance) and value.spec is not None and value.spec.role == "activation"
 
 
 def instance_item(machine: Machine, value: Instance, key: Value, node: ast.AST, frame: Frame) -> Value:

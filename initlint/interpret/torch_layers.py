@@ -180,8 +180,9 @@ def fill_container(
     if first is None:
         return
     items, loose = iterate(machine, first, node, frame)
-    if loose and not items:
+    if loose and all(isinstance(value, Unknown) for value in items):
         leave_open(machine, instance)
+        return
     for index, value in enumerate(items):
         if spec.kind in ("ModuleDict", "ParameterDict"):
             pair = compare.elements(value)

@@ -213,8 +213,9 @@ def container_method(
     children = compare.contents(receiver)
     if name == "extend" and args:
         items, loose = machine.iterate(args[0], node, frame)
-        if loose and not items:
+        if loose and all(isinstance(value, Unknown) for value in items):
             leave_open(machine, receiver)
+            return receiver
         for index, value in enumerate(items):
             put_child(machine, receiver, str(len(children) + index), value, node, frame)
         return receiver
