@@ -38,6 +38,7 @@ from initlint.interpret.values import (
 from initlint.knowledge import canonical
 
 AUTOGRAD: Final = "torch.autograd.Function"
+ABSENCE: Final = "AttributeError"
 KEEPING: Final = ("save_for_backward", "save_for_forward", "mark_non_differentiable", "mark_dirty")  # of its context
 
 
@@ -95,6 +96,11 @@ def last_resort(machine: Machine, value: Instance, name: str, node: ast.AST, fra
                 init = cls.find("__init__")
                 if not (isinstance(init, Function) and init.passed_by):
                     raise  # else the decorator around __init__ may have set it
+    if (
+        any(ABSENCE in taken for taken, _ in machine.guards)
+        and has_attribute(machine, value, name, node, frame) is False
+    ):
+        machine.be_caught(ABSENCE)
     return Unknown(f"attribute {name} of {value.name}", frame.unit.place(node))
 
 
