@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge
+from initlint.graph import ATTENTION, DATA, GATE, MERGE, OUTPUT, UNKNOWN, Context, Edge, Layer
 from initlint.source import Place
 
 JOINS = (MERGE, GATE, ATTENTION)
@@ -62,9 +62,10 @@ class Flow:
 
     def _adapts(self, index: int) -> bool | None:
         """Whether nothing but linear maps stands between the layer and the ends of branches: the first factor of an
-        adapter's product. Between raw matrices there may be an activation that passes a gradient at zero. None where
-        what becomes of the product is not known."""
+        adapter's product. Between raw matrices, and in the narrow middle of a low-rank pair, there may be an activation
+        that passes a gradient at zero. None where what becomes of the product, or how narrow it is, is not known."""
         layers = self.context.layers
+        certain = True
         seen, waiting = {index}, [index]
         while waiting:
             edges = self.after(waiting.pop())
@@ -75,14 +76,16 @@ class Flow:
                     return None
                 if edge.target < 0 or edge.norm or edge.target in seen:
                     return False
-                raw = layers[edge.source].kind == layers[edge.target].kind == RAW
-                if edge.activation is not None and not (raw and edge.activation.name in SLOPED):
-                    return False
+                if edge.activation is not None:
+                    narrow = _low_rank(layers[edge.source], layers[edge.target])
+                    if narrow is False or edge.activation.name not in SLOPED:
+                        return False
+                    certain = certain and narrow is True
                 seen.add(edge.target)
                 waiting.append(edge.target)
             if not edges:
-                return False
-        return True
+                return None
+        return certain or None
 
     def runs(self, members: Collection[int], follows: Callable[[Edge], bool]) -> dict[int, tuple[int, ...]]:
         """For each of `members` that is followed by an edge which `follows` accepts (its activation is one that
@@ -174,3 +177,13 @@ def _followed(node: int, following: Mapping[int, int]) -> list[int]:
     while way[-1] in following:
         way.append(following[way[-1]])
     return way
+
+
+def _low_rank(first: Layer, second: Layer) -> bool | None:
+    """Whether two layers are the factors of a matrix of low rank: raw ones, or such that the middle is narrower than
+    both ends. None where a size is not known."""
+    if first.kind == second.kind == RAW:
+        return True
+    if first.fan_in is None or first.fan_out is None or second.fan_out is None:
+        return None
+    return first.fan_out < min(first.fan_in, second.fan_out)
