@@ -219,6 +219,23 @@ def test_scaling_by_a_raw_parameter_names_it(gate: str) -> None:
     assert layers == ["Gated.a", "Gated.b"]
 
 
+def test_what_addmm_adds_to_a_product_is_no_factor() -> None:
+    """A bias is no layer that the product's factors feed; data that is added is a branch."""
+    text = """
+        class Raw(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.weight = nn.Parameter(torch.randn(8, 8))
+                self.bias = nn.Parameter(torch.zeros(8))
+
+            def forward(self, x):
+                x = torch.relu(torch.addmm(self.bias, x, self.weight))
+                return torch.tanh(torch.addmm(x, x, beta=0.5, mat2=self.weight))
+    """
+    found = {layer.name: layer.activations for layer in by_entry(text)["Raw"].layers}
+    assert found == {"Raw.weight": ("relu", "tanh"), "Raw.bias": ()}
+
+
 def test_norms_are_shown_to_rules_where_a_test_misses_them_only() -> None:
     text = """
     class Normed(Net):

@@ -51,11 +51,12 @@ LOW_PRECISION = {"grouped_mm", "scaled_mm", "scaled_grouped_mm"}  # need formats
 @pytest.mark.filterwarnings("ignore")  # chain_matmul is deprecated, sparse layouts are in beta
 @pytest.mark.parametrize("spec", of("matmul"))
 def test_products(spec: FunctionSpec) -> None:
-    """Bilinear: twice one factor is twice the result, twice the other too."""
-    if spec.name in LOW_PRECISION:
-        assert "mm" in spec.name
+    """Bilinear: twice one factor is twice the result, twice the other too. To some an argument before them is added."""
+    name = spec.qualified.rpartition(".")[2].rstrip("_")
+    if name in LOW_PRECISION:
+        assert "mm" in name
         return
-    left, right, call = PRODUCTS[spec.name]
+    left, right, call = PRODUCTS[name]
     f = real(spec)
     if spec.inplace:  # into a sum that starts at zero
         f = lambda start, x, y: real(spec)(start.clone(), x, y)  # noqa: E731
@@ -63,6 +64,13 @@ def test_products(spec: FunctionSpec) -> None:
     out = call(f, x, y)
     assert torch.allclose(call(f, 2 * x, y), 2 * out)
     assert torch.allclose(call(f, x, 2 * y), 2 * out)
+    if spec.name == "add":
+        once = call(lambda start, a, b: f(_ones(start), a, b), x, y)
+        assert torch.allclose(once, 1 + out)
+
+
+def _ones(start: Tensor) -> Tensor:
+    return torch.ones_like(start.to_dense()).to_sparse() if start.is_sparse else torch.ones_like(start)
 
 
 @pytest.mark.filterwarnings("ignore")  # torch.cross wants its dim

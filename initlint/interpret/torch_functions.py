@@ -71,7 +71,10 @@ def call_function(
             machine, [as_tensor(machine, first)], weight, node, spec.name or spec.qualified.rpartition(".")[2]
         )
     if role == "matmul":
-        return product(machine, [*args, *kwargs.values()], node)
+        factors = [*args, *(value for key, value in kwargs.items() if key not in ("beta", "alpha"))]
+        if spec.name != "add" or len(factors) < 3:
+            return product(machine, factors, node)
+        return operator_("add")(machine, [factors[0], product(machine, factors[1:], node)], {}, node, frame)
     if role == "attention":
         return attend(machine, spec, args, kwargs, node)
     if role == "merge":
