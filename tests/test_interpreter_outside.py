@@ -7,16 +7,17 @@ import numbers
 import warnings
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from scenes import by_entry, final, model
 
 from initlint import inspection, pipeline
 from initlint.interpret import read
+from initlint.interpret.postponed import Deferred
 from initlint.interpret.project import Project
 from initlint.interpret.torch import is_value_kind
-from initlint.interpret.values import DictValue, ListValue, Symbol
+from initlint.interpret.values import DictValue, ListValue, Symbol, Value
 from initlint.source import Source
 
 
@@ -223,3 +224,15 @@ def test_modules_outside_that_are_imported_by_name_are_what_an_import_binds(load
         return nn.Sequential(Layer(4, 8), nn.ReLU(), Layer(8, 2))
     """
     assert [layer.kind for layer in by_entry(text)["build"].layers] == ["Linear", "Linear"]
+
+
+def test_what_is_done_to_a_model_that_is_put_off_waits_until_it_is_built() -> None:
+    done: list[Value] = []
+    put_off = Deferred(cast("Any", None), lambda: "built")
+    put_off.then(done.append)
+    put_off.then(done.append)
+    assert done == []
+    assert put_off.force() == "built"
+    assert done == ["built", "built"]
+    put_off.then(done.append)
+    assert done == ["built"] * 3

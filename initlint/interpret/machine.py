@@ -338,6 +338,8 @@ class Machine(Parts):
                 for inner in flatten(part):
                     if isinstance(inner, (Instance, Param)):
                         self.escape(inner, why)
+        elif isinstance(value, Deferred):
+            value.then(lambda made: self.escape(made, why))
 
     # -- places ----------------------------------------------------------------------------
 

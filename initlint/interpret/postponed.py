@@ -41,6 +41,20 @@ class Deferred:
             self.value = build()
         return self.value
 
+    def then(self, do: Callable[[Value], None]) -> None:
+        """Do this to the model, now or once it is built."""
+        build = self.build
+        if build is None:
+            do(self.value)
+            return
+
+        def built() -> Value:
+            made = build()
+            do(made)
+            return made
+
+        self.build = built
+
 
 class Read:
     """A module's name that was read, and what it stood for then."""
