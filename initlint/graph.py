@@ -166,7 +166,7 @@ class Layer:
     norm_between: bool | None
     unknown: tuple[str, ...] = ()
     repeated: bool = False  # made in a loop whose length is unknown
-    serial: int = 0  # order of construction; a Sweep's serial compares with it
+    serial: int = 0  # order of construction
     copies: int = 1  # layers like it that it stands for, one after the other, where a long loop was sampled
     internal: tuple[str, ...] | None = ()  # activations inside it, of recurrent layers; None when unknown
     dilution: int = 1  # what its stride divides by: fan_in of a transposed convolution, fan_out of a plain one
@@ -214,7 +214,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A pass that initializes many modules: apply(fn), or a loop over modules or parameters.
+    """A pass that initializes many modules: apply(fn), or a loop over modules or parameters. A context has them in the
+    order in which they begin.
 
     `missed` are indices of layers with a weight that nothing writes and the pass would have, had they existed by then.
     """
@@ -223,7 +224,6 @@ class Sweep:
     kind: str  # apply, modules, children, named_modules, parameters, named_parameters
     root: str  # class of the module swept over
     function: str
-    serial: int
     wrote: tuple[int, ...] = ()
     missed: tuple[int, ...] = ()
 

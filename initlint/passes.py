@@ -102,7 +102,7 @@ class Write(Subject):
         own, other = self.event.sweep, event.sweep
         if own is None or other is None or max(own, other) >= len(sweeps):
             return own is not None and own == other
-        return sweeps[other].serial <= sweeps[own].serial
+        return other <= own
 
     def _reach(self, event: InitEvent) -> frozenset[int]:
         """Layers that the pass which made the event wrote to."""

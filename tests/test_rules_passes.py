@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from modelling import bias, context, layer, model, place, weight, write
 
@@ -9,7 +11,7 @@ from initlint.findings import Match, Severity
 from initlint.graph import Context, Incident, InitEvent, Layer, Method, Sweep, TypeTest
 from initlint.rules import matches
 
-OUTER = Sweep(place(40), "apply", "Net", "Net._init_weights", 9, wrote=(0, 1))
+OUTER = Sweep(place(40), "apply", "Net", "Net._init_weights", wrote=(0, 1))
 
 
 def found(*contexts: Context) -> list[Match]:
@@ -43,7 +45,7 @@ def test_a_method_that_may_be_called(change: dict[str, object]) -> None:
 
 
 def late(*history: InitEvent, complete: bool = True) -> Context:
-    sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", 2, wrote=(0,), missed=(1,))
+    sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", wrote=(0,), missed=(1,))
     first = layer(0, weight(write("trunc_normal", 20, std=0.02, sweep=0)))
     return context([first, layer(1, weight(*history), activations=("output",))], sweeps=[sweep], complete=complete)
 
@@ -63,7 +65,7 @@ def test_layers_that_something_else_initializes() -> None:
 
 def test_a_head_that_takes_another_one_s_place() -> None:
     """Exchanging a layer of a finished model is no pass that came too early."""
-    sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", 2, wrote=(0,), missed=(1,))
+    sweep = Sweep(place(10), "apply", "Net", "Net._init_weights", wrote=(0,), missed=(1,))
     first = layer(0, weight(write("trunc_normal", 20, std=0.02, sweep=0)), name="Linear")
     assert not lines("INI502", context([first, layer(1, activations=("output",))], sweeps=[sweep]))
 
@@ -92,15 +94,15 @@ def test_the_same_law_again_is_no_loss() -> None:
 
 def test_a_special_case_after_the_pass() -> None:
     assert not lines("INI503", rewritten(LATER, write("orthogonal", 50)))
-    narrow = Sweep(place(50), "modules", "Head", "Net.__init__", 10, wrote=(0,))
+    narrow = Sweep(place(50), "modules", "Head", "Net.__init__", wrote=(0,))
     special = write("orthogonal", 51, sweep=1)
     assert not lines("INI503", rewritten(LATER, special, others=(LATER,), sweeps=(OUTER, narrow)))
 
 
 def test_a_pass_after_a_narrower_pass() -> None:
-    narrow = Sweep(place(18), "modules", "Block", "Block.__init__", 3, wrote=(0,))
-    inner = write("xavier_uniform", 20, sweep=1)
-    assert lines("INI503", rewritten(inner, LATER, others=(LATER,), sweeps=(OUTER, narrow))) == [20]
+    narrow = Sweep(place(18), "modules", "Block", "Block.__init__", wrote=(0,))
+    inner, later = write("xavier_uniform", 20, sweep=0), replace(LATER, sweep=1)
+    assert lines("INI503", rewritten(inner, later, others=(later,), sweeps=(narrow, OUTER))) == [20]
 
 
 @pytest.mark.parametrize("function", ["Masked.reset_parameters", "Masked._reset_parameters"])

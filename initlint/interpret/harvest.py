@@ -346,7 +346,6 @@ def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -
         sweep.kind,
         sweep.root_name,
         sweep.function,
-        sweep.serial,
         tuple(sorted(wrote)),
         tuple(sorted(late - wrote)),
     )

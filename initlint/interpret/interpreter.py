@@ -352,8 +352,8 @@ class Interpreter(Machine):
             known = self.tests[place] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)
             known.body = dict.fromkeys(body)
             known.subject = asked_subject(node.test)
-        if known.within is not self.sweeping[-1]:
-            known.within = self.sweeping[-1]
+        if known.within != self.sweeping[-1].serial:
+            known.within = self.sweeping[-1].serial
             known.passes.update((sweep.place, None) for sweep in self.sweeping)
         if answer is True:
             known.true += 1

@@ -83,7 +83,7 @@ class Test:
     body: dict[str, None] = field(default_factory=dict)
     passes: dict[Place, None] = field(default_factory=dict)
     subject: ast.expr | None = None
-    within: Pass | None = None  # the pass in which it was asked last: that and those around it are noted
+    within: int = 0  # the pass in which it was asked last, by its serial: that and those around it are noted
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from initlint.graph import Context, History, InitEvent, Layer, Node, Weight
+from initlint.graph import Context, History, InitEvent, Layer, Node, Sweep, Weight
 
 MOST: Final = 30_000  # facts to compare with: what repeats stands near to what it repeats
 
@@ -16,17 +16,19 @@ MOST: Final = 30_000  # facts to compare with: what repeats stands near to what 
 class Facts:
     """The facts of the last contexts, by what makes them the same."""
 
-    __slots__ = ("events", "histories", "nodes", "weights")
+    __slots__ = ("events", "histories", "nodes", "sweeps", "weights")
 
     def __init__(self) -> None:
         self.events: dict[object, InitEvent] = {}
         self.histories: dict[object, History] = {}
         self.weights: dict[object, Weight] = {}
         self.nodes: dict[object, Node] = {}
+        self.sweeps: dict[object, Sweep] = {}
 
     def context(self, context: Context) -> Context:
         """The same context, made of facts that are there already where it can be."""
-        if len(self.events) + len(self.nodes) > MOST:
+        if len(self.events) + len(self.nodes) + len(self.sweeps) > MOST:
+            self.sweeps.clear()
             self.nodes.clear()
             self.weights.clear()
             self.histories.clear()
@@ -35,6 +37,7 @@ class Facts:
             context,
             layers=tuple([self.layer(layer) for layer in context.layers]),
             nodes=tuple([self.node(node) for node in context.nodes]),
+            sweeps=tuple([self.sweep(sweep) for sweep in context.sweeps]),
         )
 
     def layer(self, layer: Layer) -> Layer:
@@ -63,3 +66,9 @@ class Facts:
         if node.composed is not None or node.choice is not None:
             return node
         return self.nodes.setdefault((node, repr(node.parameter)) if node.parameter is not None else node, node)
+
+    def sweep(self, sweep: Sweep) -> Sweep:
+        start, end = sweep.place.span.start, sweep.place.span.end
+        place = (sweep.place.document, start.line, start.column, end.line, end.column)
+        told = (sweep.kind, sweep.root, sweep.function, sweep.wrote, sweep.missed)
+        return self.sweeps.setdefault((place, told), sweep)

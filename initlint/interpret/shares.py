@@ -169,7 +169,7 @@ def copy_of(test: Test) -> Test:
 def since(test: Test, before: Test | None) -> Test:
     """How a test came out since then. What it asks about is no part of it: that is code."""
     told = copy_of(test)
-    told.subject = told.within = None
+    told.subject, told.within = None, 0
     if before is not None:
         told.true -= before.true
         told.false -= before.false
