@@ -49,9 +49,10 @@ def located(one: Finding, sources: Mapping[str, Source]) -> Finding:
 
 
 def edit_within(edit: TextEdit, source: Source) -> TextEdit:
-    """An edit of the program as one of the cell that it begins in."""
-    place = source.located(edit.span)
-    return TextEdit(place.span, edit.text, place.cell)
+    """An edit of the program as one of the cell that it begins in, indented as that is."""
+    place, cell = source.located(edit.span), source.cell(edit.span.start.line)
+    indent = cell.indent if cell is not None else ""
+    return TextEdit(place.span, edit.text.replace("\n", f"\n{indent}"), place.cell)
 
 
 def amended(data: bytes, shown: str, fixes: Sequence[Fix]) -> tuple[bytes, int] | None:
@@ -76,12 +77,14 @@ def amended(data: bytes, shown: str, fixes: Sequence[Fix]) -> tuple[bytes, int] 
 
 def in_program(fix: Fix, cells: Mapping[int, Cell]) -> Fix:
     """A fix of cells as one of the program."""
-    return replace(fix, edits=tuple(moved(edit, cells[edit.cell or 0].line - 1) for edit in fix.edits))
+    return replace(fix, edits=tuple(moved(edit, cells[edit.cell or 0]) for edit in fix.edits))
 
 
-def moved(edit: TextEdit, lines: int) -> TextEdit:
-    start, end = (Point(point.line + lines, point.column) for point in (edit.span.start, edit.span.end))
-    return TextEdit(Span(start, end), edit.text)
+def moved(edit: TextEdit, cell: Cell) -> TextEdit:
+    start, end = (
+        Point(p.line + cell.line - 1, p.column - cell.shifted(p.line)) for p in (edit.span.start, edit.span.end)
+    )
+    return TextEdit(Span(start, end), edit.text.replace(f"\n{cell.indent}", "\n"))
 
 
 def breaks_magic(edit: TextEdit, cells: Mapping[int, Cell]) -> bool:

@@ -77,7 +77,7 @@ def source_of(path: str, texts: Iterable[tuple[int, str]]) -> Source:
     cells, program, line = [], [], 1
     for number, text in texts:
         python = python_of(text)
-        cells.append(Cell(number, line, text))
+        cells.append(Cell(number, line, text, indent_of(text)))
         program.append(python)
         line += python.count("\n") + 1
     return Source(path, "\n".join(program), cells=tuple(cells))
@@ -113,8 +113,11 @@ def lowered(value: object) -> str:
 
 
 def python_of(text: str) -> str:
-    """A cell as Python of as many lines."""
+    """A cell as Python of as many lines. IPython lets it be indented as a whole."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    indent = indent_of(text)
+    if indent:
+        lines = [line.removeprefix(indent) for line in lines]
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     magic = re.match(r"\s*%%(\w*)", lines[first])
     if magic is not None:
@@ -123,9 +126,13 @@ def python_of(text: str) -> str:
         lines[first] = ""
     if any(is_suspect(line) for line in lines) and not isinstance(parse("", "\n".join(lines), awaits=True), ast.Module):
         lines = list(without_magics(lines))
-        if all(line.strip() in {"", "pass"} for line in lines):  # IPython lets a cell be indented as a whole
-            lines = [line.strip() for line in lines]
     return "\n".join(lines)
+
+
+def indent_of(text: str) -> str:
+    """What the first line of a cell begins with, empty lines aside."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    return first[: len(first) - len(first.lstrip())]
 
 
 def is_suspect(line: str) -> bool:
@@ -234,9 +241,12 @@ def misplaced(read: Source, trouble: Trouble) -> Trouble:
     for cell in read.cells:
         alone = parse(read.path, python_of(cell.text), awaits=True)
         if isinstance(alone, Trouble):
-            return replace(alone, cell=cell.number)
+            return replace(alone, column=alone.column + cell.shifted(alone.line), cell=cell.number)
     here = read.cell(trouble.line)
-    return trouble if here is None else replace(trouble, line=trouble.line - here.line + 1, cell=here.number)
+    if here is None:
+        return trouble
+    line = trouble.line - here.line + 1
+    return replace(trouble, line=line, column=trouble.column + here.shifted(line), cell=here.number)
 
 
 def file_lines(raw: str) -> dict[int, tuple[int, ...]]:

@@ -81,6 +81,12 @@ class Cell:
     number: int
     line: int
     text: str
+    indent: str = ""  # what its first line begins with, which IPython takes away from all lines that do
+
+    def shifted(self, line: int) -> int:
+        """By how much the columns of the cell's line exceed the program's."""
+        lines = self.text.split("\n") if self.indent else []
+        return len(self.indent) if line <= len(lines) and lines[line - 1].startswith(self.indent) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,8 @@ class Source:
         cell = self.cell(span.start.line)
         if cell is None:
             return Place(self.path, span)
-        start, end = (Point(p.line - cell.line + 1, p.column) for p in (span.start, span.end))
+        lines = (p.line - cell.line + 1 for p in (span.start, span.end))
+        start, end = (Point(n, p.column + cell.shifted(n)) for n, p in zip(lines, (span.start, span.end), strict=True))
         return Place(self.path, Span(start, end), cell.number)
 
     def documents(self) -> dict[str, str]:

@@ -100,3 +100,13 @@ def test_edits_are_told_by_cell() -> None:
 def test_a_comment_that_silences_nothing_is_taken_out_of_its_cell() -> None:
     idle = "net = Net()\nnn.init.xavier_uniform_(net.fc.weight)  # initlint: ignore[INI601]\n"
     assert sources(mended(notebook(IMPORTS, NET, idle)))[2] == idle.partition("  #")[0] + "\n"
+
+
+def test_what_is_written_into_an_indented_cell_is_indented_too() -> None:
+    def indented(text: str) -> str:
+        return "".join(f"  {line}" for line in text.splitlines(keepends=True))
+
+    bare = "net = nn.Linear(8, 4, bias=False)\nnn.init.zeros_(net.bias)\nnet"
+    plain, shifted = (sources(mended(notebook(IMPORTS, text)))[1] for text in (bare, indented(bare)))
+    assert plain.count("\n") > bare.count("\n")
+    assert shifted == indented(plain)

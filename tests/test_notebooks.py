@@ -72,6 +72,16 @@ def test_cells_are_one_program_and_findings_name_cell_and_line() -> None:
     assert report.files == 1
 
 
+def test_a_cell_may_be_indented_as_a_whole() -> None:
+    """As IPython lets it: the line and column told are the cell's own."""
+    shifted = "\n" + "".join(f"    {line}" for line in lined(INIT)).replace("    \n", "\n")
+    report = lint(notebook(cell(IMPORTS), cell(f"  %%time\n{CLASS}"), cell(shifted)))
+    assert [told(one) for one in report.findings] == [("INI601", 3, 4, 5)]
+    assert not report.unreadable
+    report = lint(notebook(cell("  import torch\n  x = = 1")))
+    assert [told(one) for one in report.findings] == [("INI001", 1, 2, 7)]
+
+
 def test_every_format_says_the_cell() -> None:
     report = lint(WHOLE)
     shown = renderer("text")(report)
