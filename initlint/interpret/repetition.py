@@ -6,42 +6,55 @@ Equal is not enough: 20 and 20.0 are told differently.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from initlint.graph import Context, History, InitEvent, Layer, Node, Sweep, Weight
+from initlint.graph import Context, Edge, History, InitEvent, Layer, Node, Sweep, Weight
 
-MOST: Final = 30_000  # facts to compare with: what repeats stands near to what it repeats
+Part = TypeVar("Part", str, "tuple[int, ...]", "tuple[str, ...]", "tuple[str, ...] | None")
+
+MOST: Final = 60_000  # facts to compare with: what repeats stands near to what it repeats
 
 
 class Facts:
     """The facts of the last contexts, by what makes them the same."""
 
-    __slots__ = ("events", "histories", "nodes", "sweeps", "weights")
+    __slots__ = ("edges", "events", "histories", "nodes", "parts", "sweeps", "weights")
 
     def __init__(self) -> None:
+        self.parts: dict[object, object] = {}  # names, and tuples of names or of indices
         self.events: dict[object, InitEvent] = {}
         self.histories: dict[object, History] = {}
         self.weights: dict[object, Weight] = {}
         self.nodes: dict[object, Node] = {}
+        self.edges: dict[Edge, Edge] = {}
         self.sweeps: dict[object, Sweep] = {}
 
     def context(self, context: Context) -> Context:
         """The same context, made of facts that are there already where it can be."""
-        if len(self.events) + len(self.nodes) + len(self.sweeps) > MOST:
-            self.sweeps.clear()
-            self.nodes.clear()
-            self.weights.clear()
-            self.histories.clear()
-            self.events.clear()  # last, for what goes before it names events by their identity
+        tables: tuple[dict[Any, Any], ...]
+        tables = (self.parts, self.edges, self.sweeps, self.nodes, self.weights, self.histories, self.events)
+        if sum([len(table) for table in tables]) > MOST:
+            for table in tables:
+                table.clear()  # all of them, for keys name facts by their identity
         return replace(
             context,
             layers=tuple([self.layer(layer) for layer in context.layers]),
             nodes=tuple([self.node(node) for node in context.nodes]),
+            edges=tuple([self.edge(edge) for edge in context.edges]),
             sweeps=tuple([self.sweep(sweep) for sweep in context.sweeps]),
         )
 
     def layer(self, layer: Layer) -> Layer:
-        return replace(layer, weights=tuple([self.weight(weight) for weight in layer.weights]))
+        return replace(
+            layer,
+            name=self.part(layer.name),
+            weights=tuple([self.weight(weight) for weight in layer.weights]),
+            activations=self.part(layer.activations),
+            unknown=self.part(layer.unknown),
+        )
+
+    def part(self, part: Part) -> Part:
+        return self.parts.setdefault(part, part)  # type: ignore[return-value]
 
     def weight(self, weight: Weight) -> Weight:
         histories = tuple([self.history(history) for history in weight.histories])
@@ -65,7 +78,14 @@ class Facts:
     def node(self, node: Node) -> Node:
         if node.composed is not None or node.choice is not None:
             return node
-        return self.nodes.setdefault((node, repr(node.parameter)) if node.parameter is not None else node, node)
+        key = (node, repr(node.parameter)) if node.parameter is not None else node
+        known = self.nodes.get(key)
+        if known is None:
+            known = self.nodes[key] = node.fed_by(self.part(node.inputs))
+        return known
+
+    def edge(self, edge: Edge) -> Edge:
+        return edge if edge.activation is not None or edge.pools else self.edges.setdefault(edge, edge)
 
     def sweep(self, sweep: Sweep) -> Sweep:
         start, end = sweep.place.span.start, sweep.place.span.end
