@@ -12,6 +12,7 @@ from torch import nn
 
 from initlint import strengths
 from initlint.graph import DATA, OUTPUT
+from initlint.interpret import entries
 from initlint.source import Point
 
 # -- entries ------------------------------------------------------------------------------
@@ -71,6 +72,36 @@ def test_tests_and_other_functions_are_no_entries(text: str) -> None:
 def test_a_model_called_in_a_script_has_data_and_an_output() -> None:
     context = by_entry("net = Net()\nout = net(torch.randn(3, 4))\n")["<module>"]
     assert {(edge.source, edge.target) for edge in context.edges} == {(DATA, 0), (0, 1), (1, OUTPUT)}
+
+
+@pytest.mark.parametrize("use", ["y.sum().backward()", "loss = torch.cat([y, y]).mean()", "y.view(-1)", ""])
+def test_what_a_script_makes_of_a_result_is_no_part_of_the_model(use: str) -> None:
+    script = by_entry(f"y = Net()(torch.zeros(3, 4))\n{use}\n")["<module>"]
+    assert [one.activations for one in script.layers] == [("relu",), ("output",)]
+
+
+def test_of_a_script_whose_steps_run_out_the_finished_models_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "ENTRY_FUEL", 600)
+    text = """
+    class Wide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.c = nn.Linear(4, 4)
+            for size in range(250):
+                self.c.size = size * 2
+            nn.init.zeros_(self.c.weight)
+
+    def trial(make):
+        net = make()
+        net.apply(init)
+        return net
+
+    trial(Net), trial(Wide)
+    """
+    script = by_entry(text)["<module>"]
+    assert not script.complete
+    ends = {one.name: [h[-1].name for h in one.weights[0].histories] for one in script.layers}
+    assert ends == {"Net.a": ["orthogonal"], "Net.b": ["orthogonal"], "Wide.c": ["unknown"]}
 
 
 def test_a_construction_that_raises_is_not_complete() -> None:

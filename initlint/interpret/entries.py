@@ -35,8 +35,8 @@ from initlint.interpret.shares import Offers, divided, run_apart
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
-from initlint.interpret.upkeep import tidy
-from initlint.interpret.values import Class, Function, Instance, Symbol, Value, flatten, options
+from initlint.interpret.upkeep import forget_tensors, tidy
+from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
 FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
@@ -212,24 +212,24 @@ def around_spent(machine: Interpreter) -> bool:
 def run_script(machine: Interpreter, unit: Unit) -> None:
     """The module's own statements, then the forward of models they left in variables."""
     memo: dict[ast.AST, bool] = {}
+    ended = True
     for statement in [s for s in unit.tree.body if leads(unit, s) and acts(machine, s, unit, memo)]:
         fuel = min(ENTRY_FUEL, fuel_left(machine, unit, SCRIPT))
         if fuel <= 0:
             raise OutOfFuel
-        spend(machine, unit, names.run_statements(machine, unit, [statement], fuel))
+        before, steps = machine.heap.serial, names.run_statements(machine, unit, [statement], fuel)
+        spend(machine, unit, steps)
+        if steps >= fuel:
+            ended = False
+            leftovers.cut_off(machine, before)
     machine.heap.log = None
     for value in list(unit.cell.values()):
         for option in options(value):
             if isinstance(option, Instance) and option.module and not option.uses:
                 show_data(machine, option, unit.frame)
     show_rest(machine, unit.frame)
-
-
-def forget_tensors(unit: Unit) -> None:
-    """Take the data of its statements from a file's variables: each entry has a graph of its own."""
-    for name, value in unit.cell.items():
-        if any(isinstance(part, Tensor) and part.node >= 0 for part in flatten(value)):
-            unit.cell[name] = Unknown("a tensor of the script")
+    if not ended:
+        raise OutOfFuel
 
 
 def leads(unit: Unit, statement: ast.stmt) -> bool:

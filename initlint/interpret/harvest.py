@@ -229,7 +229,8 @@ def layer_facts(
         activations = activations or None
     normed = {label[1] for label in labels if label[0] != "?"}
     norm = None if not normed else True in normed
-    ending = "" if machine.constructed else stopped
+    made = owner.owner if isinstance(owner, Param) else owner
+    ending = "" if machine.constructed or (made is not None and made.serial < machine.cut) else stopped
     weights = tuple(weight_facts(machine, param, ending) for param in params)
     if stopped:
         unknown.append(stopped)

@@ -76,6 +76,13 @@ def unshown(machine: Interpreter) -> list[Instance]:
     return [m for m in roots if not any(id(part) in reached for _, part in named_modules(m))][:MOST_SHOWN]
 
 
+def cut_off(machine: Interpreter, before: int) -> None:
+    """Note what a script's statement leaves unfinished whose steps run out: all that was made since the first object,
+    of those made after one, whose construction has not ended."""
+    begun = (i.serial for i in machine.instances if i.serial > before and isinstance(i.cls, Class) and not i.finished)
+    machine.cut = min(machine.cut or machine.heap.serial + 1, *begun, machine.heap.serial + 1)
+
+
 def is_shown(machine: Interpreter, cls: Class) -> bool:
     """Whether all of a class was executed as a base of one that was built."""
     own = [function for function in cls.cell.values() if isinstance(function, Function)]

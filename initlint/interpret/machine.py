@@ -169,6 +169,7 @@ class Machine(Parts):
         self.sampled: set[int] = set()  # lengths of counts of which only some turns were executed
         self.instances: list[Instance] = []
         self.constructed = False  # the model is made and initialized: what follows is its forward
+        self.cut = 0  # the first object of a script of which not all is known, as the steps ran out there
         self.quiet = False  # nothing but computing was seen since a function began whose result may be remembered
         self.quiet_since = 0  # the last object made before
         self.reads: list[Read] | None = None  # of names of modules by that function

@@ -20,14 +20,27 @@ from initlint.interpret.values import Bound, Class, Frame, Function, Instance, N
 NOT_TENSORS: Final = frozenset({"int", "float", "bool", "str", "dict", "Dict", "Callable", "Tuple[int"})
 INPUTS: Final = re.compile(r"(ids|values|features|inputs?|images?|tokens|text|audio)$")
 MOST_EXTRA_METHODS: Final = 12
+ENDS: Final = frozenset({"layer", "activation", "attention", "output", "unknown"})  # what a layer's output may feed
 
 
 def show_rest(machine: Interpreter, frame: Frame) -> None:
     """The forward of models that nothing has used, and the ends of what was computed with the others."""
     for model in (*leftovers.unshown(machine), *keras_showing.unused(machine)):
         show_data(machine, model, frame)
-    used = {source for node in machine.nodes for source in node.inputs}
-    emit_outputs(machine, [t for t in flatten(tuple(machine.outcomes)) if isinstance(t, Tensor) and t.node not in used])
+    if machine.outcomes:
+        emit_outputs(machine, [Tensor(index) for index in left(machine)])
+
+
+def left(machine: Interpreter) -> list[int]:
+    """The last steps of what code outside of all modules makes of a model's results, where it gives them to nothing
+    else: `loss = net(x).sum()`."""
+    reached = {t.node for t in flatten(tuple(machine.outcomes)) if isinstance(t, Tensor) and t.node >= 0}
+    used: set[int] = set()
+    for index, node in enumerate(machine.nodes):
+        used.update(node.inputs)
+        if node.op not in ENDS and not reached.isdisjoint(node.inputs):
+            reached.add(index)
+    return sorted(reached - used)
 
 
 def show_data(machine: Interpreter, model: Instance, frame: Frame) -> None:

@@ -54,6 +54,16 @@ OTHERS: Final = frozenset(
     "__init__ __call__ forward apply add_module register_module register_parameter get_parameter get_submodule"
     " load_state_dict to_empty __setattr__ __getattr__ reset_parameters _reset_parameters flatten_parameters".split()
 )
+KEYWORDS: Final = {  # what the parameters of methods may be called, in their order
+    "add_module": ("name", "module"),
+    "register_module": ("name", "module"),
+    "append": ("module", "value"),
+    "insert": ("index", "module"),
+    "extend": ("sequential", "modules", "values"),
+    "update": ("modules", "parameters"),
+    "pop": ("key",),
+    "get": ("key", "default"),
+}
 METHODS: Final[frozenset[str]] = SELF_RETURNING | QUIET | LISTS | OTHERS
 
 
@@ -120,6 +130,8 @@ def call_native(
         return None
     if name in ("__call__", "forward"):
         return call_module(machine, receiver, args, kwargs, node, frame, native=name == "forward")
+    if kwargs and name in KEYWORDS:
+        args = [*args, *(kwargs[word] for word in KEYWORDS[name] if word in kwargs)]
     if name in SELF_RETURNING:
         if name == "requires_grad_":
             wanted = args[0] if args else kwargs.get("requires_grad", True)

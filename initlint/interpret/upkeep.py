@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from initlint import garbage
+from initlint.graph import Unknown
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.outlines import outline_of
+from initlint.interpret.project import Unit
+from initlint.interpret.tensors import Tensor
+from initlint.interpret.values import flatten
 
 
 def tidy(machine: Interpreter) -> None:
@@ -23,3 +27,10 @@ def tidy(machine: Interpreter) -> None:
         machine.mentions.clear()
         machine.spans.clear()
     garbage.collect()
+
+
+def forget_tensors(unit: Unit) -> None:
+    """Take the data of its statements from a file's variables: each entry has a graph of its own."""
+    for name, value in unit.cell.items():
+        if any(isinstance(part, Tensor) and part.node >= 0 for part in flatten(value)):
+            unit.cell[name] = Unknown("a tensor of the script")
