@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from initlint import strengths
 from initlint.findings import Site
 from initlint.formulas import COMPOSED, Composed
-from initlint.graph import Edge, Unknown
+from initlint.graph import PASSED, Edge, Unknown
 from initlint.judgement import Judged
 from initlint.knowledge import knowledge
 from initlint.strands import Strand, strand_of
@@ -77,6 +77,12 @@ class Call(Judged):
         if "a" in names and self.uses[0].nonlinearity == "leaky_relu":
             return "a"
         return "nonlinearity" if "nonlinearity" in names else None
+
+    @property
+    def passed(self) -> str | None:
+        """The parameter of the function around the call which the argument is, so that callers say it; else None."""
+        start = f"{PASSED}{self.argument} "
+        return next((key.removeprefix(start) for key, _ in self.uses[0].event.spans if key.startswith(start)), None)
 
     @property
     def value(self) -> str | None:

@@ -43,6 +43,9 @@ class Fan:
     size: float
 
 
+PASSED = "passed "
+
+
 @dataclass(frozen=True, slots=True)
 class InitEvent:
     """One write to a parameter: the framework's default or an explicit one.
@@ -64,7 +67,8 @@ class InitEvent:
     function: str = ""  # qualified name of the function in which the write stands
     calls: tuple[Place, ...] = ()  # the calls that led there, outermost first
     certain: bool = True  # False when it stands in a branch whose condition is unknown
-    spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)  # where arguments stand, by their names
+    # Where arguments stand, by their names; what is a parameter of the function, once more: PASSED, name, its own.
+    spans: tuple[tuple[str, Place], ...] = field(default=(), compare=False)
     # The initializer object of Keras that wrote, negative where it has a seed that its clones have too; 0 where there
     # is none that others may have.
     maker: int = 0

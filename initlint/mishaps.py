@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from initlint.subject import Subject
     from initlint.survey import Survey
 
+WRAPPERS: Final = frozenset({"weight_norm", "spectral_norm", "orthogonal"})  # of layers whose weight they compute
+COMPUTED: Final = "a weight that is computed anew has to be initialized before it is parametrized"
 MODES: Final = ("fan_in", "fan_out")
 VECTORS: Final = {"bias": "zeros", "norm_bias": "zeros", "norm": "ones"}  # what frameworks start them with
 
@@ -31,8 +33,11 @@ def reach_parameter(subjects: Sequence[Subject], survey: Survey) -> Facts:
     """What the interpreter noted of a copy, where the parameter can be told from it: it has a name, is a clone, or is
     an attribute of a layer, which is computed anew."""
     facts = as_noted(subjects, survey)
-    if facts["what"] == "copy" and not _is_reached(ast.parse(facts["expression"], mode="eval").body):
+    node = ast.parse(facts["expression"], mode="eval").body
+    if facts["what"] == "copy" and not _is_reached(node):
         raise Undecided("the copy is made in a way that this fix does not know")
+    if facts["what"] == "copy" and isinstance(node, ast.Attribute) and WRAPPERS.isdisjoint(facts["made"].split()):
+        raise Undecided(COMPUTED)
     return facts
 
 

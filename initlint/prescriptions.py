@@ -270,3 +270,24 @@ def _different(needs: Iterable[Need]) -> str:
 def _listed(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def in_the_way(written: Sequence[Written], facts: Facts) -> str:
+    """Why a loop over all modules of these kinds would do harm; "" where it would not."""
+    kinds = {one.layer.kind for one in written}
+    own = {(id(one.flow), one.layer.index) for one in written}
+    for flow in {id(one.flow): one.flow for one in written}.values():
+        for layer in flow.context.layers:
+            kernel = layer.kernel
+            if layer.kind not in kinds or kernel is None or (id(flow), layer.index) in own:
+                continue
+            events = kernel.effective()
+            if any(event is None or event.explicit for event in events):
+                return f"{layer.name} is a {layer.kind} too, and has an initializer of its own"
+            try:
+                both = prescription([*(Written(flow, layer, kernel, e) for e in events if e), *written])
+            except Undecided as error:
+                return str(error)
+            if both != facts:
+                return f"{layer.name} is a {layer.kind} too, and needs something else"
+    return ""

@@ -21,7 +21,7 @@ from initlint.knowledge import knowledge
 from initlint.normalizing import Disturbance
 from initlint.parameters import Parameter, is_added, is_vector
 from initlint.passes import Hook, Pass, Write
-from initlint.prescriptions import Facts, Undecided, prescription, true_fan
+from initlint.prescriptions import Facts, Undecided, in_the_way, prescription, true_fan
 from initlint.products import Product
 from initlint.stretches import Stretch
 from initlint.subjects import Use
@@ -80,10 +80,13 @@ def suit_activation(subjects: Sequence[Subject], survey: Survey) -> Facts:
     facts = prescription(written)
     if facts["framework"] == "keras":
         return {**facts, "form": form, "at": constructors(written, facts, first.place.file)}
+    others = in_the_way(written, facts)
+    if others and form == "chain":
+        raise Undecided(others)
     layers = [one.layer for one in written]
     roots = {layer.name.partition(".")[0] for layer in layers}
     made = {"entry": written[0].flow.context.entry, "root": roots.pop() if len(roots) == 1 else ""}
-    return {**facts, "form": form, "others": _others(written, facts), **_owner(layers), **made}
+    return {**facts, "form": form, "others": others, **_owner(layers), **made}
 
 
 def right_fan(subjects: Sequence[Subject], survey: Survey) -> Facts:
@@ -121,27 +124,6 @@ def defaults(subjects: Sequence[Subject]) -> list[Written]:
     return found
 
 
-def _others(written: Sequence[Written], facts: Facts) -> str:
-    """Why a loop over all modules of these kinds would do harm; "" where it would not."""
-    kinds = {one.layer.kind for one in written}
-    own = {(id(one.flow), one.layer.index) for one in written}
-    for flow in {id(one.flow): one.flow for one in written}.values():
-        for layer in flow.context.layers:
-            kernel = layer.kernel
-            if layer.kind not in kinds or kernel is None or (id(flow), layer.index) in own:
-                continue
-            events = kernel.effective()
-            if any(event is None or event.explicit for event in events):
-                return f"{layer.name} is a {layer.kind} too, and has an initializer of its own"
-            try:
-                both = prescription([*(Written(flow, layer, kernel, e) for e in events if e), *written])
-            except Undecided as error:
-                return str(error)
-            if both != facts:
-                return f"{layer.name} is a {layer.kind} too, and needs something else"
-    return ""
-
-
 def _layer(subject: Subject) -> Layer:
     assert isinstance(subject, Use)
     return subject.layer
@@ -160,6 +142,8 @@ def right_gain(subjects: Sequence[Subject], survey: Survey) -> Facts:
     spelling = first.right_spelling
     if first.argument is None or spelling is None:
         raise Undecided("the layers of this call feed several activations, whose gains differ")
+    if first.passed:
+        raise Undecided(f"{first.passed} is passed by the callers of {first.uses[0].event.function.rpartition('.')[2]}")
     if first.composed is not None and first.technique == "orthogonal":
         return {"framework": first.framework, "argument": first.argument, "right": f"{first.right:.4g}"}
     if first.falls_short or first.composed is not None:

@@ -382,3 +382,4 @@ def test_a_gain_that_callers_pass_stays_theirs(call: str) -> None:
     text = f"import torch.nn as nn\n\n\n{helper}net = nn.Sequential({layers})\n"
     (found,) = [one for one in lint_source(text, "net.py", debug=True, fixes=True).findings if one.code == "INI206"]
     assert found.fix == Declined("gain is passed by the callers of init")
+    assert lint_source(text, "net.py").promises == ()

@@ -12,12 +12,11 @@ from initlint.fixers import Draft
 from initlint.fixers._calls import assigned, last_name
 from initlint.fixers._moves import block_of, moved_after
 from initlint.knowledge import knowledge
+from initlint.mishaps import COMPUTED, WRAPPERS
 from initlint.page import Page, Spot
 from initlint.source import Span
 
 OTHERS = ("generator", "non_blocking")  # parameters that are no numbers of a law
-WRAPPERS = ("weight_norm", "spectral_norm", "orthogonal")
-
 VALUELESS = ("zero_",)  # methods that take nothing
 
 
@@ -116,4 +115,4 @@ def _before_wrapping(spot: Spot, facts: Mapping[str, str]) -> Edits:
             edits = page.replace(call, page.text(page.span(layer)))
             return edits + page.after(statement, f"{name} = {page.code(wrapped)}\n")
         break
-    raise Unfit("a weight that is computed anew has to be initialized before it is parametrized")
+    raise Unfit(COMPUTED)

@@ -20,6 +20,7 @@ from initlint.interpret.parts import Pass
 from initlint.interpret.reloads import reloads
 from initlint.interpret.tensors import Param
 from initlint.interpret.torch_traversal import modules_of, named_modules, own_parameters
+from initlint.interpret.trees import last_name, walk
 from initlint.interpret.values import Class, DictValue, Frame, Instance, ListValue, Value, options
 from initlint.knowledge import LOADING, snake
 from initlint.sizes import size
@@ -320,9 +321,19 @@ def unloaded(histories: tuple[History, ...]) -> tuple[History, ...]:
 
 def keep_lost_writes(machine: Interpreter) -> None:
     for _, param, node, frame in list(machine.lost_writes.values()):
-        facts = {"what": "copy", "method": "", "expression": ast.unparse(node)}
+        text = ast.unparse(node)
+        facts = {"what": "copy", "method": "", "expression": text, "made": made_there(text, frame)}
         machine.incident("init-on-copy", node, frame, facts, param)
     machine.lost_writes.clear()
+
+
+def made_there(text: str, frame: Frame) -> str:
+    """The names of the functions whose results this function calls as the expression begins: weight_norm, of a layer
+    that is wrapped there."""
+    scope: ast.AST = frame.function.node if frame.function is not None else frame.unit.tree
+    statements = [part for part in walk(scope) if isinstance(part, ast.Assign) and isinstance(part.value, ast.Call)]
+    made = [part.value for part in statements if text.startswith(f"{ast.unparse(part.targets[0])}.")]
+    return " ".join(sorted({last_name(call.func) for call in made if isinstance(call, ast.Call)}))
 
 
 def incident_facts(

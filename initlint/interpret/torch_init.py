@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from initlint.graph import History, InitEvent, Scalar, Unknown
+from initlint.graph import PASSED, History, InitEvent, Scalar, Unknown
 from initlint.interpret.hand_written import fan_of
 from initlint.interpret.machine import Arguments, Keywords, Machine, function_name
 from initlint.interpret.pieces import extended, placed, rows_of
@@ -148,7 +148,15 @@ def argument_spans(
 ) -> tuple[tuple[str, Place], ...]:
     """Where each argument stands; none for one that no expression of its own in the call gives."""
     at = {name: argument_node(spec, name, node) for name in given}
+    names = [(name, part) for name, part in at.items() if isinstance(part, ast.Name) and is_passed(part.id, frame)]
+    at |= {f"{PASSED}{name} {part.id}": part for name, part in names}
     return tuple((name, frame.unit.place(part)) for name, part in at.items() if part is not node)
+
+
+def is_passed(name: str, frame: Frame) -> bool:
+    """Whether it is a parameter of the running function."""
+    taken = frame.function.node.args if frame.function is not None else None
+    return taken is not None and any(one.arg == name for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs))
 
 
 def argument_node(spec: InitializerSpec, name: str, node: ast.AST) -> ast.AST:
