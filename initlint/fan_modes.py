@@ -38,7 +38,7 @@ def division(layer: Layer, weight: Weight, event: InitEvent) -> Division | None:
     else:
         strided = (fan_in, fan_out and fan_out / layer.dilution)
     most, least = average(name, *fans), average(name, *strided)
-    if computed is None or not most or not least:
+    if not computed or not most or not least:
         return None
     if name == "fan_out" and fan_in and strided[0] and strided[0] / 2 <= computed <= 2 * fan_in:
         return None  # where the sides are swapped, asking for fan_out is how to get the true fan_in

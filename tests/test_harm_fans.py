@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import torch
+from lintable import told
 from torch import Tensor, nn
 
 from initlint.graph import InitEvent
@@ -104,3 +106,23 @@ def test_bounds_at_two_standard_deviations_are_meant() -> None:
     assert math.isclose(
         truncated(InitEvent("trunc_normal", (("std", 1.0),), None, "", True)) or 0, 0.8796, abs_tol=1e-4
     )
+
+
+def test_a_matrix_without_entries_has_no_fan_to_divide_by() -> None:
+    with pytest.raises(ZeroDivisionError):
+        nn.init.xavier_uniform_(torch.empty(2, 0, 0))
+    text = """
+        import torch
+        from torch import nn
+
+        class Cross(nn.Module):
+            def __init__(self, columns=()):
+                super().__init__()
+                width = len(columns)
+                self.weight = nn.Parameter(torch.empty(2, width, width))
+                nn.init.xavier_uniform_(self.weight)
+
+            def forward(self, x):
+                return torch.einsum("bi,eij,bj->bei", x, self.weight, x)
+    """
+    assert told(dedent(text)) == set()
