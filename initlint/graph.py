@@ -294,6 +294,7 @@ class Context:
     place: Place | None = None  # the entry's name in its class or def; None for a script
     built: bool = False  # a class that we built by itself, rather than code that builds a model
     offered: bool = False  # one that users build themselves, though larger models of the project have it too
+    part: bool = False  # of a class that we built by itself before other code came to build it
     unsettled: bool = False  # other code may fill what it leaves empty: who makes it where no entry came, or a loader
 
     def outgoing(self, index: int) -> Iterator[Edge]:

@@ -209,6 +209,8 @@ def speaking(contexts: Contexts, pairs: list[tuple[int, Layer]]) -> list[tuple[C
     numbers = dict.fromkeys(index for index, _ in known)
     parts = (i for i in numbers if contexts.contexts[i].built and not contexts.contexts[i].offered)
     alone = {i for i in parts if not contexts.around(i).isdisjoint(numbers)}
+    if any(layer.activations for i, layer in known if i not in alone and not contexts.contexts[i].part):
+        alone.update(i for i in numbers if contexts.contexts[i].part)
     return [(contexts.contexts[index], layer) for index, layer in known if index not in alone]
 
 

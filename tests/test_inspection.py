@@ -257,6 +257,15 @@ def test_a_block_that_we_built_by_itself_says_nothing_where_a_model_has_it() -> 
     assert len(told(factory, in_model)) == 3, "what code of the project builds counts"
 
 
+def test_a_block_that_other_code_builds_after_us_ends_in_no_output() -> None:
+    extra = layer(index=1, place=place(7))
+    block = Context("Block", "net.py", (layer(activations=("output",)), extra), built=True, part=True)
+    rows = [row for row in told(block, context(layer(activations=("linear",)))) if row["line"] == 3]
+    assert [row["activations"] for row in rows] == [["linear"]]
+    unreached = [row for row in told(block, context(layer(activations=()))) if row["line"] == 3]
+    assert [row["activations"] for row in unreached] == [["output"]]
+
+
 def test_that_no_flow_reaches_a_layer_is_said_where_no_context_leaves_it_open() -> None:
     assert [row["activations"] for row in told(context(layer(activations=())))] == [[]]
     assert [row["activations"] for row in told(context(layer(activations=())), context(layer(activations=None)))] == [

@@ -203,3 +203,24 @@ def test_what_is_not_known_in_a_container_is_gone_through(held: str) -> None:
     one, two, three = by_entry(text)["Chosen"].layers
     assert one.activations in (None, ())
     assert (two.activations, three.activations) == (("tanh",), ("output",))
+
+
+@pytest.mark.parametrize(
+    "product", ["F.linear(x, self.w)", "torch.matmul(x, self.w)", "x @ self.w", "torch.einsum('bi,io->bo', x, self.w)"]
+)
+def test_a_weight_that_was_made_in_one_way_or_another_ends_the_way_of_data(product: str) -> None:
+    text = f"""
+    import torch.nn.functional as F
+
+    class Either(nn.Module):
+        def __init__(self, zero):
+            super().__init__()
+            self.a = nn.Linear(4, 4)
+            self.w = nn.Parameter(torch.zeros(4, 4)) if zero else nn.Parameter(torch.ones(4, 4))
+
+        def forward(self, x):
+            x = self.a(x)
+            return torch.relu({product})
+    """
+    told = {(one.name, one.activations) for one in by_entry(text)["Either"].layers}
+    assert told == {("Either.a", ("linear",)), ("Either.w", ("relu",))}

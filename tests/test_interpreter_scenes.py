@@ -104,6 +104,35 @@ def test_of_a_script_whose_steps_run_out_the_finished_models_are_known(monkeypat
     assert ends == {"Net.a": ["orthogonal"], "Net.b": ["orthogonal"], "Wide.c": ["unknown"]}
 
 
+def test_a_class_that_a_later_entry_builds_is_a_part() -> None:
+    text = """
+    def make(kind, width=None):
+        if kind == "block":
+            if width is None:
+                raise ValueError("a block needs a width")
+            return Block()
+        return Net()
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList([make(kind, 4) for kind in ("block", "net")])
+
+        def forward(self, x):
+            return self.blocks[0](x)
+
+    class Block(Net):
+        def __init__(self):
+            super().__init__()
+            self.c = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.c(super().forward(x))
+    """
+    parts = {context.entry: context.part for context in model(text).contexts if context.built}
+    assert parts == {"Block": True, "Model": False}
+
+
 def test_a_construction_that_raises_is_not_complete() -> None:
     text = "class Base(Net):\n    def __init__(self):\n        super().__init__()\n        raise NotImplementedError\n"
     assert not by_entry(text)["Base"].complete

@@ -35,7 +35,7 @@ from initlint.interpret.shares import Offers, divided, run_apart
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
-from initlint.interpret.upkeep import forget_tensors, tidy
+from initlint.interpret.upkeep import again, forget_tensors, tidy
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
@@ -69,6 +69,7 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
                 machine.built = before  # what it was to show, the classes themselves show
             contexts.append(context)
     used = named_by_others(machine, classes)
+    alone: list[tuple[int, Class]] = []
     for cls in by_use(machine, classes, used):
         if cls.abstract or not cls.module:
             continue
@@ -78,7 +79,12 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
         genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
         run = partial(build, machine, cls)
         told = partial(attempt, machine, cls.unit, cls.name, run, genuine=genuine, named=cls)
-        contexts += told(offered=offered, used=id(cls) in used and not offered)
+        for context in told(offered=offered, used=id(cls) in used and not offered):
+            alone += [] if offered else [(len(contexts), cls)]
+            contexts.append(context)
+    for index, cls in alone:
+        if machine.built.get(cls.node):
+            contexts[index] = replace(contexts[index], part=True)
     for unit in units:
         if uncalled := leftovers.orphans(machine, unit):
             run = partial(leftovers.run_orphans, machine, uncalled, unit.frame)
@@ -337,13 +343,6 @@ def builds(machine: Interpreter, function: Function, memo: dict[ast.AST, bool], 
                 uses = id(part) not in said
     memo[function.node] = returns and uses
     return returns and uses
-
-
-def again(machine: Interpreter) -> None:
-    """Forget what a construction that raises has made; its steps count."""
-    fuel, frames, deferring, surveying = machine.fuel, machine.frames, machine.deferring, machine.surveying
-    machine.begin()
-    machine.fuel, machine.frames, machine.deferring, machine.surveying = fuel, frames, deferring, surveying
 
 
 def build(machine: Interpreter, target: Function | Class) -> None:

@@ -61,9 +61,11 @@ def use_weight(
 ) -> Tensor:
     """A weighted step by a function: F.linear(x, weight), x @ weight, einsum(..., weight)."""
     param = weight if isinstance(weight, Param) else getattr(weight, "param", None)
+    if isinstance(weight, Alternatives):
+        return as_tensor(machine, machine.each(weight, lambda one: use_weight(machine, inputs, one, node, kind, fans)))
     if not isinstance(param, Param):
         data = [*inputs, *tensors_in(machine, [weight])]
-        return machine.flow("matmul", data, kind, node)
+        return machine.flow("layer" if isinstance(weight, Unknown) else "matmul", data, kind, node)
     ids = tuple(dict.fromkeys(t.node for t in inputs if t.node >= 0))
     made = machine.emit("layer", ids, kind, node)
     machine.node_layers[made] = layer_of(param)
@@ -208,8 +210,18 @@ def negate(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, f
     return value if isinstance(value, Tensor) else Tensor(param=getattr(value, "param", value))  # type: ignore[arg-type]
 
 
+def is_weight(value: Value) -> bool:
+    return isinstance(value, (Param, View))
+
+
 def product(machine: Machine, args: Arguments, node: ast.AST) -> Value:
     """Matrix products: of data with a weight, of data with data (attention), of weights."""
+    either = [
+        at for at, value in enumerate(args) if isinstance(value, Alternatives) and any(map(is_weight, value.options))
+    ]
+    if either:
+        at = either[0]
+        return machine.each(args[at], lambda one: product(machine, [*args[:at], one, *args[at + 1 :]], node))
     found = list(tensors_in(machine, args))
     data = [t for t in found if t.node >= 0]
     weights = [t for t in found if t.node < 0 and t.param is not None]

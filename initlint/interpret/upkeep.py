@@ -1,4 +1,4 @@
-"""What is let go of between entries, once it is much."""
+"""What is let go of: between entries, once it is much, and of a construction that is begun again."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def forget_tensors(unit: Unit) -> None:
     for name, value in unit.cell.items():
         if any(isinstance(part, Tensor) and part.node >= 0 for part in flatten(value)):
             unit.cell[name] = Unknown("a tensor of the script")
+
+
+def again(machine: Interpreter) -> None:
+    """Forget what a construction that raises has made; its steps count."""
+    fuel, frames, deferring, surveying = machine.fuel, machine.frames, machine.deferring, machine.surveying
+    machine.begin()
+    machine.fuel, machine.frames, machine.deferring, machine.surveying = fuel, frames, deferring, surveying
