@@ -115,6 +115,8 @@ def rows(model: Model, files: Iterable[str]) -> list[Row]:
         others = [layer for context, layer in pairs if not context.genuine]
         if not layers:
             layers, others = others, []
+        if not any(layer.activations for layer in (*layers, *others)):
+            others += [layer for index, layer in everywhere if model.contexts[index].built]
         if all(map(is_loaded, layers)):
             layers, others = [unloaded(layer) for layer in layers], []
         composed = formulas(pairs)

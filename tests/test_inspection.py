@@ -266,6 +266,17 @@ def test_a_block_that_other_code_builds_after_us_ends_in_no_output() -> None:
     assert [row["activations"] for row in unreached] == [["output"]]
 
 
+def test_what_a_layer_feeds_is_told_by_a_block_where_no_data_reached_the_model_that_has_it() -> None:
+    alone = Context("Block", "net.py", (layer(activations=("tanh",)),), built=True)
+    unshown = context(layer(activations=()), layer(index=1, place=place(5), activations=()))
+    first, _ = told(alone, unshown)
+    assert first["activations"] == ["tanh"]
+    written = weight((DEFAULT, explicit("trunc_normal", 9)))
+    other = context(layer(written, activations=()), layer(index=1, place=place(5), activations=()))
+    first, _ = told(alone, other)
+    assert (first["init"]["name"], first["activations"]) == ("trunc_normal", [])
+
+
 def test_that_no_flow_reaches_a_layer_is_said_where_no_context_leaves_it_open() -> None:
     assert [row["activations"] for row in told(context(layer(activations=())))] == [[]]
     assert [row["activations"] for row in told(context(layer(activations=())), context(layer(activations=None)))] == [
