@@ -18,7 +18,7 @@ from initlint.interpret.torch_tensors import (
     tensors_in,
     use_weight,
 )
-from initlint.interpret.values import Alternatives, Frame, ListValue, Symbol, Value
+from initlint.interpret.values import Alternatives, Frame, ListValue, Symbol, Value, flatten
 from initlint.knowledge import FunctionSpec
 
 REARRANGING: Final = frozenset(
@@ -141,6 +141,8 @@ def merge(
         return operator_(word)(machine, values[:2], {}, node, frame)
     found = list(tensors_in(machine, values))
     data = [t for t in found if t.node >= 0]
+    if data and spec.name == "cat":  # what is not known is another branch
+        data += [as_tensor(machine, part) for part in flatten(values[0]) if isinstance(part, Unknown)]
     if len(data) > 1:
         return machine.flow("cat", data, spec.name, node)
     if data:
