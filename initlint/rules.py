@@ -124,19 +124,9 @@ def asked_apart(
 def asked(rule: Rule, survey: Survey) -> Answer:
     """What the rule holds for, in the contexts that speak for it."""
     instances = survey.instances(rule.subject)
-    true = [instance for instance in instances if verdict(rule, instance)]
-    if not true:
+    agreed = [number for numbers in survey.groups(rule.subject) for number in agreeing(rule, instances, numbers)]
+    if not agreed:
         return Answer()
-    by_site: defaultdict[Hashable, list[int]] = defaultdict(list)
-    wanted = {instance.site for instance in true}
-    for number, instance in enumerate(instances):
-        if instance.site in wanted:
-            by_site[instance.site].append(number)
-    agreed: list[int] = []
-    for numbers in by_site.values():
-        group = [instances[number] for number in numbers]
-        found = {id(instance) for instance in agreeing(rule, group, speaking(survey, group))}
-        agreed += [number for number in numbers if id(instances[number]) in found]
     told: list[tuple[int, int, Severity, str, Judgement | None]] = []
     concerned = concerned_in([instances[number] for number in agreed])
     for number in agreed:
@@ -191,21 +181,20 @@ def verdict(rule: Rule, instance: Instance) -> bool | None:
     return answer
 
 
-def speaking(survey: Survey, group: list[Instance]) -> frozenset[int]:
-    contexts = tuple(dict.fromkeys(i.context for i in group))
-    return frozenset({EVERYWHERE}) if contexts == (EVERYWHERE,) else survey.speaking(contexts)
-
-
-def agreeing(rule: Rule, group: list[Instance], contexts: frozenset[int]) -> list[Instance]:
-    """The instances at one site that count as found; none where a context speaks against it."""
-    asked = [(instance, verdict(rule, instance)) for instance in group if instance.context in contexts]
-    true = [instance for instance, held in asked if held]
-    if rule.contexts == "all" and len(true) < len(asked):
-        return []
-    if rule.contexts == "every":
-        held_in = {instance.context for instance in true}
-        if any(held is False and instance.context not in held_in for instance, held in asked):
-            return []
+def agreeing(rule: Rule, instances: Sequence[Instance], numbers: Sequence[int]) -> Sequence[int]:
+    """Which of the instances at one site count as found; none where a context speaks against it."""
+    if rule.contexts == "all":
+        return numbers if all(verdict(rule, instances[number]) for number in numbers) else ()
+    against: list[int] = []
+    true: list[int] = []
+    for number in numbers:
+        held = verdict(rule, instances[number])
+        if held is not None:
+            (true if held else against).append(number)
+    if rule.contexts == "every" and against:
+        held_in = {instances[number].context for number in true}
+        if any(instances[number].context not in held_in for number in against):
+            return ()
     return true
 
 

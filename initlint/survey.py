@@ -62,6 +62,7 @@ class Survey:
     flows: tuple[Flow, ...] = field(init=False)
     contexts: Contexts = field(init=False)
     _instances: dict[str, list[Instance]] = field(default_factory=dict)
+    _groups: dict[str, list[list[int]]] = field(default_factory=dict)
     _written: dict[Place, list[Written]] = field(default_factory=dict)
     _spoken: dict[tuple[int, ...], frozenset[int]] = field(default_factory=dict)
 
@@ -75,10 +76,25 @@ class Survey:
             self._instances[subject] = list(SUBJECTS[subject].gather(self))
         return self._instances[subject]
 
+    def groups(self, subject: str) -> list[list[int]]:
+        """The numbers of its instances at each site, of those in contexts that count: what the others show decides on
+        nothing."""
+        if subject not in self._groups:
+            instances = self.instances(subject)
+            at: defaultdict[Hashable, list[int]] = defaultdict(list)
+            for number, instance in enumerate(instances):
+                at[instance.site].append(number)
+            self._groups[subject] = found = []
+            for numbers in at.values():
+                speaking = self.speaking(tuple(dict.fromkeys(instances[number].context for number in numbers)))
+                found.append([number for number in numbers if instances[number].context in speaking])
+        return self._groups[subject]
+
     def let_go(self, subject: str) -> None:
         """Forgets the instances of a subject, once all rules about it have asked, in the order of SUBJECTS."""
         for kind in [kind for kind in self._instances if LAST.get(kind, kind) == subject]:
             del self._instances[kind]
+            self._groups.pop(kind, None)
 
     def written(self, place: Place) -> list[Written]:
         """All weights, of whatever role, for which the write at a place may be the effective one, where the contexts
@@ -97,6 +113,8 @@ class Survey:
     def speaking(self, contexts: tuple[int, ...]) -> frozenset[int]:
         """Those of the contexts that count. A block built by itself says nothing where a model that has it is
         there, and a class that we built with arguments left unknown says nothing where a real construction is."""
+        if contexts == (EVERYWHERE,):
+            return frozenset(contexts)
         if contexts not in self._spoken:
             whole = self.contexts.whole(contexts)
             genuine = [i for i in whole if self.model.contexts[i].genuine]
@@ -111,23 +129,24 @@ def _weights(survey: Survey) -> Iterator[tuple[int, Flow, Layer, Weight]]:
                 yield index, flow, layer, weight
 
 
-def _uses(survey: Survey) -> Iterator[Instance]:
-    """Weights that are no biases and no norms, with each write that may be the effective one. A weight that may be
-    left unwritten, or written by something not understood, is unknown and has no instance."""
-    for index, flow, layer, weight in _weights(survey):
-        if weight.role in MATRICES:
-            found = uses(flow, layer, weight)
-            if found:
-                yield Instance(index, layer.index, found)
-
-
 def _tensors(survey: Survey) -> Iterator[Instance]:
-    """The same with embeddings and tokens, for what holds of any tensor."""
+    """Weights that are no biases and no norms, embeddings and tokens among them, with each write that may be the
+    effective one. A weight that may be left unwritten, or written by something not understood, is unknown and has no
+    instance."""
     for index, flow, layer, weight in _weights(survey):
         if weight.role in MATRICES or weight.role == "embedding":
             found = uses(flow, layer, weight)
             if found:
                 yield Instance(index, layer.index, found)
+
+
+def _uses(survey: Survey) -> Iterator[Instance]:
+    """The same without embeddings, for what holds of matrices alone."""
+    for instance in survey.instances("tensor"):
+        use = instance.subjects[0]
+        assert isinstance(use, Use)
+        if use.weight.role in MATRICES:
+            yield instance
 
 
 MATRICES: Final = frozenset({"kernel", "recurrent", "raw"})
@@ -175,18 +194,23 @@ def _parameters(survey: Survey) -> Iterator[Instance]:
 
 def _writes(survey: Survey) -> Iterator[Instance]:
     """Explicit writes, where one is followed by another on some way: there are many of them."""
-    followed = {write.place for _, _, write in _each_write(survey) if write.later}
-    for index, layer, write in _each_write(survey):
-        if write.place in followed:
-            yield Instance(index, layer.index, (write,))
-
-
-def _each_write(survey: Survey) -> Iterator[tuple[int, Layer, Write]]:
+    followed = {
+        event.place
+        for _, _, _, weight in _weights(survey)
+        for history in weight.histories
+        if len(history) > 1
+        for event in history[:-1]
+        if _is_write(event)
+    }
     for index, flow, layer, weight in _weights(survey):
         for history in weight.histories:
             for position, event in enumerate(history):
-                if event.explicit and event.covers and event.place is not None and event.name != "unknown":
-                    yield index, layer, Write(flow, layer, weight, event, history[position + 1 :])
+                if event.place in followed and _is_write(event):
+                    yield Instance(index, layer.index, (Write(flow, layer, weight, event, history[position + 1 :]),))
+
+
+def _is_write(event: InitEvent) -> bool:
+    return event.explicit and event.covers and event.place is not None and event.name != "unknown"
 
 
 def _passes(survey: Survey) -> Iterator[Instance]:
@@ -282,4 +306,4 @@ SUBJECTS: Final[dict[str, Kind]] = {
     "sharing": Kind(Shared, _sharings),
 }
 # A subject -> the one that is gathered from its instances, and so asks for them last.
-LAST: Final = {"weight": "call", "chain": "model"}
+LAST: Final = {"weight": "tensor", "call": "tensor", "chain": "model"}
