@@ -48,7 +48,7 @@ ROOMS: dict[str, str] = {
         interpret.interpreter interpret.reloads
         interpret.equal_sizes interpret.latecomers interpret.harvest interpret.upkeep
         interpret.likely_arguments interpret.methods_seen interpret.leftovers interpret.mutual_use interpret.shares
-        interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
+        interpret.worthwhile interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",
     "propagation": "network fluctuations pairs narrow_runs angles propagation sampling unrolling",

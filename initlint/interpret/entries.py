@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from initlint.interpret import keras_showing, leftovers, names
 from initlint.interpret.harvest import harvest
 from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.initializer_names import INITIALIZERS, KERAS
-from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
+from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likely_arguments import (
     called_value,
     in_annotations,
@@ -26,17 +25,18 @@ from initlint.interpret.likely_arguments import (
     omissible,
     required,
 )
-from initlint.interpret.likeness import Leaf, most_first
+from initlint.interpret.likeness import Leaf
 from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFuel
 from initlint.interpret.methods_seen import name_place
 from initlint.interpret.mutual_use import by_use, named_by_others
 from initlint.interpret.project import Unit
-from initlint.interpret.shares import Offers, divided, run_apart
+from initlint.interpret.shares import divided, run_apart
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
 from initlint.interpret.upkeep import again, forget_tensors, tidy
 from initlint.interpret.values import Class, Function, Instance, Symbol, Value, options
+from initlint.interpret.worthwhile import worth_running
 
 MAKERS: Final = frozenset({"torch.nn.utils.skip_init"})  # that build what class they are given
 FILE_FUEL: Final = 3_000_000  # steps of all entries of one file
@@ -55,7 +55,7 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
     makers = [f for u in units for f in factories(machine, u)]
     helpers = named_by_others(machine, makers)
     builders = by_use(machine, makers, helpers)
-    chosen, offers = worth_running(machine, builders)
+    chosen, offers = worth_running(machine, builders, survey)
     shares = divided(machine, chosen, offers, builders)
     contexts += run_apart(machine, chosen, shares, partial(run_factory, machine, helpers), jobs)
     others = [f for u in units for f in own_functions(machine, u)]
@@ -100,20 +100,6 @@ def run_factory(machine: Interpreter, helpers: Container[int], function: Functio
     run = partial(build, machine, function)
     told = partial(attempt, machine, function.unit, function.name, run, genuine=genuine, defer=True, named=function)
     yield from told(used=id(function) in helpers)
-
-
-def worth_running(machine: Interpreter, functions: list[Function]) -> tuple[list[Function], Offers]:
-    """The factories that no other one calls: first those that between them show every kind of argument, then
-    the others that do more than hand on arguments. And what each would build."""
-    found = [(function, *survey(machine, function)) for function in functions if not machine.called.get(function.node)]
-    chosen = most_first([offer for _, offer, _ in found])
-    counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
-    for index, (_, offer, idle) in enumerate(found):
-        if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
-            chosen.append(index)
-            counts.update({leaf[0] for leaf in offer})
-    ordered = sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
-    return ordered, {id(found[index][0]): found[index][1] for index in chosen}
 
 
 def survey(machine: Interpreter, function: Function) -> tuple[frozenset[Leaf], bool]:

@@ -1,0 +1,71 @@
+"""Which factories are run: a library registers hundreds that differ in numbers only."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
+from initlint.interpret.likely_arguments import required
+from initlint.interpret.likeness import Leaf, most_first
+from initlint.interpret.shares import Offers
+from initlint.interpret.values import Function
+
+# Would look at what a factory builds: the models, and whether that is all that it does.
+Look: TypeAlias = Callable[[Interpreter, Function], tuple[frozenset[Leaf], bool]]
+
+DOCSTRING: Final = re.compile(r"""(:\s*\n\s*)[rR]?(\"{3}|'{3}).*?\2""", re.DOTALL)
+NUMBER: Final = re.compile(r"(?<![\w.])(?!0(?:\.0*)?(?![\w.]))\d[\w.]*(?:(?<=e)[+-]\d+)?")
+KEY: Final = re.compile(r"(?<=['\"])\w+(?=['\"]\s*:)|\b\w+(?=\s*=[^=])")
+ASKED: Final = re.compile(r"""(?<=['"])\w+(?=['"]\s+(?:not\s+)?in\s)|(?<=with\(['"])\w+""")
+NUMBERS: Final = re.compile(r"1(?:,\s*1)+\b")
+
+
+def worth_running(machine: Interpreter, functions: list[Function], look: Look) -> tuple[list[Function], Offers]:
+    """The factories that no other one calls: first those that between them show every kind of argument, then
+    the others that do more than hand on arguments. And what each would build."""
+    texts = Texts()
+    seen: dict[object, tuple[frozenset[Leaf], bool]] = {}
+    found: list[tuple[Function, frozenset[Leaf], bool]] = []
+    for function in functions:
+        if machine.called.get(function.node):
+            continue
+        told = texts.of(function)
+        if told not in seen:
+            seen[told] = look(machine, function)
+        else:
+            machine.called[function.node] = 1  # what is seen of the other one is seen of it
+        found.append((function, *seen[told]))
+    chosen = most_first([offer for _, offer, _ in found])
+    counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
+    for index, (_, offer, idle) in enumerate(found):
+        if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
+            chosen.append(index)
+            counts.update({leaf[0] for leaf in offer})
+    ordered = sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
+    return ordered, {id(found[index][0]): found[index][1] for index in chosen}
+
+
+class Texts:
+    """What functions look like without that in which alike ones differ."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, frozenset[str]] = {}  # by file: of its tables, and keywords
+        self.asked: dict[str, frozenset[str]] = {}  # by file: what it looks for in texts
+
+    def of(self, function: Function) -> tuple[object, ...]:
+        """Equal for functions of one file that differ in their names, their docstrings and in numbers other than zero.
+        A name is kept where the file has a table's entry for it, or for what it begins with; and what tests find in it
+        tells functions apart."""
+        source, name, node = function.unit.source, function.name, function.node
+        text = DOCSTRING.sub(r"\1", "\n".join(source.lines[node.lineno - 1 : node.end_lineno]), count=1)
+        if source.path not in self.keys:
+            self.keys[source.path] = frozenset(KEY.findall(source.text))
+            self.asked[source.path] = frozenset(ASKED.findall(source.text))
+        parts = name.split("_")
+        if self.keys[source.path].isdisjoint(["_".join(parts[:end]) for end in range(1, len(parts) + 1)]):
+            text = re.sub(rf"\b{name}\b", "def", text)
+        found = [word for word in self.asked[source.path] if word in name]
+        return source.path, NUMBERS.sub("1", NUMBER.sub("1", text)), frozenset(found)
