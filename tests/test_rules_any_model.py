@@ -124,7 +124,7 @@ def contexts(draw: st.DrawFn) -> Context:
     ]
     reached = st.lists(inside, max_size=3).map(tuple) if count else st.just(())
     sweep = st.builds(
-        Sweep, lines, st.sampled_from(["apply", "modules"]), st.just("Net"), st.just("f"), few, reached, reached
+        Sweep, lines, st.sampled_from(["apply", "modules"]), st.just("Net"), st.just("f"), reached, reached
     )
     facts = st.dictionaries(
         st.sampled_from(["function", "expression", "rank", "what"]), st.text(max_size=80), max_size=3
