@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
@@ -18,8 +18,9 @@ Look: TypeAlias = Callable[[Interpreter, Function], tuple[frozenset[Leaf], bool]
 
 DOCSTRING: Final = re.compile(r"""(:\s*\n\s*)[rR]?(\"{3}|'{3}).*?\2""", re.DOTALL)
 NUMBER: Final = re.compile(r"(?<![\w.])(?!0(?:\.0*)?(?![\w.]))\d[\w.]*(?:(?<=e)[+-]\d+)?")
-KEY: Final = re.compile(r"(?<=['\"])\w+(?=['\"]\s*:)|\b\w+(?=\s*=[^=])")
-ASKED: Final = re.compile(r"""(?<=['"])\w+(?=['"]\s+(?:not\s+)?in\s)|(?<=with\(['"])\w+""")
+# Each of these begins with what is rare, for they go over whole files.
+KEYS: Final = [re.compile(form) for form in (r"['\"](\w+)['\"]\s*:", r"\n +(\w+) ?=[^=]", r"dict\((\w+)=")]
+ASKED: Final = [re.compile(form) for form in (r"""['"](\w+)['"] (?:not )?in """, r"""with\(['"](\w+)""")]
 NUMBERS: Final = re.compile(r"1(?:,\s*1)+\b")
 
 
@@ -62,10 +63,14 @@ class Texts:
         source, name, node = function.unit.source, function.name, function.node
         text = DOCSTRING.sub(r"\1", "\n".join(source.lines[node.lineno - 1 : node.end_lineno]), count=1)
         if source.path not in self.keys:
-            self.keys[source.path] = frozenset(KEY.findall(source.text))
-            self.asked[source.path] = frozenset(ASKED.findall(source.text))
+            self.keys[source.path] = every(KEYS, source.text)
+            self.asked[source.path] = every(ASKED, source.text)
         parts = name.split("_")
         if self.keys[source.path].isdisjoint(["_".join(parts[:end]) for end in range(1, len(parts) + 1)]):
             text = re.sub(rf"\b{name}\b", "def", text)
         found = [word for word in self.asked[source.path] if word in name]
         return source.path, NUMBERS.sub("1", NUMBER.sub("1", text)), frozenset(found)
+
+
+def every(forms: Iterable[re.Pattern[str]], text: str) -> frozenset[str]:
+    return frozenset(word for form in forms for word in form.findall(text))
