@@ -77,6 +77,8 @@ def test_instances_are_let_go_of_once_all_that_need_them_have_asked() -> None:
     assert survey.instances("weight") is weights  # calls are gathered from them
     calls = survey.instances("call")
     survey.let_go("call")
+    assert survey.instances("weight") is weights  # and they are some of the tensors
+    survey.let_go("tensor")
     assert survey.instances("weight") is not weights
     assert survey.instances("call") is not calls
     assert survey.instances("weight") == weights
