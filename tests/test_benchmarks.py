@@ -29,8 +29,9 @@ def test_it_prints_ratios_for_a_small_tree(root: Path) -> None:
     ):
         assert row.startswith(label)
         assert re.search(r"\d+\.\d\d s +\d+\.\d x$", row)
-    assert re.fullmatch(r"  initlint, nothing changed +\d+\.\d\d s +\d+\.\d\d x", rows[11])
-    assert re.fullmatch(r"  peak memory +\d+ MB", rows[12])
+    assert re.fullmatch(r"  initlint, \d+ processors, elapsed +\d+\.\d\d s +\d+\.\d x", rows[11])
+    assert re.fullmatch(r"  initlint, nothing changed +\d+\.\d\d s +\d+\.\d\d x", rows[12])
+    assert re.fullmatch(r"  peak memory +\d+ MB", rows[13])
 
 
 def test_the_signal_model_is_printed_beside_torch(root: Path) -> None:
