@@ -27,7 +27,7 @@ class Facts:
         self.weights: dict[object, Weight] = {}
         self.nodes: dict[object, Node] = {}
         self.edges: dict[Edge, Edge] = {}
-        self.sweeps: dict[object, Sweep] = {}
+        self.sweeps: dict[Sweep, Sweep] = {}
 
     def context(self, context: Context) -> Context:
         """The same context, made of facts that are there already where it can be."""
@@ -88,7 +88,4 @@ class Facts:
         return edge if edge.activation is not None or edge.pools else self.edges.setdefault(edge, edge)
 
     def sweep(self, sweep: Sweep) -> Sweep:
-        start, end = sweep.place.span.start, sweep.place.span.end
-        place = (sweep.place.document, start.line, start.column, end.line, end.column)
-        told = (sweep.kind, sweep.root, sweep.function, sweep.wrote, sweep.missed)
-        return self.sweeps.setdefault((place, told), sweep)
+        return self.sweeps.setdefault(sweep, sweep)
