@@ -158,6 +158,7 @@ def construct(machine: Machine, callee: Value, args: Arguments, kwargs: Keywords
         if deferred is not None:
             return deferred
     instance = object_of(cls, machine.next_serial(), spec)
+    machine.heap.made(instance.cell)
     machine.built[cls.node] = machine.built.get(cls.node, 0) + 1
     machine.locate(instance, node, frame)
     outer, machine.base_depth = machine.base_depth, machine.heap.depth if cls.module else machine.base_depth

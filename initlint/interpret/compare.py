@@ -15,6 +15,7 @@ from initlint.interpret.tensors import Comparison, Param, Tensor, View
 from initlint.interpret.values import (
     ABSENT,
     CONSTANTS,
+    MOST_NESTED,
     Alternatives,
     Bound,
     Class,
@@ -102,12 +103,12 @@ def identical(left: Value, right: Value) -> bool | None:
     return None
 
 
-def equal(left: Value, right: Value) -> bool | None:
-    """`left == right`."""
+def equal(left: Value, right: Value, depth: int = 0) -> bool | None:
+    """`left == right`. Not known in the depth of lists, which may hold themselves."""
     if isinstance(left, Alternatives):
-        return agree([equal(option, right) for option in left.options])
+        return agree([equal(option, right, depth) for option in left.options])
     if isinstance(right, Alternatives):
-        return agree([equal(left, option) for option in right.options])
+        return agree([equal(left, option, depth) for option in right.options])
     if isinstance(left, PartialName) and isinstance(right, str):
         return left.equals(right)
     if isinstance(left, OPAQUE) or isinstance(right, OPAQUE):
@@ -122,7 +123,9 @@ def equal(left: Value, right: Value) -> bool | None:
             return None
         if len(first) != len(second):
             return False
-        results = [equal(a, b) for a, b in zip(first, second, strict=True)]
+        if depth == MOST_NESTED:
+            return None
+        results = [equal(a, b, depth + 1) for a, b in zip(first, second, strict=True)]
         return False if False in results else (None if None in results else True)
     if isinstance(left, range) and isinstance(right, range):
         return left == right

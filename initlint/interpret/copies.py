@@ -33,14 +33,16 @@ def copied(machine: Machine, value: Value, copies: dict[int, Value]) -> Value:
         param.cell["histories"] = value.histories
         return param
     if isinstance(value, ListValue):
-        return ListValue(
-            tuple(copied(machine, v, copies) for v in value.items),
-            open_=value.open,
-            kind=value.kind,
-            serial=machine.next_serial(),
-        )
+        items = ListValue((), open_=value.open, kind=value.kind, serial=machine.next_serial())
+        copies[id(value)] = items  # which it may hold itself
+        items.cell["items"] = tuple(copied(machine, v, copies) for v in value.items)
+        return items
     if isinstance(value, DictValue):
-        return DictValue({k: copied(machine, v, copies) for k, v in value.cell.items()}, open_=value.open)
+        entries = DictValue(open_=value.open)
+        copies[id(value)] = entries
+        for key, part in value.cell.items():
+            entries.cell[key] = copied(machine, part, copies)
+        return entries
     if isinstance(value, tuple):
         return tuple(copied(machine, part, copies) for part in value)
     return value

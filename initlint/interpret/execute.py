@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import names, registries
+from initlint.interpret import names
 from initlint.interpret.booleans import holds
 from initlint.interpret.comprehensions import turns
 from initlint.interpret.evaluate import LONGEST, binary
@@ -18,7 +18,7 @@ from initlint.interpret.narrowing import decides_values, narrow
 from initlint.interpret.outlines import KINDS
 from initlint.interpret.parts import IN_PLACE
 from initlint.interpret.patterns import matches
-from initlint.interpret.sequences import MOST_TURNS, assign, iterate
+from initlint.interpret.sequences import MOST_TURNS, assign, iterate, unassign
 from initlint.interpret.tensors import Param, View
 from initlint.interpret.trees import ASSIGN, EXPR, IF
 from initlint.interpret.values import CONSTANTS, DictValue, Frame, Instance, ListValue, Value
@@ -54,8 +54,10 @@ def expression(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.Expr)
     if not isinstance(node.value, ast.Constant):
         outer, machine.alone = machine.alone, node.value
-        machine.evaluate(node.value, frame)
-        machine.alone = outer
+        try:
+            machine.evaluate(node.value, frame)
+        finally:
+            machine.alone = outer
     return NEXT
 
 
@@ -320,27 +322,7 @@ def scope(machine: Machine, node: ast.stmt, frame: Frame) -> str:
 def delete(machine: Machine, node: ast.stmt, frame: Frame) -> str:
     assert isinstance(node, ast.Delete)
     for target in node.targets:
-        if isinstance(target, ast.Name):
-            machine.heap.delete(frame.cell, target.id)
-        elif isinstance(target, ast.Attribute):
-            owner = machine.evaluate(target.value, frame)
-            if isinstance(owner, Instance):
-                if owner.module:
-                    machine.adopt(owner, target.attr, None, node, frame)
-                machine.heap.delete(owner.cell, target.attr)
-        elif isinstance(target, ast.Subscript):
-            owner, key = machine.evaluate(target.value, frame), machine.evaluate(target.slice, frame)
-            if isinstance(owner, DictValue) and isinstance(key, str):
-                registries.take(machine, owner, key)
-            elif isinstance(owner, ListValue) and isinstance(key, (int, slice)):
-                items = list(owner.items)
-                try:
-                    del items[key]
-                except IndexError:
-                    continue
-                machine.heap.write(owner.cell, "items", tuple(items))
-            elif isinstance(owner, Instance):
-                machine.delete_item(owner, key)
+        unassign(machine, target, node, frame)
     return NEXT
 
 

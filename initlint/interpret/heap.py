@@ -10,6 +10,7 @@ from initlint.interpret.tensors import BORN, Tensor
 from initlint.interpret.values import ABSENT, Alternatives, Cell, DictValue, Frame, ListValue, Value
 
 MISSING: Final = object()
+MADE: Final = object()  # key that says that a cell's object was made, with all that it held from the start
 RAISED: Final = object()  # the result of a function whose end raises
 MOST_OPTIONS: Final = 6
 MOST_HISTORIES: Final = 6
@@ -43,6 +44,11 @@ class Heap:
         if self.log is not None:
             self.log.append((cell, key, cell.get(key, MISSING)))
         cell[key] = value
+
+    def made(self, cell: Cell) -> None:
+        """Says that an object is new: no other branch knows it, so that nothing of it is joined."""
+        if self.log is not None:
+            self.log.append((cell, MADE, MISSING))
 
     def delete(self, cell: Cell, key: object) -> None:
         if key in cell:
@@ -83,14 +89,20 @@ class Heap:
             except Raised:
                 raised = True
             now, _ = self.changes(0)
+            new = {} if raised else {id(cell): cell for cell, key, _ in self.log if key is MADE}
         finally:
             self.undo(0)
             self.log = outer
             self.depth -= 1
         for mark, (cell, key, last) in list(now.items()):
-            if cell.get(BORN, -1) > start:  # type: ignore[operator]
+            if mark[0] in new or cell.get(BORN, -1) > start:  # type: ignore[operator]
                 del now[mark]  # made in this branch, so that no other one knows it: it stays as it is
-                cell[key] = last
+                if last is MISSING:
+                    cell.pop(key, None)
+                else:
+                    cell[key] = last
+        for cell in new.values():
+            self.made(cell)  # in what this branch is part of, too
         return value, now, raised
 
     def settle(self, deltas: list[Delta]) -> None:

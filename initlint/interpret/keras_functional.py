@@ -12,7 +12,7 @@ from initlint.interpret import compare
 from initlint.interpret.keras_values import BUILT, GRAPH, INPUTS, OUTPUTS, KerasObject, Steps, like, plain
 from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor
-from initlint.interpret.values import Class, DictValue, Instance, ListValue, Value, flatten, options
+from initlint.interpret.values import MOST_NESTED, Class, DictValue, Instance, ListValue, Value, flatten, options
 
 MOST_REPLAYED: Final = 6_000  # steps of a model that is called on other data
 
@@ -121,35 +121,41 @@ def replay(machine: Machine, model: KerasObject, args: Arguments, kwargs: Keywor
     return moved_to(outputs, places)
 
 
-def tensors_of(value: Value, keys: list[object] | None = None) -> list[Tensor]:
+def tensors_of(value: Value, keys: list[object] | None = None, depth: int = 0) -> list[Tensor]:
     """The tensors in an argument, in order; those of a dictionary in the order of `keys`."""
+    if depth > MOST_NESTED:
+        return []
     if isinstance(value, DictValue):
         values: Iterator[Value] = (value.cell.get(key) for key in (keys or list(value.cell)))
-        return [tensor for part in values for tensor in tensors_of(part)]
+        return [tensor for part in values for tensor in tensors_of(part, None, depth + 1)]
     if isinstance(value, (tuple, ListValue)):
-        return [tensor for part in (compare.elements(value) or ()) for tensor in tensors_of(part)]
+        return [tensor for part in (compare.elements(value) or ()) for tensor in tensors_of(part, None, depth + 1)]
     return [value] if isinstance(value, Tensor) else []
 
 
-def moved_to(value: Value, places: dict[int, int]) -> Value:
+def moved_to(value: Value, places: dict[int, int], depth: int = 0) -> Value:
     """The same structure, its tensors where the replayed steps have them."""
     if isinstance(value, Tensor):
         return like(Tensor(places.get(value.node, value.node)), value.shape, value.channels)
+    if depth > MOST_NESTED:
+        return Unknown("nested too deeply")
     if isinstance(value, DictValue):
-        return DictValue({key: moved_to(part, places) for key, part in value.cell.items()})
+        return DictValue({key: moved_to(part, places, depth + 1) for key, part in value.cell.items()})
     if isinstance(value, ListValue):
-        return ListValue(tuple(moved_to(part, places) for part in value.items), open_=value.open)
-    return tuple(moved_to(part, places) for part in value) if isinstance(value, tuple) else plain(value)
+        return ListValue(tuple(moved_to(part, places, depth + 1) for part in value.items), open_=value.open)
+    return tuple(moved_to(part, places, depth + 1) for part in value) if isinstance(value, tuple) else plain(value)
 
 
-def taken_out(machine: Machine, value: Value, node: ast.AST) -> Value:
+def taken_out(machine: Machine, value: Value, node: ast.AST, depth: int = 0) -> Value:
     """What `predict` gives: arrays, which no gradient goes back through, and which are data wherever they go."""
     if isinstance(value, Tensor):
         if value.node >= 0:
             machine.emit("output", (value.node,), "predict", node)
         return like(Tensor(-1), value.shape, value.channels)
+    if depth > MOST_NESTED:
+        return Unknown("nested too deeply")
     if isinstance(value, DictValue):
-        return DictValue({key: taken_out(machine, part, node) for key, part in value.cell.items()})
+        return DictValue({key: taken_out(machine, part, node, depth + 1) for key, part in value.cell.items()})
     if isinstance(value, ListValue):
-        return ListValue(tuple(taken_out(machine, part, node) for part in value.items), open_=value.open)
-    return tuple(taken_out(machine, part, node) for part in value) if isinstance(value, tuple) else value
+        return ListValue(tuple(taken_out(machine, part, node, depth + 1) for part in value.items), open_=value.open)
+    return tuple(taken_out(machine, part, node, depth + 1) for part in value) if isinstance(value, tuple) else value

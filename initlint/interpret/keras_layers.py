@@ -48,6 +48,7 @@ def construct_layer(
 ) -> Value:
     """`layers.Dense(...)`: an object with its parameters, whose sizes are known once it is called."""
     layer = KerasObject(Symbol.of(spec.qualified), machine.next_serial(), spec)
+    machine.heap.made(layer.cell)
     machine.locate(layer, node, frame)
     build(machine, layer, spec, args, kwargs, node, frame)
     machine.register(layer)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from initlint.graph import Unknown
 from initlint.interpret.tensors import Param, Tensor
 from initlint.interpret.values import (
+    MOST_NESTED,
     Alternatives,
     Cell,
     Class,
@@ -126,11 +127,13 @@ def bind(
     return arguments, set(given)
 
 
-def plain(value: Value) -> Value:
+def plain(value: Value, depth: int = 0) -> Value:
     """A list whose elements are known, as a tuple."""
+    if depth > MOST_NESTED:
+        return value
     if isinstance(value, ListValue) and not value.open:
-        return tuple(plain(item) for item in value.items)
-    return tuple(plain(item) for item in value) if isinstance(value, tuple) else value
+        return tuple(plain(item, depth + 1) for item in value.items)
+    return tuple(plain(item, depth + 1) for item in value) if isinstance(value, tuple) else value
 
 
 def shape_from(value: Value) -> Shape:
@@ -143,19 +146,21 @@ def shape_from(value: Value) -> Shape:
     return tuple(part if isinstance(part, int) and not isinstance(part, bool) else None for part in value)
 
 
-def shape_value(value: Value) -> Value:
+def shape_value(value: Value, depth: int = 0) -> Value:
     """The shape of a tensor, or of each of several, as code sees it."""
     if isinstance(value, Tensor):
         if value.shape is not None:
             return tuple(None if i == 0 else size_value(size) for i, size in enumerate(value.shape))
         return (None, size_value(value.channels)) if value.channels is not None else Unknown("a shape")
+    if depth > MOST_NESTED:
+        return Unknown("a shape")
     if isinstance(value, (tuple, ListValue)):
         items = value if isinstance(value, tuple) else value.items
-        return ListValue(tuple(shape_value(item) for item in items))
+        return ListValue(tuple(shape_value(item, depth + 1) for item in items))
     if isinstance(value, DictValue):
-        return DictValue({key: shape_value(item) for key, item in value.cell.items()})
+        return DictValue({key: shape_value(item, depth + 1) for key, item in value.cell.items()})
     if isinstance(value, Alternatives):
-        return shape_value(value.options[0])
+        return shape_value(value.options[0], depth + 1)
     return Unknown("a shape")
 
 

@@ -17,6 +17,7 @@ from initlint.interpret.machine import Arguments, Keywords, Machine
 from initlint.interpret.trees import NAME, walk
 from initlint.interpret.values import (
     CONSTANTS,
+    MOST_NESTED,
     Alternatives,
     Bound,
     Class,
@@ -227,15 +228,19 @@ def value_key(value: Value) -> object:
     return value.unit if isinstance(value, Package) else None
 
 
-def is_plain(value: Value, start: int) -> bool:
+def is_plain(value: Value, start: int, depth: int = 0) -> bool:
     """Whether it is a constant, or made of such; lists and dictionaries that were there before are not."""
     if isinstance(value, ListValue):
-        return not 0 < value.serial <= start and all(is_plain(item, start) for item in value.items)
+        return (
+            depth < MOST_NESTED
+            and not 0 < value.serial <= start
+            and all(is_plain(item, start, depth + 1) for item in value.items)
+        )
     if isinstance(value, DictValue):
-        mine = not 0 < value.serial <= start and value.factory is None
-        return mine and all(is_plain(item, start) for item in value.cell.values())
+        mine = depth < MOST_NESTED and not 0 < value.serial <= start and value.factory is None
+        return mine and all(is_plain(item, start, depth + 1) for item in value.cell.values())
     if isinstance(value, tuple):
-        return all(is_plain(item, start) for item in value)
+        return all(is_plain(item, start, depth + 1) for item in value)
     return value_key(value) is not None
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import compare
+from initlint.interpret import compare, registries
 from initlint.interpret.classes import is_dictionary
 from initlint.interpret.evaluate import LONGEST
 from initlint.interpret.machine import Expression, Machine
@@ -193,6 +193,31 @@ def assign(machine: Machine, target: ast.expr, value: Value, frame: Frame) -> No
         machine.set_attribute(owner, target.attr, value, target, frame)
     elif isinstance(target, ast.Subscript):
         machine.set_item(target, value, frame)
+
+
+def unassign(machine: Machine, target: ast.expr, node: ast.stmt, frame: Frame) -> None:
+    """`del` of a target: a name, an attribute or an element."""
+    if isinstance(target, ast.Name):
+        machine.heap.delete(frame.cell, target.id)
+    elif isinstance(target, ast.Attribute):
+        owner = machine.evaluate(target.value, frame)
+        if isinstance(owner, Instance):
+            if owner.module:
+                machine.adopt(owner, target.attr, None, node, frame)
+            machine.heap.delete(owner.cell, target.attr)
+    elif isinstance(target, ast.Subscript):
+        owner, key = machine.evaluate(target.value, frame), machine.evaluate(target.slice, frame)
+        if isinstance(owner, DictValue) and isinstance(key, str):
+            registries.take(machine, owner, key)
+        elif isinstance(owner, ListValue) and isinstance(key, (int, slice)):
+            items = list(owner.items)
+            try:
+                del items[key]
+            except IndexError:
+                return
+            machine.heap.write(owner.cell, "items", tuple(items))
+        elif isinstance(owner, Instance):
+            machine.delete_item(owner, key)
 
 
 def unpack(machine: Machine, value: Value, target: ast.Tuple | ast.List, frame: Frame) -> list[Value]:

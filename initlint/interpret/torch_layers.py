@@ -37,6 +37,7 @@ def construct_layer(
 ) -> Value:
     """`nn.Linear(...)`: an object with its parameters."""
     instance = Instance(Symbol.of(spec.qualified), machine.next_serial(), spec)
+    machine.heap.made(instance.cell)
     machine.locate(instance, node, frame)
     build(machine, instance, spec, args, kwargs, node, frame)
     machine.register(instance)
@@ -46,6 +47,7 @@ def construct_layer(
 def bare_module(machine: Machine, spec: LayerSpec, node: ast.AST, frame: Frame) -> Value:
     """A module of no class of its own, which is given its parts as attributes."""
     instance = Instance(Symbol.of(spec.qualified), machine.next_serial(), spec)
+    machine.heap.made(instance.cell)
     machine.locate(instance, node, frame)
     return instance
 

@@ -19,8 +19,9 @@ from initlint.interpret.values import Alternatives, DictValue, Frame, Instance, 
 Shape = tuple[int | None, ...] | None
 
 
-def tensors_in(machine: Machine, values: Sequence[Value]) -> Iterator[Tensor]:
-    """All tensors in arguments, nested ones too; parameters as tensors computed from them."""
+def tensors_in(machine: Machine, values: Sequence[Value], within: tuple[Value, ...] = ()) -> Iterator[Tensor]:
+    """All tensors in arguments, nested ones too; parameters as tensors computed from them. `within`: the lists and
+    dictionaries around them, which may stand in what they hold."""
     for value in values:
         if isinstance(value, Tensor):
             if machine.lost_writes:
@@ -31,13 +32,13 @@ def tensors_in(machine: Machine, values: Sequence[Value]) -> Iterator[Tensor]:
         elif isinstance(value, View):
             yield Tensor(param=value.param, shape=value.shape)
         elif isinstance(value, (tuple, list)):
-            yield from tensors_in(machine, value)
-        elif isinstance(value, ListValue):
-            yield from tensors_in(machine, value.items)
-        elif isinstance(value, DictValue):
-            yield from tensors_in(machine, list(value.cell.values()))
+            yield from tensors_in(machine, value, within)
+        elif isinstance(value, (ListValue, DictValue)):
+            if not any(value is one for one in within):
+                items = value.items if isinstance(value, ListValue) else list(value.cell.values())
+                yield from tensors_in(machine, items, (*within, value))
         elif isinstance(value, Alternatives):
-            found = list(tensors_in(machine, value.options))
+            found = list(tensors_in(machine, value.options, within))
             if found:
                 yield machine.either(tuple(found)) if len(found) > 1 else found[0]
 

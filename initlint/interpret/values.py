@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = object
 Cell: TypeAlias = dict[object, object]
+MOST_NESTED: Final = 8  # lists in lists that are looked into: they may hold themselves
 CONSTANTS: Final = (int, float, str, bool, type(None), bytes, complex, type(Ellipsis))
 
 
