@@ -330,6 +330,7 @@ class Method:
     called: bool | None  # None: callers may exist that are not visible
     built: int  # how many visible constructions of the class there are outside its own file's classes
     asks: tuple[str, ...] = ()  # the project's classes that it names: those that it selects modules by
+    fills: tuple[str, ...] = ()  # of any module that it is applied to, where no entry came to that
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,12 @@ class Parameter(Subject):
     def others_may_write(self) -> bool:
         """Whether its class has a method that initializes and that a caller outside may call, or one of a model
         selects its class: what the class leaves empty when it is built alone, a pass over the model fills. So may
-        the project's code that makes it on a way which no entry took, and a loader that it was given to."""
+        the project's code that makes it on a way which no entry took, a pass over a model that is not known there, and
+        a loader that it was given to."""
         own = self.layer.module
         return self.context.unsettled or any(
-            (m.owner == own and m.called is not True) or (m.owner != own and own in m.asks) for m in self.methods
+            m.called is not True if m.owner == own else own in m.asks or self.weight.name in m.fills
+            for m in self.methods
         )
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from initlint.source import Place
 
 
-TEST_FILE: Final = re.compile(r"(?:.*[/\\])?(?:test_[^/\\]*|[^/\\]*_test|conftest)\.py")  # as pytest finds them
+TEST_FILE: Final = re.compile(  # as pytest finds them, and what stands beside them
+    r"(?:.*[/\\])?(?:tests[/\\].*|test_[^/\\]*|[^/\\]*_test|conftest)\.py"
+)
 
 
 @dataclass(frozen=True, slots=True)

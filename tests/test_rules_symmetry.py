@@ -309,7 +309,7 @@ def test_queries_and_keys_that_are_both_zero() -> None:
 
 
 @pytest.mark.parametrize("code", ["INI101", "INI102", "INI105"])
-@pytest.mark.parametrize("path", ["tests/test_net.py", "net_test.py", "conftest.py"])
+@pytest.mark.parametrize("path", ["tests/test_net.py", "net_test.py", "conftest.py", "tests/nets/plain.py"])
 def test_weights_that_a_test_sets_by_hand_are_meant(code: str, path: str) -> None:
     assert not lint_source(RULES[code].bad, path).findings
 

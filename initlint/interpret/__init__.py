@@ -76,7 +76,7 @@ def read(
             )
             for t in machine.tests.values()
         )
-        methods = methods_of(machine, units)
+        methods = methods_of(machine, units, {sweep.place for context in contexts for sweep in context.sweeps})
         return Model(
             tuple(contexts),
             tuple(replace(t, unknown=t.unknown + 1) if t.place.file in cut else t for t in tests),

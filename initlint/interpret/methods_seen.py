@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
@@ -16,8 +17,8 @@ from initlint.interpret.values import Class, Function, Symbol
 from initlint.source import Place, Point, Span
 
 
-def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
-    """Methods and functions that write initial weights."""
+def methods_of(machine: Interpreter, units: list[Unit], swept: Collection[Place]) -> tuple[Method, ...]:
+    """Methods and functions that write initial weights; `swept` is where passes over models were seen."""
     classes = {c.name for unit in units for c in unit.cell.values() if isinstance(c, Class) and c.module}
     found: list[Method] = []
     for unit in units:
@@ -29,17 +30,64 @@ def methods_of(machine: Interpreter, units: list[Unit]) -> tuple[Method, ...]:
                         continue
                     if looks_like_init(str(name)) and writes(machine, function.node, unit):
                         found.append(method(machine, value, function, units, classes))
+                    elif makes_own(value, function) and writes(machine, function.node, unit):
+                        found.append(Method(function.name, value.name, name_place(unit, function), None, 0))
             if not isinstance(value, Function) or value.unit is not unit:
                 continue
-            if looks_like_init(value.name) and writes(machine, value.node, unit):
+            if looks_like_init(value.name) and (gives(value.node) or writes(machine, value.node, unit)):
                 called = True if machine.called.get(value.node) or mentioned(machine, units, value.name) else None
                 asks = named(machine, value.node, classes)
-                found.append(Method(value.name, "", name_place(unit, value), called, 0, asks))
+                fills = filled(value.node) if is_applied_unseen(units, value.name, swept) else ()
+                found.append(Method(value.name, "", name_place(unit, value), called, 0, asks, fills))
     return tuple(found)
 
 
 def looks_like_init(name: str) -> bool:
     return INITIALIZING.match(name) is not None and name not in ("__init__", "init", "__init_subclass__")
+
+
+def makes_own(cls: Class, function: Function) -> bool:
+    """Whether it makes objects of its class, for callers that may be handed it: `{nn.Linear: Own.from_linear}`."""
+    return function.kind in ("staticmethod", "classmethod") and any(
+        isinstance(part, ast.Call) and last_name(part.func) in ("cls", cls.name) for part in walk(function.node)
+    )
+
+
+def is_applied_unseen(units: list[Unit], name: str, swept: Collection[Place]) -> bool:
+    """Whether a file passes it, or what it returns, to `apply` of what was no model there."""
+    asked = re.compile(rf"\.apply\(\s*[\w.]*\b{name}\b")
+    for unit in units:
+        if name not in unit.source.text or not asked.search(unit.source.text):
+            continue
+        for part in walk(unit.tree):
+            if isinstance(part, ast.Call) and last_name(part.func) == "apply" and part.args:
+                given = part.args[0].func if isinstance(part.args[0], ast.Call) else part.args[0]
+                if last_name(given) == name and unit.place(part) not in swept:
+                    return True
+    return False
+
+
+def filled(node: ast.AST) -> tuple[str, ...]:
+    """The attributes of modules that a body writes to: `init.zeros_(m.bias.data)`, `m.weight.normal_()`."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, ast.Call) and last_name(part.func).endswith("_"):
+            for one in (part.func.value if isinstance(part.func, ast.Attribute) else part.func, *part.args[:1]):
+                written = one.value if isinstance(one, ast.Attribute) and one.attr == "data" else one
+                if isinstance(written, ast.Attribute) and isinstance(written.value, ast.Name):
+                    found.add(written.attr)
+    return tuple(sorted(found))
+
+
+def gives(node: ast.AST) -> bool:
+    """Whether a body gives a module parameters of its own: `module.decay = nn.Parameter(...)`."""
+    return any(
+        isinstance(part, ast.Assign)
+        and isinstance(part.targets[0], ast.Attribute)
+        and isinstance(part.value, ast.Call)
+        and last_name(part.value.func) == "Parameter"
+        for part in walk(node)
+    )
 
 
 def named(machine: Interpreter, node: ast.AST, classes: set[str]) -> tuple[str, ...]:
