@@ -158,7 +158,20 @@ def told(
             key = (fact.name if kind == PARAMETER else "", fact.init, fact.recurrent)
             if key in facts or number < len(layers):
                 facts.setdefault(key, []).append(fact)
+    for key in list(facts):
+        fuller = next((other for other in facts if other[0] == key[0] and says_more(other[1:], key[1:])), None)
+        if fuller is not None:
+            facts[fuller] += facts.pop(key)
     return [merged(place, site, kind, alike, is_recurrent) for alike in facts.values()]
+
+
+def says_more(one: tuple[Init | None, Init | None], other: tuple[Init | None, Init | None]) -> bool:
+    """Whether one has arguments of the same calls which the other does not know."""
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    return bool(pairs) and all(
+        a is not None and b is not None and a.explicit and set(a.args) > set(b.args) and replace(a, args=b.args) == b
+        for a, b in pairs
+    )
 
 
 def parts_of(layer: Layer) -> list[Layer]:

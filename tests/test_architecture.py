@@ -30,7 +30,8 @@ ROOMS: dict[str, str] = {
         interpret.registries interpret.records interpret.initializer_names interpret.names
         interpret.narrowing interpret.booleans
         interpret.evaluate interpret.copies
-        interpret.decorators interpret.enumerations interpret.classes interpret.instance_checks interpret.sequences
+        interpret.decorators interpret.enumerations interpret.callable_kinds interpret.classes
+        interpret.instance_checks interpret.sequences
         interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls
         interpret.pretrained interpret.attributes interpret.reflection interpret.sorting interpret.builtins
@@ -47,7 +48,8 @@ ROOMS: dict[str, str] = {
         interpret.keras_models interpret.keras interpret.numpy_arrays interpret.frameworks interpret.repetition
         interpret.interpreter interpret.reloads
         interpret.equal_sizes interpret.latecomers interpret.harvest interpret.upkeep
-        interpret.likely_arguments interpret.methods_seen interpret.leftovers interpret.mutual_use interpret.shares
+        interpret.table_keys interpret.likely_arguments interpret.methods_seen
+        interpret.leftovers interpret.mutual_use interpret.shares
         interpret.worthwhile interpret.keras_showing interpret.showing interpret.entries interpret.leads interpret
     """,
     "contract": "findings subject",

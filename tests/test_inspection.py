@@ -144,6 +144,16 @@ def test_an_unknown_argument_is_left_out_and_told() -> None:
     assert row["unknown"] == ["std of normal: config.std"]
 
 
+def test_an_argument_that_one_context_does_not_know_is_another_one_s() -> None:
+    unknown = explicit("normal", 5, ("mean", 0), ("std", Unknown("a setting")))
+    known = explicit("normal", 5, ("mean", 0), ("std", 0.02))
+    elsewhere = explicit("normal", 7, ("mean", 0), ("std", 0.02))
+    (row,) = told(context(layer(weight((unknown,), (known,)))))
+    assert row["init"]["args"] == {"mean": 0, "std": 0.02}
+    assert row["unknown"] == ["std of normal: a setting"]
+    assert len(told(context(layer(weight((unknown,), (elsewhere,)))))) == 2
+
+
 def test_where_a_real_use_is_known_a_guessed_one_does_not_count() -> None:
     guess = context(layer(weight((explicit("zeros", 8),)), activations=("tanh",)), genuine=False)
     assert [row["init"]["name"] for row in told(guess, context(layer()))] == ["default"]

@@ -11,6 +11,7 @@ from initlint.interpret.heap import MISSING, Raised
 from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import OutOfFuel
 from initlint.interpret.project import Unit
+from initlint.interpret.table_keys import first_key
 from initlint.interpret.trees import walk
 from initlint.interpret.values import Class, Function, Value
 
@@ -46,10 +47,14 @@ def annotated(machine: Interpreter, annotation: ast.expr | None, unit: Unit) -> 
 
 
 def likely_argument(machine: Interpreter, function: Function, name: str, target: Function | Class) -> Value:
-    """A required argument: an object of the class that is wanted, where that can be built from defaults."""
+    """A required argument: an object of the class that is wanted, where that can be built from defaults, or a name
+    that settings are listed under."""
     wanted = wanted_class(machine, function, name, target)
     if is_default(wanted):
         return machine.call(wanted, [], {}, function.node, function.unit.frame)
+    key = first_key(machine, function, name)
+    if key is not None:
+        return key
     return Unknown(f"parameter {name} of {function.qualified}")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from initlint.graph import Unknown
 from initlint.interpret import (
+    callable_kinds,
     late_fills,
     layer_fillers,
     parametrizations,
@@ -24,15 +25,11 @@ from initlint.interpret.initializer_names import INITIALIZERS, note_targets
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
 from initlint.interpret.tensors import Param, Tensor, View
 from initlint.interpret.values import (
-    Bound,
-    Class,
     DictValue,
     Frame,
-    Function,
     Instance,
     ListValue,
     Native,
-    Partial,
     Symbol,
     Value,
     flatten,
@@ -124,13 +121,8 @@ def is_value_kind(value: Value, kinds: Value) -> bool | None:
         return name in DICT_KINDS
     if name == "object":
         return True
-    if isinstance(value, (Function, Class, Bound, Partial, Symbol)) and name in (
-        "Callable",
-        "FunctionType",
-        "Hashable",
-        "type",
-    ):
-        return name != "type" or isinstance(value, (Class, Symbol))
+    if isinstance(value, callable_kinds.CALLABLE) and kinds.qualified not in PLAIN:
+        return callable_kinds.is_kind(value, kinds.qualified)
     for kind, names in KINDS:
         if isinstance(value, kind):
             return name in names
