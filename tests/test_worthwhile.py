@@ -11,6 +11,7 @@ from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.likeness import Leaf
 from initlint.interpret.names import export
 from initlint.interpret.project import Project
+from initlint.interpret.shares import Apart
 from initlint.interpret.values import Function
 from initlint.interpret.worthwhile import worth_running
 from initlint.knowledge import knowledge
@@ -32,7 +33,7 @@ def looked_at(text: str) -> list[str]:
         seen.append(function.name)
         return frozenset(), True
 
-    worth_running(machine, functions, look)
+    worth_running(machine, functions, look, Apart(machine, jobs=1))
     return seen
 
 

@@ -30,7 +30,7 @@ from initlint.interpret.machine import ENTRY_FUEL, Arguments, Keywords, OutOfFue
 from initlint.interpret.methods_seen import name_place
 from initlint.interpret.mutual_use import by_use, named_by_others
 from initlint.interpret.project import Unit
-from initlint.interpret.shares import divided, run_apart
+from initlint.interpret.shares import Apart, divided
 from initlint.interpret.showing import show_data, show_rest
 from initlint.interpret.tensors import Tensor
 from initlint.interpret.trees import walk
@@ -55,9 +55,10 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
     makers = [f for u in units for f in factories(machine, u)]
     helpers = named_by_others(machine, makers)
     builders = by_use(machine, makers, helpers)
-    chosen, offers = worth_running(machine, builders, survey)
+    apart = Apart(machine, jobs)
+    chosen, offers = worth_running(machine, builders, survey, apart)
     shares = divided(machine, chosen, offers, builders)
-    contexts += run_apart(machine, chosen, shares, partial(run_factory, machine, helpers), jobs)
+    contexts += apart.run(chosen, shares, partial(run_factory, machine, helpers))
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)
@@ -151,8 +152,8 @@ def attempt(
         raised = True
     except (OutOfFuel, RecursionError):
         complete = False
-        for node in {leaf[0].node for offer in machine.offers for leaf in offer}:
-            machine.exhausted[node] = machine.exhausted.get(node, 0) + 1
+        for cls in {leaf[0] for offer in machine.offers for leaf in offer}:
+            machine.exhausted[cls] = machine.exhausted.get(cls, 0) + 1
     except Exception as error:  # noqa: BLE001 - our own bug: told once for the file, the other entries go on
         machine.faults.append((unit.file, error))
         return

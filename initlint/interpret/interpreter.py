@@ -39,7 +39,7 @@ from initlint.interpret import (
     torch_wrappers,
 )
 from initlint.interpret.heap import MISSING
-from initlint.interpret.likeness import Leaf, leaves
+from initlint.interpret.likeness import Leaf, home, leaves
 from initlint.interpret.machine import Arguments, Enough, Keywords, Machine, OutOfFuel, Tables, Test
 from initlint.interpret.parts import IN_PLACE, PART, Pass
 from initlint.interpret.postponed import Deferred
@@ -314,7 +314,7 @@ class Interpreter(Machine):
         of a new kind, or one of the first few combinations. A class that used up its budget again and again
         is not tried further."""
         combinations = self.combinations.get(cls.node, 0)
-        if self.exhausted.get(cls.node, 0) >= MOST_EXHAUSTED:
+        if self.exhausted.get(home(cls), 0) >= MOST_EXHAUSTED:
             return False
         known = offer in self.kinds_seen
         self.kinds_seen.add(offer)

@@ -29,7 +29,13 @@ from initlint.interpret.values import (
 DEEPEST = 4
 MOST_LEAVES: Final = 2_000  # of one construction's arguments
 
-Leaf: TypeAlias = tuple[Class, object, object]  # class that is built, where in its arguments, and of what kind
+# What class is built, where in its arguments, and of what kind: plain values, the same in every process.
+Leaf: TypeAlias = tuple[str, object, object]
+
+
+def home(thing: Class | Function) -> str:
+    """Where a class or function is defined."""
+    return f"{thing.unit.path}:{thing.node.lineno}:{thing.node.col_offset}"
 
 
 def kind(value: Value, depth: int = 0) -> object:
@@ -49,25 +55,32 @@ def kind(value: Value, depth: int = 0) -> object:
             return ("numbers", len(parts) > 1)
         return ("list", parts if len(set(map(repr, parts))) > 1 else parts[:1])
     if isinstance(value, DictValue):
-        return ("dict", tuple((repr(key), kind(part, depth + 1)) for key, part in value.cell.items()), value.open)
+        return ("dict", tuple((told(key), kind(part, depth + 1)) for key, part in value.cell.items()), value.open)
     if isinstance(value, Partial):
         return ("partial", kind(value.function), kind(value.args), tuple((k, kind(v)) for k, v in value.kwargs.items()))
     if isinstance(value, Function):
-        return ("function", id(value.node))
+        return ("function", home(value))
     if isinstance(value, Bound):
         return ("bound", kind(value.function), kind(value.receiver, depth + 1))
-    if isinstance(value, (Class, Symbol)):
-        return value
+    if isinstance(value, Class):
+        return ("class", home(value))
+    if isinstance(value, Symbol):
+        return ("symbol", value.qualified)
     if isinstance(value, Instance):
-        cells = tuple((repr(k), kind(v, depth + 1)) for k, v in value.cell.items()) if not value.module else ()
-        return ("instance", value.cls, cells)
+        cells = tuple((told(k), kind(v, depth + 1)) for k, v in value.cell.items()) if not value.module else ()
+        return ("instance", kind(value.cls), cells)
     if isinstance(value, Deferred):
-        return ("instance", value.cls, ())
+        return ("instance", kind(value.cls), ())
     if isinstance(value, Alternatives):
         return ("either", tuple(kind(option, depth + 1) for option in value.options))
     if isinstance(value, Unknown):
         return "unknown"
     return type(value).__name__
+
+
+def told(key: Value) -> object:
+    """A key, numbers told apart."""
+    return repr(key) if key is None or isinstance(key, (str, bytes, int, float)) else kind(key)
 
 
 def leaves(
@@ -80,13 +93,14 @@ def leaves(
     given.update({name: value for name, value in defaults.items() if name not in given})
     given.update(kwargs)
     given.update({index: value for index, value in enumerate(args) if index >= len(own)})
-    found: dict[tuple[object, object], None] = {((), cls): None}
+    found: dict[tuple[object, object], None] = {((), kind(cls)): None}
     for name, value in given.items():
         for leaf in parts(value, (name,)):
             found[leaf] = None
             if len(found) > MOST_LEAVES:
                 break
-    return frozenset((cls, *leaf) for leaf in found if leaf[1] not in ("unknown", "number"))
+    named = home(cls)
+    return frozenset((named, *leaf) for leaf in found if leaf[1] not in ("unknown", "number"))
 
 
 def parts(value: Value, path: tuple[object, ...]) -> Iterator[tuple[object, object]]:
@@ -98,7 +112,7 @@ def parts(value: Value, path: tuple[object, ...]) -> Iterator[tuple[object, obje
             return
         if isinstance(value, DictValue):
             for key, item in value.cell.items():
-                yield from parts(item, (*path, repr(key)))
+                yield from parts(item, (*path, told(key)))
             return
         if isinstance(value, Partial):
             yield path, ("partial", kind(value.function))
@@ -110,9 +124,9 @@ def parts(value: Value, path: tuple[object, ...]) -> Iterator[tuple[object, obje
                 yield from parts(option, path)
             return
         if isinstance(value, Instance) and not value.module:
-            yield path, value.cls
+            yield path, kind(value.cls)
             for key, item in value.cell.items():
-                yield from parts(item, (*path, repr(key)))
+                yield from parts(item, (*path, told(key)))
             return
     yield path, kind(value)
 

@@ -125,7 +125,7 @@ class Machine(Parts):
         self.nowhere: set[tuple[Class, str]] = set()  # what an own __getattribute__ does not find either
         self.settable: set[str] = set()  # names of properties that can be set
         self.kinds_seen: set[object] = set()
-        self.exhausted: dict[ast.AST, int] = {}  # class nodes -> how many of their models used up their budget
+        self.exhausted: dict[str, int] = {}  # homes of classes -> how many of their models used up their budget
         self.combinations: dict[ast.AST, int] = {}  # class nodes -> how many kinds of models were built
         self.quiets: dict[ast.AST, bool] = {}  # functions: do they only compute, as far as their text tells
         self.recalled: dict[object, tuple[Value, list[Read]]] = {}  # results of such functions, by what they were given

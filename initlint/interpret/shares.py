@@ -13,7 +13,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from initlint import garbage
 from initlint.graph import Context
@@ -35,14 +35,15 @@ MOST: Final = 64  # shares
 SIMPLE: Final = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Assert)  # nothing stands in them
 
 Offers: TypeAlias = Mapping[int, frozenset[Leaf]]  # what functions would build, by their identity
+Result = TypeVar("Result")
 Counts: TypeAlias = dict[int, int]  # by the identity of nodes, of those that were there before
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What a share adds: the contexts of its entries by their numbers, and to the tables."""
+    """What a share comes to, and what it adds to the tables."""
 
-    contexts: dict[int, tuple[Context, ...]]
+    result: Any
     called: Counts
     built: Counts
     entered: Counts
@@ -52,37 +53,55 @@ class Additions:
     faults: tuple[tuple[str, Exception], ...]
 
 
-def run_apart(
-    machine: Interpreter,
-    entries: Sequence[Function],
-    shares: Sequence[Sequence[int]],
-    run: Callable[[Function], Iterator[Context]],
-    jobs: int,
-) -> list[Context]:
-    """The contexts of all entries, in their order. `shares` are the numbers of those that belong together."""
-    if len(shares) < 2:
-        return [context for entry in entries for context in run(entry)]
-    before = Tables(machine)
-    nodes = {id(node): node for node in definitions(machine)}  # kept, so that no other node gets the identity of one
+class Apart:
+    """Runs shares of the machine's entries on up to `jobs` processes (AUTOMATIC: as many as pay)."""
 
-    def work(number: int) -> Additions:
+    def __init__(self, machine: Interpreter, jobs: int) -> None:
+        self.machine = machine
+        self.jobs = jobs
+        self.nodes: dict[int, ast.AST] = {}  # kept, so that no other node gets the identity of one
+
+    def run(
+        self, entries: Sequence[Function], shares: Sequence[Sequence[int]], run: Callable[[Function], Iterator[Context]]
+    ) -> list[Context]:
+        """The contexts of all entries, in their order. `shares` are the numbers of those that belong together."""
+        contexts: dict[int, tuple[Context, ...]] = {}
+
+        def work(share: Sequence[int]) -> dict[int, tuple[Context, ...]]:
+            return {number: tuple(run(entries[number])) for number in share}
+
+        for _, found in self.results(shares, work, entries):
+            contexts.update(found)
+        ordered = [context for number in sorted(contexts) for context in contexts[number]]
+        large = len(shares) > 1 and garbage.is_large(self.machine.project.size)
+        return [self.machine.facts.context(context) for context in ordered] if large else ordered
+
+    def results(
+        self, shares: Sequence[Sequence[int]], work: Callable[[Sequence[int]], Result], entries: Sequence[Function]
+    ) -> Iterator[tuple[Sequence[int], Result]]:
+        """What each share comes to. The tables have what those before it have added, when it is told, and not what it
+        adds itself."""
+        machine = self.machine
+        if len(shares) < 2:
+            yield from ((share, work(share)) for share in shares)
+            return
+        before = Tables(machine)
+        self.nodes = self.nodes or {id(node): node for node in definitions(machine)}
+
+        def measured(number: int) -> Additions:
+            before.restore(machine)
+            return before.additions(machine, work(shares[number]))
+
+        order = sorted(range(len(shares)), key=lambda number: -len(shares[number]))
+        found = each(machine, measured, order, self.jobs)
         before.restore(machine)
-        return before.additions(machine, {entry: tuple(run(entries[entry])) for entry in shares[number]})
-
-    order = sorted(range(len(shares)), key=lambda number: -len(shares[number]))
-    found = each(machine, work, order, jobs)
-    before.restore(machine)
-    contexts: dict[int, tuple[Context, ...]] = {}
-    for number, share in enumerate(shares):
-        added = found[number]
-        if isinstance(added, Additions):
-            contexts.update(added.contexts)
-            put_together(machine, added, nodes)
-        else:
-            machine.faults.append((entries[share[0]].unit.file, added))
-    large = garbage.is_large(machine.project.size)
-    ordered = [context for number in sorted(contexts) for context in contexts[number]]
-    return [machine.facts.context(context) for context in ordered] if large else ordered
+        for number, share in enumerate(shares):
+            added = found[number]
+            if isinstance(added, Additions):
+                yield share, cast("Result", added.result)
+                put_together(machine, added, self.nodes)
+            else:
+                machine.faults.append((entries[share[0]].unit.file, added))
 
 
 def each(
@@ -141,7 +160,7 @@ class Tables:
         machine.faults = list(self.faults)
         self.defined = len(machine.defined)  # they are only added to: a share of before may have left some
 
-    def additions(self, machine: Interpreter, contexts: dict[int, tuple[Context, ...]]) -> Additions:
+    def additions(self, machine: Interpreter, result: object) -> Additions:
         """What the tables have that they had not before."""
         made = machine.built.keys() | machine.entered.keys()
         bases: dict[int, None] = {}
@@ -151,7 +170,7 @@ class Tables:
                     (id(base.node), None) for base in cls.lineage if isinstance(base, Class) and base is not cls
                 )
         return Additions(
-            contexts,
+            result,
             grown(machine.called, self.called),
             grown(machine.built, self.built),
             grown(machine.entered, self.entered),
@@ -230,6 +249,19 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
 # -- which belong together -----------------------------------------------------------------
 
 
+def by_file(entries: Sequence[Function]) -> list[list[int]]:
+    """The numbers of the entries of each file, for they have one budget."""
+    shares: dict[str, list[int]] = {}
+    for number, entry in enumerate(entries):
+        shares.setdefault(account_of(entry), []).append(number)
+    return packed(list(shares.values()))
+
+
+def account_of(entry: Function) -> str:
+    """Whose budget an entry has: files around the named ones share theirs."""
+    return entry.unit.path if entry.unit.leads is None else ""
+
+
 def divided(
     machine: Interpreter, entries: Sequence[Function], offers: Offers, all_functions: Sequence[Function]
 ) -> list[list[int]]:
@@ -242,10 +274,10 @@ def divided(
         return thing
 
     for entry in entries:
-        account = entry.unit.path if entry.unit.leads is None else ""
+        account = account_of(entry)
         leaders[leader(entry.node)] = leader(account)
         for leaf in offers.get(id(entry), ()):
-            leaders[leader(leaf[0].node)] = leader(account)
+            leaders[leader(leaf[0])] = leader(account)
     chosen = {id(entry) for entry in entries}
     users: dict[str, list[Function]] = {}
     for function in all_functions:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from initlint.interpret.interpreter import FIRST_COMBINATIONS, Interpreter
 from initlint.interpret.likely_arguments import required
 from initlint.interpret.likeness import Leaf, most_first
-from initlint.interpret.shares import Offers
+from initlint.interpret.shares import Apart, Offers, by_file
 from initlint.interpret.values import Function
 
 # Would look at what a factory builds: the models, and whether that is all that it does.
 Look: TypeAlias = Callable[[Interpreter, Function], tuple[frozenset[Leaf], bool]]
+# A factory by its number, the models that it would build, and whether that is all that it does.
+Seen: TypeAlias = tuple[int, frozenset[Leaf], bool]
 
 DOCSTRING: Final = re.compile(r"""(:\s*\n\s*)[rR]?(\"{3}|'{3}).*?\2""", re.DOTALL)
 NUMBER: Final = re.compile(r"(?<![\w.])(?!0(?:\.0*)?(?![\w.]))\d[\w.]*(?:(?<=e)[+-]\d+)?")
@@ -24,29 +28,45 @@ ASKED: Final = [re.compile(form) for form in (r"""['"](\w+)['"] (?:not )?in """,
 NUMBERS: Final = re.compile(r"1(?:,\s*1)+\b")
 
 
-def worth_running(machine: Interpreter, functions: list[Function], look: Look) -> tuple[list[Function], Offers]:
+def worth_running(
+    machine: Interpreter, functions: list[Function], look: Look, apart: Apart
+) -> tuple[list[Function], Offers]:
     """The factories that no other one calls: first those that between them show every kind of argument, then
     the others that do more than hand on arguments. And what each would build."""
-    texts = Texts()
-    seen: dict[object, tuple[frozenset[Leaf], bool]] = {}
-    found: list[tuple[Function, frozenset[Leaf], bool]] = []
-    for function in functions:
-        if machine.called.get(function.node):
-            continue
-        told = texts.of(function)
-        if told not in seen:
-            seen[told] = look(machine, function)
-        else:
-            machine.called[function.node] = 1  # what is seen of the other one is seen of it
-        found.append((function, *seen[told]))
+    shares = by_file(functions)
+    found: list[Seen] = []
+    for _, seen in apart.results(shares, partial(looked_at, machine, functions, look), functions):
+        elsewhere = [number for number, *_ in seen if len(shares) > 1 and machine.called.get(functions[number].node)]
+        found += [one for one in seen if one[0] not in elsewhere]
+    found.sort(key=itemgetter(0))
     chosen = most_first([offer for _, offer, _ in found])
     counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
     for index, (_, offer, idle) in enumerate(found):
         if index not in chosen and (not idle or any(counts[leaf[0]] < FIRST_COMBINATIONS for leaf in offer)):
             chosen.append(index)
             counts.update({leaf[0] for leaf in offer})
-    ordered = sorted((found[index][0] for index in chosen), key=lambda function: bool(required(function)))
-    return ordered, {id(found[index][0]): found[index][1] for index in chosen}
+    ordered = sorted((functions[found[index][0]] for index in chosen), key=lambda function: bool(required(function)))
+    return ordered, {id(functions[found[index][0]]): found[index][1] for index in chosen}
+
+
+def looked_at(machine: Interpreter, functions: Sequence[Function], look: Look, share: Sequence[int]) -> list[Seen]:
+    """The factories of a share that no other one there calls."""
+    texts = Texts()
+    known: dict[object, tuple[frozenset[Leaf], bool]] = {}
+    found: list[Seen] = []
+    leaves: dict[Leaf, Leaf] = {}  # so that each is sent once
+    for number in share:
+        function = functions[number]
+        if machine.called.get(function.node):
+            continue
+        told = texts.of(function)
+        if told not in known:
+            offer, idle = look(machine, function)
+            known[told] = frozenset([leaves.setdefault(leaf, leaf) for leaf in offer]), idle
+        else:
+            machine.called[function.node] = 1  # what is seen of the other one is seen of it
+        found.append((number, *known[told]))
+    return found
 
 
 class Texts:
