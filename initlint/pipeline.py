@@ -42,7 +42,7 @@ def lint_paths(
     context = partial(read_context, overlay=laid) if laid else read_context
     run = Run(configs or Config(), debug, context, fixes, laid, jobs=jobs)
     gather(run, paths)
-    return judged(run, understand(run))
+    return judged(run, understand(run, all_rules))
 
 
 def lint_source(
@@ -88,8 +88,9 @@ def inspect_source(text: str | bytes, path: str, configs: Configs | None = None,
     return inspected(run)
 
 
-def understand(run: Run) -> list[Model]:
-    """Interprets the sources together; where that fails, by halves, until it is known which one it is."""
+def understand(run: Run, meanwhile: Callable[[], object] = lambda: None) -> list[Model]:
+    """Interprets the sources together; where that fails, by halves, until it is known which one it is. `meanwhile` is
+    what may be done while other processes are at work."""
     if not run.sources:
         return []
     from initlint import importers, interpret
@@ -99,7 +100,7 @@ def understand(run: Run) -> list[Model]:
 
     def read_all(sources: Sequence[Source]) -> list[Model]:
         try:
-            model = interpret.read(sources, project(run), around, cut, run.pulse, run.jobs)
+            model = interpret.read(sources, project(run), around, cut, run.pulse, run.jobs, meanwhile)
         except Exception as error:
             if len(sources) == 1:
                 trouble(run, sources[0], error)

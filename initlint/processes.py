@@ -45,8 +45,11 @@ def divisible() -> bool:
     return hasattr(os, "fork") and sys.platform != "darwin" and alone
 
 
-def each(work: Callable[[int], Result], order: Sequence[int], jobs: int) -> dict[int, Result | ProcessLostError]:
-    """`work` of every number, on so many processes, this one among them. Who is free takes the next number."""
+def each(
+    work: Callable[[int], Result], order: Sequence[int], jobs: int, meanwhile: Callable[[], object] = lambda: None
+) -> dict[int, Result | ProcessLostError]:
+    """`work` of every number, on so many processes, this one among them. Who is free takes the next number. `meanwhile`
+    is what this one may do first, which has to be done anyway."""
     jobs = min(jobs, len(order), MOST)
     if jobs < 2 or not divisible():
         return {number: work(number) for number in order}
@@ -59,7 +62,7 @@ def each(work: Callable[[int], Result], order: Sequence[int], jobs: int) -> dict
             return {number: work(number) for number in order}
         os.lseek(queue.fileno(), 0, os.SEEK_SET)  # where the next number is read is one place for all processes
         found: dict[int, Result | ProcessLostError] = {}
-        ends = divided(work, queue, files, found)
+        ends = divided(work, queue, files, found, meanwhile)
         for file, end in zip(files, ends):
             gathered(file, end, found)
     found.update({number: work(number) for number in order if number not in found})
@@ -67,7 +70,11 @@ def each(work: Callable[[int], Result], order: Sequence[int], jobs: int) -> dict
 
 
 def divided(
-    work: Callable[[int], Result], queue: IO[bytes], files: Sequence[IO[bytes]], found: dict[int, Any]
+    work: Callable[[int], Result],
+    queue: IO[bytes],
+    files: Sequence[IO[bytes]],
+    found: dict[int, Any],
+    meanwhile: Callable[[], object],
 ) -> list[int]:
     """Does what this process takes of it; how the others ended, each of which has written to one of the files."""
     children: list[int] = []
@@ -82,6 +89,7 @@ def divided(
             if not child:
                 serve(work, queue, file, parent)
             children.append(child)
+        meanwhile()
         found.update((number, work(number)) for number in numbers(queue))
         while children:
             ends.append(os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial, reduce
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -31,6 +32,7 @@ LARGEST_WINDOW: Final = 128  # positions of a pool; further ones are taken for t
 MOST_KEPT: Final = 24  # matrices, of a few MB each; of a longer network they are drawn again on the way back
 MOST_DRAWN: Final = 12  # matrices before they are scaled: networks of one family, and a network mended, have the same
 STEP: Final = 1e-4
+DIGITS: Final = 14  # in which factors on the signal are the same
 SMALL: Final = 1e-3  # a small difference, relative to the input: what the response is measured with
 
 
@@ -38,7 +40,26 @@ SMALL: Final = 1e-3  # a small difference, relative to the input: what the respo
 def trace(network: tuple[Step, ...]) -> Trace:
     """What becomes of an input of second moment 1: by analysis where that holds, in the limit of wide layers for two
     inputs, else by sampling."""
-    return propagate(network, finite=False) if analysable(network) else sample(network)
+    return propagate(network, finite=False) if analysable(network) else _sampled(tuple(map(_capped, network)))
+
+
+def _capped(step: Step) -> Step:
+    """The step as it is sampled: of fans nothing but the factor on the signal is left, so that networks whose layers
+    are wider than the cap can be the same."""
+    if step.dense is None:
+        return step
+    inputs, outputs = (min(units, CAP) for units in step.dense.units)
+    mean = step.dense.mean * step.dense.fan_in
+    variance = max(step.dense.second - step.dense.mean**2, 0.0) * step.dense.fan_in
+    second = float(f"{variance + mean**2:.{DIGITS}e}")
+    return replace(
+        step, dense=step.dense._replace(second=second, fan_in=1, fan_out=1, mean=mean, inputs=inputs, outputs=outputs)
+    )
+
+
+@lru_cache(maxsize=256)
+def _sampled(network: tuple[Step, ...]) -> Trace:
+    return sample(network)
 
 
 def sample(

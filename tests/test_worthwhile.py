@@ -33,7 +33,7 @@ def looked_at(text: str) -> list[str]:
         seen.append(function.name)
         return frozenset(), True
 
-    worth_running(machine, functions, look, Apart(machine, jobs=1))
+    worth_running(machine, functions, look, Apart(machine, jobs=1), lambda: None)
     return seen
 
 

@@ -42,6 +42,7 @@ def read(
     cut: frozenset[str] = frozenset(),
     pulse: Callable[[], None] | None = None,
     jobs: int = 1,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Model:
     """Execute the files on abstract values and collect what that shows.
 
@@ -49,7 +50,8 @@ def read(
     that use them, executed for what they show; `cut` names files which others use too, so that
     what was not seen of them proves nothing. `pulse` is called now and then, and may end it all
     by raising something that is no Exception. `jobs` is how many processes may take part, 0 for as
-    many as pay. Files that don't parse are passed by (the caller reports them).
+    many as pay, and `meanwhile` is what may be done while others are at work. Files that don't parse
+    are passed by (the caller reports them).
     """
     limit = sys.getrecursionlimit()
     collecting = gc.isenabled()
@@ -66,7 +68,7 @@ def read(
         known = knowledge()
         machine = Interpreter(project, known) if pulse is None else Interruptible(project, known, pulse)
         mark_leads(project, units, frozenset(source.path for source in sources))
-        contexts = run_all(machine, units, jobs)
+        contexts = run_all(machine, units, jobs, meanwhile)
         if around_spent(machine):
             cut = frozenset(source.path for source in sources)
         tests = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from initlint.formulas import COMPOSED, EXTREMES, Composed, Operation, curve_of, evaluated, operation
@@ -26,6 +27,7 @@ JOINS: Final = frozenset({"mul", "add"})
 STEPS: Final = frozenset({"activation", "scale", "shift", *JOINS})  # on single entries
 LAYERS: Final = frozenset({"layer", "norm", "dropout", "input", "pool"})
 MOST_STEPS: Final = 24
+MOST_KEPT: Final = 512  # compositions: a project has few, and each at many places
 CLOSE: Final = 2e-3  # largest difference from an activation that counts as this one; GELU's tanh form is off by 5e-4
 CANDIDATES: Final = (
     "silu gelu mish hardswish softplus relu tanh sigmoid hardsigmoid softsign tanhshrink relu6 selu elu".split()
@@ -183,12 +185,24 @@ def chain(start: int, end: int, users: Mapping[int, list[int]]) -> set[int]:
 
 def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) -> Node | None:
     """One activation for these steps; None where one of them can't be computed, or all together are no activation."""
+    made = activation_of(operations(nodes, source, sorted(steps)))
+    if made is None:
+        return None
+    name, parameter, own = made
+    if own is not None:
+        own = replace(own, text=written(nodes, index, source)[0][:SHOWN])
+    return replace(nodes[index], op="activation", inputs=(source,), name=name, parameter=parameter, composed=own)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def activation_of(made: tuple[Operation, ...]) -> tuple[str, float | None, Composed | None] | None:
+    """The name of what the operations compute together, its parameter, and what there is to know of it where it has no
+    name of its own."""
     import numpy as np
 
     from initlint.curves import curve
     from initlint.moments import moments
 
-    made = operations(nodes, source, sorted(steps))
     if any(operation(step) is None for step in made):
         return None
 
@@ -201,25 +215,24 @@ def replaced(nodes: Sequence[Node], index: int, source: int, steps: set[int]) ->
         return None
     if np.abs(values - values[128] - grid * (values[-1] - values[0]) / (2 * FAR)).max() < CLOSE:
         return None  # a straight line
-    whole = replace(nodes[index], op="activation", inputs=(source,), parameter=None)
     if np.abs(values[grid >= 0] - grid[grid >= 0]).max() < CLOSE:
         slope = float(values[0] / grid[0])
         if slope >= CLOSE and np.abs(values[grid < 0] - slope * grid[grid < 0]).max() < CLOSE:
-            return replace(whole, name="leaky_relu", parameter=float(f"{slope:.6g}"))
+            return "leaky_relu", float(f"{slope:.6g}"), None
     for name in CANDIDATES:
         known = curve(name)
         if known is not None and np.abs(known(grid) - values).max() < CLOSE:
-            return replace(whole, name=name)
+            return name, None, None
     known = curve_of(made)
     try:
         found = moments(known or function)
     except ValueError:
         return None
-    text, held = written(nodes, index, source)[0][:SHOWN], kind(function(np.array(ENDS)), float(np.ptp(values)))
-    own = Composed(text, found.second_moment, held, at_zero=float(values[128]))
+    held = kind(function(np.array(ENDS)), float(np.ptp(values)))
+    own = Composed("", found.second_moment, held, at_zero=float(values[128]))
     if known is not None:
         own = replace(own, steps=made, slope=found.derivative_second_moment, slopes=known.slopes)
-    return replace(whole, name=COMPOSED, composed=own)
+    return COMPOSED, None, own
 
 
 def operations(nodes: Sequence[Node], source: int, order: Sequence[int]) -> tuple[Operation, ...]:

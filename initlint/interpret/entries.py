@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from initlint import garbage
@@ -45,8 +45,9 @@ AROUND: Final = ""  # their account
 SCRIPT: Final = "<module>"  # the entry of a file's own statements
 
 
-def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]:
-    """Every entry of the files, each as a context, on up to `jobs` processes (0: as many as pay)."""
+def run_all(machine: Interpreter, units: list[Unit], jobs: int, meanwhile: Callable[[], object]) -> list[Context]:
+    """Every entry of the files, each as a context, on up to `jobs` processes (0: as many as pay). `meanwhile` may be
+    called while other processes are at work."""
     contexts: list[Context] = []
     for unit in units:
         contexts += attempt(machine, unit, SCRIPT, partial(run_script, machine, unit), genuine=True)
@@ -55,10 +56,11 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
     makers = [f for u in units for f in factories(machine, u)]
     helpers = named_by_others(machine, makers)
     builders = by_use(machine, makers, helpers)
+    used = cache(partial(named_by_others, machine, classes))
     apart = Apart(machine, jobs)
-    chosen, offers = worth_running(machine, builders, survey, apart)
+    chosen, offers = worth_running(machine, builders, survey, apart, meanwhile)
     shares = divided(machine, chosen, offers, builders)
-    contexts += apart.run(chosen, shares, partial(run_factory, machine, helpers))
+    contexts += apart.run(chosen, shares, partial(run_factory, machine, helpers), used)
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)
@@ -69,18 +71,17 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int) -> list[Context]
             if not context.complete:
                 machine.built = before  # what it was to show, the classes themselves show
             contexts.append(context)
-    used = named_by_others(machine, classes)
     alone: list[tuple[int, Class]] = []
-    for cls in by_use(machine, classes, used):
+    for cls in by_use(machine, classes, used()):
         if cls.abstract or not cls.module:
             continue
         offered = is_offered(machine, cls)
         if not offered and (machine.built.get(cls.node) or leftovers.is_shown(machine, cls)):
             continue
-        genuine = is_complete(machine, cls) and (offered or id(cls) not in used)
+        genuine = is_complete(machine, cls) and (offered or id(cls) not in used())
         run = partial(build, machine, cls)
         told = partial(attempt, machine, cls.unit, cls.name, run, genuine=genuine, named=cls)
-        for context in told(offered=offered, used=id(cls) in used and not offered):
+        for context in told(offered=offered, used=id(cls) in used() and not offered):
             alone += [] if offered else [(len(contexts), cls)]
             contexts.append(context)
     for index, cls in alone:

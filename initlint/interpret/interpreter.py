@@ -337,16 +337,14 @@ class Interpreter(Machine):
 
     def note_test(self, node: ast.If, answer: bool | None, frame: Frame) -> None:
         """Remember how a test of a type or a name in initialization code came out."""
-        if not self.sweeping:
+        if not self.sweeping or node in self.other_tests:
             return
         place = frame.unit.place(node)
         known = self.tests.get(place)
         if known is None:
-            if place in self.other_tests:
-                return
             asked = classify_test(self, node, frame)
             if asked is None:
-                self.other_tests.add(place)
+                self.other_tests.add(node)
                 return
             kind, what, body = asked
             known = self.tests[place] = Test(frame.unit.place(node.test), ast.unparse(node.test), kind, what)

@@ -106,7 +106,7 @@ class Machine(Parts):
         self.project = project
         self.knowledge = knowledge
         self.heap = Heap(self.either)
-        self.other_tests: set[Place] = set()  # that ask for neither type nor name
+        self.other_tests: set[ast.AST] = set()  # that ask for neither type nor name
         self.tests: dict[Place, Test] = {}
         self.called: dict[ast.AST, int] = {}  # function nodes that some visible code called
         self.hooked: set[ast.AST] = set()

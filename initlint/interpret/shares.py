@@ -62,7 +62,11 @@ class Apart:
         self.nodes: dict[int, ast.AST] = {}  # kept, so that no other node gets the identity of one
 
     def run(
-        self, entries: Sequence[Function], shares: Sequence[Sequence[int]], run: Callable[[Function], Iterator[Context]]
+        self,
+        entries: Sequence[Function],
+        shares: Sequence[Sequence[int]],
+        run: Callable[[Function], Iterator[Context]],
+        meanwhile: Callable[[], object],
     ) -> list[Context]:
         """The contexts of all entries, in their order. `shares` are the numbers of those that belong together."""
         contexts: dict[int, tuple[Context, ...]] = {}
@@ -70,17 +74,21 @@ class Apart:
         def work(share: Sequence[int]) -> dict[int, tuple[Context, ...]]:
             return {number: tuple(run(entries[number])) for number in share}
 
-        for _, found in self.results(shares, work, entries):
+        for _, found in self.results(shares, work, entries, meanwhile):
             contexts.update(found)
         ordered = [context for number in sorted(contexts) for context in contexts[number]]
         large = len(shares) > 1 and garbage.is_large(self.machine.project.size)
         return [self.machine.facts.context(context) for context in ordered] if large else ordered
 
     def results(
-        self, shares: Sequence[Sequence[int]], work: Callable[[Sequence[int]], Result], entries: Sequence[Function]
+        self,
+        shares: Sequence[Sequence[int]],
+        work: Callable[[Sequence[int]], Result],
+        entries: Sequence[Function],
+        meanwhile: Callable[[], object],
     ) -> Iterator[tuple[Sequence[int], Result]]:
         """What each share comes to. The tables have what those before it have added, when it is told, and not what it
-        adds itself."""
+        adds itself. `meanwhile` may be called while other processes are at work."""
         machine = self.machine
         if len(shares) < 2:
             yield from ((share, work(share)) for share in shares)
@@ -93,7 +101,7 @@ class Apart:
             return before.additions(machine, work(shares[number]))
 
         order = sorted(range(len(shares)), key=lambda number: -len(shares[number]))
-        found = each(machine, measured, order, self.jobs)
+        found = each(machine, measured, order, self.jobs, meanwhile)
         before.restore(machine)
         for number, share in enumerate(shares):
             added = found[number]
@@ -105,7 +113,11 @@ class Apart:
 
 
 def each(
-    machine: Interpreter, work: Callable[[int], Additions], order: Sequence[int], jobs: int
+    machine: Interpreter,
+    work: Callable[[int], Additions],
+    order: Sequence[int],
+    jobs: int,
+    meanwhile: Callable[[], object],
 ) -> Mapping[int, Additions | Exception]:
     """What comes of every share; an exception where a process did not survive it."""
     jobs = taking_part(jobs, machine.project.size)
@@ -113,7 +125,7 @@ def each(
         return {number: work(number) for number in order}
     from initlint import processes
 
-    return processes.each(work, order, jobs)
+    return processes.each(work, order, jobs, meanwhile)
 
 
 def taking_part(jobs: int, size: int) -> int:

@@ -26,6 +26,7 @@ from initlint.interpret.values import (
 from initlint.knowledge import REQUIRED, LayerSpec, WeightSpec
 from initlint.sizes import expand_weights, sizes
 
+PLAIN: Final = frozenset({bool, int, float, str, type(None)})
 WEIGHTED: Final = frozenset({"weighted", "recurrent", "embedding", "attention", "composite"})
 PASSING: Final = frozenset({"shape", "identity", "functional"})
 Shapes = list[tuple[WeightSpec, tuple[int | None, ...] | None, tuple[History, ...]]]
@@ -111,7 +112,7 @@ def bind_arguments(spec: LayerSpec, args: Arguments, kwargs: Keywords) -> dict[s
 
 def weights_of(machine: Machine, spec: LayerSpec, arguments: Mapping[str, Value]) -> Shapes:
     """(weight, shape, its default) for a layer with these arguments."""
-    plain = {k: v for k, v in arguments.items() if isinstance(v, (int, float, str, tuple, type(None)))}
+    plain = {k: v for k, v in arguments.items() if type(v) in PLAIN or isinstance(v, tuple)}
     for name, value in arguments.items():
         if name == "bias" and isinstance(value, Alternatives) and name not in plain:
             plain[name] = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 # Fields that never hold a node, or one without fields of its own: contexts and operators.
 PLAIN: Final = frozenset(
@@ -34,10 +34,11 @@ def walk(node: ast.AST) -> list[ast.AST]:
     found = [node]
     for part in found:  # grows while it is gone through
         for field in FIELDS[type(part)]:
-            value = getattr(part, field, None)
+            value: Any = getattr(part, field, None)
             if type(value) is list:
-                found += [item for item in value if isinstance(item, ast.AST)]
-            elif value is not None and isinstance(value, ast.AST):
+                if value:
+                    found += [item for item in value if type(item) in FIELDS]
+            elif type(value) in FIELDS:
                 found.append(value)
     return found
 

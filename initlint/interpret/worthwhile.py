@@ -29,13 +29,13 @@ NUMBERS: Final = re.compile(r"1(?:,\s*1)+\b")
 
 
 def worth_running(
-    machine: Interpreter, functions: list[Function], look: Look, apart: Apart
+    machine: Interpreter, functions: list[Function], look: Look, apart: Apart, meanwhile: Callable[[], object]
 ) -> tuple[list[Function], Offers]:
     """The factories that no other one calls: first those that between them show every kind of argument, then
     the others that do more than hand on arguments. And what each would build."""
     shares = by_file(functions)
     found: list[Seen] = []
-    for _, seen in apart.results(shares, partial(looked_at, machine, functions, look), functions):
+    for _, seen in apart.results(shares, partial(looked_at, machine, functions, look), functions, meanwhile):
         elsewhere = [number for number, *_ in seen if len(shares) > 1 and machine.called.get(functions[number].node)]
         found += [one for one in seen if one[0] not in elsewhere]
     found.sort(key=itemgetter(0))
