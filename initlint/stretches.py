@@ -68,8 +68,14 @@ class Stretch(Judged):
 
     @property
     def usual(self) -> bool:
-        """Whether it is the framework's default before a few rectifiers, which is in nearly all code."""
-        return self.untouched and self.length < DEEP and self.activation_kinds <= {"rectifier"}
+        """Whether it is the framework's default before a few rectifiers, which is in nearly all code. One layer may end
+        in something else, as a generator's last before its discriminator, and what the last one of all feeds is its
+        loss."""
+        between = [
+            link.activation for link in (*self.strand.links[:-1], *self.strand.turn) if link.activation is not None
+        ]
+        others = [one for one in between if strengths.kind_of(one) != "rectifier"]
+        return self.untouched and self.length < DEEP and len(others) <= 1
 
     @property
     def length(self) -> int:
