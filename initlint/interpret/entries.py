@@ -211,9 +211,9 @@ def run_script(machine: Interpreter, unit: Unit) -> None:
         fuel = min(ENTRY_FUEL, fuel_left(machine, unit, SCRIPT))
         if fuel <= 0:
             raise OutOfFuel
-        before, steps = machine.heap.serial, names.run_statements(machine, unit, [statement], fuel)
+        before, (steps, sufficed) = machine.heap.serial, names.run_statements(machine, unit, [statement], fuel)
         spend(machine, unit, steps)
-        if steps >= fuel:
+        if not sufficed:
             ended = False
             leftovers.cut_off(machine, before)
     machine.heap.log = None

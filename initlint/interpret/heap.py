@@ -84,26 +84,29 @@ class Heap:
         raised = False
         value: Value = None
         try:
-            try:
-                value = branch()
-            except Raised:
-                raised = True
+            value = branch()
+        except Raised:
+            raised = True
+        finally:  # where the steps run out too: what was made by then is what it is
             now, _ = self.changes(0)
             new = {} if raised else {id(cell): cell for cell, key, _ in self.log if key is MADE}
-        finally:
             self.undo(0)
             self.log = outer
             self.depth -= 1
+            self.keep(now, new, start)
+        return value, now, raised
+
+    def keep(self, now: Delta, new: dict[int, Cell], start: int) -> None:
+        """What was made in a branch, after `start`, stays as it is: no other one knows it."""
         for mark, (cell, key, last) in list(now.items()):
             if mark[0] in new or cell.get(BORN, -1) > start:  # type: ignore[operator]
-                del now[mark]  # made in this branch, so that no other one knows it: it stays as it is
+                del now[mark]
                 if last is MISSING:
                     cell.pop(key, None)
                 else:
                     cell[key] = last
         for cell in new.values():
             self.made(cell)  # in what this branch is part of, too
-        return value, now, raised
 
     def settle(self, deltas: list[Delta]) -> None:
         """Write the join of what the branches changed."""

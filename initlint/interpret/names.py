@@ -116,12 +116,15 @@ def export(machine: Machine, unit: Unit, name: str) -> Value:
     return MISSING
 
 
-def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fuel: int = STATEMENT_FUEL) -> int:
-    """Execute top-level statements once, outside whatever branch or sweep asked for them; how many steps that took.
+def run_statements(
+    machine: Machine, unit: Unit, statements: list[ast.stmt], fuel: int = STATEMENT_FUEL
+) -> tuple[int, bool]:
+    """Execute top-level statements once, outside whatever branch or sweep asked for them; how many steps that took, and
+    whether they sufficed.
 
     Each has its own budget of steps: a name must not be lost because an entry asked for it late.
     """
-    steps = 0
+    steps, ended = 0, True
     saved = (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames)
     guards, machine.guards = machine.guards, []
     reads, machine.reads = machine.reads, None
@@ -136,8 +139,10 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
             machine.fuel = fuel
             try:
                 machine.statements[type(statement)](machine, statement, unit.frame)
-            except (Raised, OutOfFuel):
+            except Raised:
                 pass
+            except OutOfFuel:
+                ended = False
             finally:
                 steps += fuel - machine.fuel
     finally:
@@ -146,7 +151,7 @@ def run_statements(machine: Machine, unit: Unit, statements: list[ast.stmt], fue
         (machine.heap.log, machine.heap.depth, machine.sweeping, machine.repeating, machine.no_grad, machine.frames) = (
             saved
         )
-    return steps
+    return steps, ended
 
 
 def import_path(machine: Machine, module: str, level: int, unit: Unit) -> Unit | str | None:
