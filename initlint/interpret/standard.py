@@ -36,7 +36,12 @@ SAFE_MATH: Final = frozenset(
 
 
 def partial_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
-    return Partial(args[0], tuple(args[1:]), kwargs) if args else Unknown("partial of nothing")
+    if not args:
+        return Unknown("partial of nothing")
+    inner = args[0]
+    if isinstance(inner, Partial):  # one of the same function, not one around the other
+        return Partial(inner.function, (*inner.args, *args[1:]), {**inner.kwargs, **kwargs})
+    return Partial(inner, tuple(args[1:]), kwargs)
 
 
 def reduce_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
