@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection
+from functools import cache, partial
+from typing import Final
 
 from initlint.graph import Method
 from initlint.interpret.interpreter import Interpreter
@@ -16,10 +18,13 @@ from initlint.interpret.upkeep import tidy
 from initlint.interpret.values import Class, Function, Symbol
 from initlint.source import Place, Point, Span
 
+APPLIED: Final = re.compile(r"\.apply\(\s*(?:\w+\s*\.\s*)*(\w+)")
+
 
 def methods_of(machine: Interpreter, units: list[Unit], swept: Collection[Place]) -> tuple[Method, ...]:
     """Methods and functions that write initial weights; `swept` is where passes over models were seen."""
     classes = {c.name for unit in units for c in unit.cell.values() if isinstance(c, Class) and c.module}
+    applied = cache(partial(applied_in, units))
     found: list[Method] = []
     for unit in units:
         tidy(machine)
@@ -37,7 +42,8 @@ def methods_of(machine: Interpreter, units: list[Unit], swept: Collection[Place]
             if looks_like_init(value.name) and (gives(value.node) or writes(machine, value.node, unit)):
                 called = True if machine.called.get(value.node) or mentioned(machine, units, value.name) else None
                 asks = named(machine, value.node, classes)
-                fills = filled(value.node) if is_applied_unseen(units, value.name, swept) else ()
+                unseen = [place for place in applied().get(value.name, ()) if place not in swept]  # no model there
+                fills = filled(value.node) if unseen else ()
                 found.append(Method(value.name, "", name_place(unit, value), called, 0, asks, fills))
     return tuple(found)
 
@@ -53,18 +59,18 @@ def makes_own(cls: Class, function: Function) -> bool:
     )
 
 
-def is_applied_unseen(units: list[Unit], name: str, swept: Collection[Place]) -> bool:
-    """Whether a file passes it, or what it returns, to `apply` of what was no model there."""
-    asked = re.compile(rf"\.apply\(\s*[\w.]*\b{name}\b")
+def applied_in(units: list[Unit]) -> dict[str, list[Place]]:
+    """Where the files pass a function that initializes, or what one returns, to `apply`."""
+    own = [value.name for unit in units for value in unit.cell.values() if isinstance(value, Function)]
+    names = {name for name in own if looks_like_init(name)}
+    found: dict[str, list[Place]] = {}
     for unit in units:
-        if name not in unit.source.text or not asked.search(unit.source.text):
-            continue
-        for part in walk(unit.tree):
+        asked = not names.isdisjoint(APPLIED.findall(unit.source.text))
+        for part in walk(unit.tree) if asked else ():
             if isinstance(part, ast.Call) and last_name(part.func) == "apply" and part.args:
                 given = part.args[0].func if isinstance(part.args[0], ast.Call) else part.args[0]
-                if last_name(given) == name and unit.place(part) not in swept:
-                    return True
-    return False
+                found.setdefault(last_name(given), []).append(unit.place(part))
+    return found
 
 
 def filled(node: ast.AST) -> tuple[str, ...]:
