@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
         interpret.registries interpret.records interpret.initializer_names interpret.names
         interpret.narrowing interpret.booleans
         interpret.evaluate interpret.copies
-        interpret.decorators interpret.enumerations interpret.callable_kinds interpret.classes
+        interpret.decorators interpret.enumerations interpret.callable_kinds interpret.classes interpret.signatures
         interpret.instance_checks interpret.sequences
         interpret.comprehensions
         interpret.patterns interpret.execute interpret.fallbacks interpret.guards interpret.recall interpret.calls

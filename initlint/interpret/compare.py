@@ -41,6 +41,7 @@ ORDER: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.GtE: operator.ge,
 }
 ALWAYS_TRUE: Final = (Symbol, Function, Class, Bound, Partial, Native, Package, Deferred)
+PLAIN_MEMBERS: Final = frozenset({"builtins.str", "builtins.int", "enum.StrEnum", "enum.IntEnum"})
 OPAQUE: Final = (Unknown, Alternatives, Tensor)
 
 
@@ -103,6 +104,13 @@ def identical(left: Value, right: Value) -> bool | None:
     return None
 
 
+def plain_member(value: Value) -> Value:
+    """The text or number that a member of an enumeration of texts or numbers is: `class Norm(str, Enum)`."""
+    if not isinstance(value, Instance) or not isinstance(value.cls, Class) or "value" not in value.cell:
+        return value
+    return value.cell["value"] if any(q in PLAIN_MEMBERS for q in value.cls.symbols()) else value
+
+
 def equal(left: Value, right: Value, depth: int = 0) -> bool | None:
     """`left == right`. Not known in the depth of lists, which may hold themselves."""
     if isinstance(left, Alternatives):
@@ -111,6 +119,7 @@ def equal(left: Value, right: Value, depth: int = 0) -> bool | None:
         return agree([equal(left, option, depth) for option in right.options])
     if isinstance(left, PartialName) and isinstance(right, str):
         return left.equals(right)
+    left, right = plain_member(left), plain_member(right)
     if isinstance(left, OPAQUE) or isinstance(right, OPAQUE):
         return None
     if isinstance(left, CONSTANTS) and isinstance(right, CONSTANTS):

@@ -60,6 +60,8 @@ def is_instance(machine: Machine, value: Value, kinds: Value) -> bool | None:
             if kinds in value.cls.lineage:
                 return True
             if isinstance(kinds, Symbol):
+                if kinds.qualified == "builtins.tuple" and "typing.NamedTuple" in value.cls.symbols():
+                    return True
                 if value.module and machine.is_kind(value, kinds):
                     return True
                 if kinds.name in BY_METHODS and kinds.qualified.startswith(ABSTRACT):
@@ -91,7 +93,20 @@ def is_subclass(machine: Machine, cls: Value, kinds: Value) -> bool | None:
     if isinstance(cls, Class) and isinstance(kinds, (Class, Symbol)):
         if kinds in cls.lineage:
             return True
-        return None if cls.open else isinstance(kinds, Symbol) and kinds.qualified == MODULE and cls.module
+        if cls.open or not isinstance(kinds, Symbol):
+            return None if cls.open else False
+        bases = [part for part in cls.lineage if isinstance(part, Symbol)]
+        return (kinds.qualified == MODULE and cls.module) or any(
+            is_framework_subclass(machine, base, kinds) for base in bases
+        )
     if isinstance(cls, Symbol) and isinstance(kinds, Symbol):
-        return cls is kinds or (kinds.qualified == MODULE and cls.qualified in machine.knowledge.layers)
+        return cls is kinds or is_framework_subclass(machine, cls, kinds)
     return None
+
+
+def is_framework_subclass(machine: Machine, cls: Symbol, kinds: Symbol) -> bool | None:
+    """Whether a layer of a framework derives from another class of it; None for what is no known layer."""
+    spec = machine.knowledge.layers.get(cls.qualified)
+    if spec is None:
+        return None
+    return kinds.qualified in (MODULE, spec.qualified) or kinds.qualified in spec.bases

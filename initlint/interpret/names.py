@@ -14,7 +14,7 @@ from initlint.interpret.machine import Machine, OutOfFuel
 from initlint.interpret.postponed import Imported, Read
 from initlint.interpret.project import Unit
 from initlint.interpret.values import Alternatives, Cell, Frame, Package, Symbol, Value
-from initlint.knowledge import canonical
+from initlint.knowledge import canonical, knowledge
 
 FRAMEWORKS: Final = (
     "torch",
@@ -41,7 +41,14 @@ BUILTINS: Final = frozenset(dir(builtins))  # names only; none is called
 
 
 def symbol(qualified: str) -> Value:
-    return Symbol.of(canonical(qualified))
+    return Symbol.of(shortened(qualified))
+
+
+def shortened(qualified: str) -> str:
+    """The name that the tables know; one of a module in full, for what it has is known by the name of both."""
+    short = canonical(qualified)
+    is_module = short != qualified and qualified.rpartition(".")[2][:1].islower() and not knowledge().has(short)
+    return qualified if is_module and qualified.startswith("torch.") else short
 
 
 def lookup(machine: Machine, name: str, frame: Frame) -> Value:
@@ -260,7 +267,7 @@ def symbol_attribute(machine: Machine, value: Value, name: str, node: ast.AST, f
         elif value.qualified == KERAS and node.attr == name:
             check_keras(machine, name, node, frame)
         elif value.qualified.startswith("torch"):
-            found_ = value.members[name] = Symbol.of(canonical(f"{value.qualified}.{name}"))
+            found_ = value.members[name] = Symbol.of(shortened(f"{value.qualified}.{name}"))
             return found_
     return symbol(f"{value.qualified}.{name}")
 

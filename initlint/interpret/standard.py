@@ -8,7 +8,7 @@ import math
 from typing import Final
 
 from initlint.graph import Unknown
-from initlint.interpret import callable_kinds, compare, enumerations
+from initlint.interpret import callable_kinds, compare, enumerations, signatures
 from initlint.interpret.builtins import dict_, first, nothing, sequence_of, zip_
 from initlint.interpret.copies import copied
 from initlint.interpret.evaluate import LONGEST
@@ -246,6 +246,7 @@ def environment(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.A
 HANDLERS: Final[dict[str, Handler]] = {
     **enumerations.HANDLERS,
     **callable_kinds.HANDLERS,
+    **signatures.HANDLERS,
     "os.environ.get": environment,
     "os.getenv": environment,
     "functools.partial": partial_,
