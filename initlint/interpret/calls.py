@@ -149,7 +149,25 @@ def invoke(
             return machine.lost("recursion", args[receiver is not None :], kwargs)  # to it is done what is done already
     if not outer and isinstance(receiver, (Class, Instance)) and not receiver.module:
         return aside(machine, function, args, kwargs, node, frame, receiver)
-    return run(machine, function, args, kwargs, node, frame, receiver)
+    if receiver is None and function.node in machine.tedious:
+        return unfinished(machine, args, kwargs, receiver)
+    before, made = machine.fuel, len(machine.layers)
+    try:
+        return run(machine, function, args, kwargs, node, frame, receiver)
+    except OutOfFuel:
+        if (
+            not outer
+            and before - machine.fuel > ASIDE_FUEL
+            and made == len(machine.layers)
+            and is_recursive(machine, function)
+        ):
+            machine.tedious.add(function.node)  # one entry is lost to it, not each that calls it
+        raise
+
+
+def is_recursive(machine: Machine, function: Function) -> bool:
+    """Whether a function's body names the function, which is no method."""
+    return function.owner is None and function.name in machine.mentions_of(function.node).names
 
 
 def informed(
