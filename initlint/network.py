@@ -139,8 +139,9 @@ class Builder:
 
 def analysable(network: Sequence[Step]) -> bool:
     """Whether the analysis in the limit of wide layers describes it: no gates, no weights with a mean, no sparse ones,
-    no orthogonal ones that are not square, no narrow layer but the first, no largest of what may fall as its input
-    rises, and no activation of a sum in which an output of one is: that is no normal."""
+    no orthogonal ones that are not square, no narrow layer but the first (one of many channels that sums over few of
+    them is not narrow: it has as many units), no largest of what may fall as its input rises, and no activation of a
+    sum in which an output of one is: that is no normal."""
     first = True
     mixed = _mixed(network)
     for step in network:
@@ -154,7 +155,7 @@ def analysable(network: Sequence[Step]) -> bool:
         if dense is None:
             continue
         inputs, outputs = dense.units
-        if dense.mean or dense.distribution == "sparse" or (dense.fan_in < NARROW and not first):
+        if dense.mean or dense.distribution == "sparse" or (max(dense.fan_in, inputs) < NARROW and not first):
             return False
         first = False
         if dense.distribution == "orthogonal" and inputs != outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -77,7 +78,7 @@ def harvest(machine: Interpreter, entry: str, file: str, *, stopped: str, genuin
         tuple(layers),
         tuple(nodes),
         edges(machine.nodes, used, at),
-        tuple(sweep_facts(sweep, missed.get(id(sweep), []), param_index) for sweep in machine.passes),
+        sweeps_of(machine, missed, param_index),
         tuple(
             incident_facts(machine, key, incident, param_index, index_of) for key, incident in machine.incidents.items()
         ),
@@ -348,6 +349,25 @@ def incident_facts(
     params = {(param_index.get(id(thing), -1), thing.name) for thing in about if isinstance(thing, Param)}
     weights = tuple(sorted(pair for pair in params if pair[0] >= 0))
     return replace(incident, layers=tuple(sorted(found - {-1})), weights=weights)
+
+
+def sweeps_of(
+    machine: Interpreter, missed: Mapping[int, list[Param]], param_index: dict[int, int]
+) -> tuple[Sweep, ...]:
+    """The passes. Those over parts of a model, of which there are many, mostly write nothing and are alike."""
+    idle: dict[object, Sweep] = {}
+    found = []
+    for sweep in machine.passes:
+        late = missed.get(id(sweep))
+        if sweep.wrote or late:
+            found.append(sweep_facts(sweep, late or [], param_index))
+            continue
+        key = (sweep.place, sweep.kind, sweep.root_name, sweep.function)
+        known = idle.get(key)
+        if known is None:
+            known = idle[key] = sweep_facts(sweep, [], param_index)
+        found.append(known)
+    return tuple(found)
 
 
 def sweep_facts(sweep: Pass, missed: list[Param], param_index: dict[int, int]) -> Sweep:
