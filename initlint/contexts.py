@@ -4,9 +4,12 @@ them."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from initlint.graph import Context
 from initlint.source import Place
+
+Made: TypeAlias = tuple[Place, Place | None]  # where a layer is made, and where its owner calls the helper that does
 
 
 @dataclass(slots=True)
@@ -14,8 +17,8 @@ class Contexts:
     """The contexts of a model, by their numbers, with what is asked of them often."""
 
     contexts: tuple[Context, ...]
-    _places: dict[int, frozenset[Place]] = field(default_factory=dict)
-    _at: dict[Place, list[int]] = field(default_factory=dict)  # the contexts that make a layer at a place
+    _places: dict[int, frozenset[Made]] = field(default_factory=dict)
+    _at: dict[Made, list[int]] = field(default_factory=dict)  # the contexts that make a layer there
     _around: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def whole(self, contexts: tuple[int, ...]) -> list[int]:
@@ -43,13 +46,13 @@ class Contexts:
         one, other = self.contexts[inner], self.contexts[outer]
         return a < b or (a == b and one.built and not other.built and other.genuine >= one.genuine)
 
-    def places(self, index: int) -> frozenset[Place]:
+    def places(self, index: int) -> frozenset[Made]:
         """Where its layers are made; a layer that is itself what we built is made nowhere in the code."""
         if index not in self._places:
             context = self.contexts[index]
             own = _line(context.place) if context.built and context.place is not None else None
-            made = (layer.place for layer in context.layers if not layer.is_norm)
-            self._places[index] = frozenset(place for place in made if _line(place) != own)
+            made = ((layer.place, layer.owner) for layer in context.layers if not layer.is_norm)
+            self._places[index] = frozenset(one for one in made if _line(one[0]) != own)
         return self._places[index]
 
 

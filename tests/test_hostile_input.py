@@ -126,6 +126,15 @@ def test_what_is_odd_but_valid_is_read_in_bounded_time(initlint: Run, beside: Pa
     assert document["unreadable"] == []
 
 
+@pytest.mark.parametrize("name", ["holds_itself", "endless_recursion"])
+def test_the_code_after_what_has_no_end_is_read(initlint: Run, beside: Path, name: str) -> None:
+    text = READABLE[f"{name}.py"].decode()
+    (beside / "odd.py").write_text(text)
+    found = [one for one in linted(initlint, ".")["findings"] if one["file"] == "odd.py"]
+    lines = [number for number, line in enumerate(text.splitlines(), start=1) if line.endswith("# found: INI601")]
+    assert [(one["code"], one["span"]["start"]["line"]) for one in found] == [("INI601", line) for line in lines]
+
+
 def test_a_byte_order_mark_and_crlf_shift_nothing(initlint: Run, tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(GOOD)
     (tmp_path / "windows.py").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
