@@ -218,9 +218,29 @@ def extreme(pick: Callable[..., int]) -> Handler:
             keys = sort_keys(machine, values, kwargs, node, frame)
             if keys is not None:
                 return values[pick(range(len(values)), key=keys.__getitem__)]
+        if values == () and "default" in kwargs:
+            return kwargs["default"]
         return Unknown("an extreme of unknown numbers")
 
     return choose
+
+
+def operation(*kinds: type[ast.operator]) -> Handler:
+    def compute(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+        if len(args) != 2 or kwargs:
+            return Unknown("a number")
+        left, right = args
+        found = tuple(binary(machine, kind, left, right, node, frame) for kind in kinds)
+        return found if len(found) > 1 else found[0]
+
+    return compute
+
+
+def from_keys(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
+    value = args[1] if len(args) > 1 else None
+    keys, loose = iterate(machine, args[0] if args else None, node, frame)
+    pairs = ListValue(tuple((key, value) for key in keys), open_=loose)
+    return dict_(machine, [pairs], {}, node, frame)
 
 
 def sum_(machine: Machine, args: Arguments, kwargs: Keywords, node: ast.AST, frame: Frame) -> Value:
@@ -286,10 +306,13 @@ HANDLERS: Final[dict[str, Handler]] = {
         "map": map_,
         "filter": filter_,
         "dict": dict_,
+        "dict.fromkeys": from_keys,
         "int": number(int),  # type: ignore[arg-type]
         "float": number(float),  # type: ignore[arg-type]
         "round": number(round),  # type: ignore[arg-type]
         "abs": number(abs),  # type: ignore[arg-type]
+        "divmod": operation(ast.FloorDiv, ast.Mod),
+        "pow": operation(ast.Pow),
         "bool": bool_,
         "str": str_,
         "repr": str_,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -31,6 +32,7 @@ from initlint.interpret.values import (
 
 MOST_BITS: Final = 2048  # of an integer that is computed
 LONGEST: Final = 4096  # elements of a sequence that we are ready to make
+WIDE: Final = re.compile(r"\d{4}")  # a width or precision that fills memory
 BINARY: Final[dict[type[ast.operator], tuple[str, Callable[[object, object], object]]]] = {
     ast.Add: ("add", operator.add),
     ast.Sub: ("sub", operator.sub),
@@ -307,12 +309,31 @@ def joined_string(machine: Machine, node: ast.expr, frame: Frame) -> Value:
             if isinstance(part, ast.FormattedValue)
             else machine.evaluate(part, frame)
         )
-        simple = not (isinstance(part, ast.FormattedValue) and (part.format_spec or part.conversion != -1))
-        if not (simple and isinstance(value, (str, int, float, bool, type(None)))):
+        text = formatted(value, part)
+        if text is None:
             return Unknown("a formatted string", frame.unit.place(node))
-        parts.append(str(value))
+        parts.append(text)
     text = "".join(parts)
     return text if len(text) <= LONGEST else Unknown("a long string", frame.unit.place(node))
+
+
+def formatted(value: Value, part: ast.expr) -> str | None:
+    """What a constant is as a part of a text; None where that is not known."""
+    if not isinstance(value, (str, int, float, bool, type(None))):
+        return None
+    if not isinstance(part, ast.FormattedValue):
+        return str(value)
+    if part.conversion not in (-1, ord("s")):
+        return None
+    given = value if part.conversion == -1 else str(value)
+    spec = part.format_spec.values if isinstance(part.format_spec, ast.JoinedStr) else []
+    if not all(isinstance(one, ast.Constant) for one in spec):
+        return None
+    asked = "".join(str(getattr(one, "value", "")) for one in spec)
+    try:
+        return format(given, asked) if WIDE.search(asked) is None else None
+    except (ValueError, TypeError):
+        return None
 
 
 def starred(machine: Machine, node: ast.expr, frame: Frame) -> Value:

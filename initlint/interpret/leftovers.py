@@ -144,9 +144,10 @@ def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -
     """Run each once with arguments that are not known, for what is wrong whoever calls it."""
     called, built = dict(machine.called), dict(machine.built)
     machine.orphan = True
+    left = machine.fuel
     try:
         for function in functions:
-            machine.fuel = ORPHAN_FUEL
+            machine.fuel = budget = min(ORPHAN_FUEL, left)
             made = [(kept, len(kept)) for kept in (machine.layers, machine.norms, machine.params)]
             try:
                 machine.heap.explore(lambda function=function: machine.call(function, [], {}, function.node, frame))  # type: ignore[misc]
@@ -155,6 +156,8 @@ def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -
             except (OutOfFuel, RecursionError):
                 for kept, count in made:
                     del kept[count:]  # what would have become of them is not known
+            finally:
+                left -= budget - max(machine.fuel, 0)
     finally:
-        machine.orphan = False
+        machine.orphan, machine.fuel = False, left
         machine.called, machine.built = called, built
