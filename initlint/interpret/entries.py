@@ -61,6 +61,7 @@ def run_all(machine: Interpreter, units: list[Unit], jobs: int, meanwhile: Calla
     chosen, offers = worth_running(machine, builders, survey, apart, meanwhile)
     shares = divided(machine, chosen, offers, builders)
     contexts += apart.run(chosen, shares, partial(run_factory, machine, helpers), used)
+    del apart  # and what it keeps of the files
     others = [f for u in units for f in own_functions(machine, u)]
     for target in leftovers.keepers(machine, others, classes, partial(builds, machine, memo={}, depth=0)):
         before = dict(machine.built)

@@ -24,6 +24,7 @@ from initlint.interpret.likeness import Leaf
 from initlint.interpret.machine import Test
 from initlint.interpret.mutual_use import mentioned_by
 from initlint.interpret.outlines import at_hand
+from initlint.interpret.trees import FIELDS
 from initlint.interpret.values import Class, Function
 from initlint.source import Place
 
@@ -32,7 +33,11 @@ AUTOMATIC: Final = 0  # as many processes as there are processors, where it pays
 MOST_AUTOMATIC: Final = 8  # beyond, the largest share takes longer than all others together
 MOST: Final = 64  # shares
 
-SIMPLE: Final = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Assert)  # nothing stands in them
+BLOCKS: Final = ("body", "orelse", "handlers", "finalbody", "cases")
+# The fields in which statements stand, and what has statements, by the kind of node.
+INSIDE: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(field for field in fields if field in BLOCKS) for kind, fields in FIELDS.items()
+}
 
 Offers: TypeAlias = Mapping[int, frozenset[Leaf]]  # what functions would build, by their identity
 Result = TypeVar("Result")
@@ -245,17 +250,14 @@ def definitions(machine: Interpreter) -> Iterator[ast.AST]:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node
-        if not isinstance(node, SIMPLE):
-            waiting += inside(node)
+        waiting += inside(node)
 
 
-def inside(node: ast.AST) -> Iterator[ast.AST]:
+def inside(node: ast.AST) -> list[ast.AST]:
     """The statements in a statement, and what has statements."""
-    held = at_hand(node)
-    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
-        part = getattr(held, field, None)
-        if isinstance(part, list):
-            yield from part
+    fields = INSIDE[type(node)]
+    held = at_hand(node) if fields else None
+    return [] if held is None else [part for field in fields for part in getattr(held, field)]
 
 
 # -- which belong together -----------------------------------------------------------------
