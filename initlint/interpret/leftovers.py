@@ -152,7 +152,7 @@ def run_orphans(machine: Interpreter, functions: list[Function], frame: Frame) -
             try:
                 machine.heap.explore(lambda function=function: machine.call(function, [], {}, function.node, frame))  # type: ignore[misc]
             except Raised:
-                continue
+                pass
             except (OutOfFuel, RecursionError):
                 for kept, count in made:
                     del kept[count:]  # what would have become of them is not known
