@@ -143,7 +143,7 @@ def analysable(network: Sequence[Step]) -> bool:
     them is not narrow: it has as many units), no largest of what may fall as its input rises, and no activation of a
     sum in which an output of one is: that is no normal."""
     first = True
-    mixed = _mixed(network)
+    mixed, widths = _mixed(network), _widths(network)
     for step in network:
         if step.op == "activation" and mixed[step.inputs[0]]:
             return False
@@ -155,12 +155,23 @@ def analysable(network: Sequence[Step]) -> bool:
         if dense is None:
             continue
         inputs, outputs = dense.units
-        if dense.mean or dense.distribution == "sparse" or (max(dense.fan_in, inputs) < NARROW and not first):
+        few = not first and max(dense.fan_in, widths[step.inputs[0]]) < NARROW
+        if dense.mean or dense.distribution == "sparse" or few:
             return False
         first = False
         if dense.distribution == "orthogonal" and inputs != outputs:
             return False
     return True
+
+
+def _widths(network: Sequence[Step]) -> list[int]:
+    """How many units each step's output has; 0 before the first matrix."""
+    found: list[int] = []
+    for step in network:
+        given = [found[i] for i in step.inputs] or [0]
+        of_cat = sum(given) if step.op == "cat" else max(given)
+        found.append(of_cat if step.dense is None else step.dense.units[1])
+    return found
 
 
 def _mixed(network: Sequence[Step]) -> list[bool]:
