@@ -151,14 +151,14 @@ def invoke(
         return aside(machine, function, args, kwargs, node, frame, receiver)
     if receiver is None and function.node in machine.tedious:
         return unfinished(machine, args, kwargs, receiver)
-    before, made = machine.fuel, len(machine.layers)
+    before, done = machine.fuel, (*machine.progress, len(machine.passes))
     try:
         return run(machine, function, args, kwargs, node, frame, receiver)
     except OutOfFuel:
         if (
             not outer
             and before - machine.fuel > ASIDE_FUEL
-            and made == len(machine.layers)
+            and done == (*machine.progress, len(machine.passes))
             and is_recursive(machine, function)
         ):
             machine.tedious.add(function.node)  # one entry is lost to it, not each that calls it
