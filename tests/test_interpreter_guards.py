@@ -16,6 +16,7 @@ from initlint.interpret.interpreter import Interpreter
 from initlint.interpret.machine import RAISES
 from initlint.interpret.project import Project
 from initlint.knowledge import knowledge
+from initlint.pipeline import inspect_source
 
 # -- guards -------------------------------------------------------------------------------
 
@@ -110,3 +111,43 @@ def test_the_name_that_was_meant(machine: Interpreter, name: str, meant: str) ->
 )
 def test_names_that_are_asked_for_first_are_no_finding(text: str, codes: set[str]) -> None:
     assert {code for _, code in told("import torch.nn as nn\n" + text)} == codes
+
+
+# -- budgets ------------------------------------------------------------------------------
+
+LONG_TRAVERSAL = """
+import torch
+from torch import nn
+
+def initialize(module, rounds=1):
+    for child in module.children():
+        initialize(child, rounds)
+    total = 0
+    for first in range(rounds):
+        for second in range(rounds):
+            for third in range(rounds):
+                total += first * second + third
+    if isinstance(module, nn.Linear):
+        nn.init.zeros_(module.weight)
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 4)
+        initialize(self)
+
+class Large(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(8, 8), nn.Tanh())
+        initialize(self, rounds=200)
+"""
+
+
+def test_a_traversal_that_takes_too_long_for_one_model_initializes_the_others() -> None:
+    rows = inspect_source(LONG_TRAVERSAL, "net.py").rows
+    inits = {row.name: row.init for row in rows}
+    assert inits["Large.layers.0"] is None
+    small = inits["Small.fc"]
+    assert small is not None
+    assert small.name == "zeros"
