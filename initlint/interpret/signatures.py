@@ -8,6 +8,7 @@ from typing import Final
 from initlint.graph import Unknown
 from initlint.interpret.classes import inherited_fields
 from initlint.interpret.machine import Arguments, Handler, Keywords, Machine
+from initlint.interpret.trees import Signature
 from initlint.interpret.values import (
     Bound,
     Class,
@@ -43,7 +44,7 @@ def own_names(function: Function, first: int) -> tuple[list[str], bool] | None:
     if function.passed_by or function.wrapped is not None:
         return None
     given = function.node.args
-    found = [a.arg for a in (*given.posonlyargs, *given.args)][first:]
+    found = list(Signature.of(given).positional[first:])
     found += [given.vararg.arg] if given.vararg else []
     found += [a.arg for a in given.kwonlyargs]
     return found + ([given.kwarg.arg] if given.kwarg else []), False
@@ -67,10 +68,8 @@ def argument_names(machine: Machine, args: Arguments, kwargs: Keywords, node: as
     value = args[0] if len(args) == 1 else None
     if not isinstance(value, Function) or value.passed_by or value.wrapped is not None:
         return Unknown("the arguments of a function")
-    given = value.node.args
-    names = tuple(a.arg for a in (*given.posonlyargs, *given.args))
     made = Instance(Symbol.of("inspect.FullArgSpec"), machine.next_serial())
-    made.cell["args"] = ListValue(names, serial=machine.next_serial())
+    made.cell["args"] = ListValue(Signature.of(value.node.args).positional, serial=machine.next_serial())
     return made
 
 

@@ -36,8 +36,8 @@ def worth_running(
     shares = by_file(functions)
     found: list[Seen] = []
     for _, seen in apart.results(shares, partial(looked_at, machine, functions, look), functions, meanwhile):
-        elsewhere = [number for number, *_ in seen if len(shares) > 1 and machine.called.get(functions[number].node)]
-        found += [one for one in seen if one[0] not in elsewhere]
+        alone = len(shares) == 1  # else those are left out that an earlier share calls
+        found += [one for one in seen if alone or not machine.called.get(functions[one[0]].node)]
     found.sort(key=itemgetter(0))
     chosen = most_first([offer for _, offer, _ in found])
     counts = Counter(cls for index in chosen for cls in {leaf[0] for leaf in found[index][1]})
